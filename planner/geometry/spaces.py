@@ -69,7 +69,7 @@ class SpaceMap:
         return mapped
 
     def inverse(self) -> SpaceMap:
-        return SpaceMap(self.source, self.destination, np.linalg.inv(self.homogeneous))
+        return SpaceMap(self.source, self.destination, np.asarray(np.linalg.inv(self.homogeneous), dtype=np.float64))
 
     def after(self, first: SpaceMap) -> SpaceMap:
         """The map that applies `first`, then this one.
