@@ -1,0 +1,1 @@
+"""The use cases. Desktop, command line and scripts call this."""

@@ -1,0 +1,1 @@
+"""The door to image files: reading, the geometry gate, decoding, writing."""

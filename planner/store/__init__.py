@@ -1,0 +1,1 @@
+"""The library: cases, revisions, blobs, audit trail, recovery journal."""

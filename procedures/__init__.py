@@ -1,0 +1,1 @@
+"""One folder per procedure: what clinicians read (TOML) and what computes (Python)."""

@@ -1,0 +1,1 @@
+"""Transarterial chemoembolisation, conventional and with drug-eluting beads."""

@@ -1,0 +1,1 @@
+"""Library, course, stages, form, findings, jobs."""

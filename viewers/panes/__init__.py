@@ -1,0 +1,1 @@
+"""MPR, 3D and other panes."""

@@ -1,0 +1,1 @@
+"""Cursor, window/level, layout, selection, tools: no Qt, no VTK."""
