@@ -1,0 +1,108 @@
+"""A case: one patient's disease and all that is planned for it. It is the document that is saved and undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from planner.model.disease import BoardDecision, Diagnosis, Lesion, LesionListConfirmation, SeriesRef
+from planner.model.people import Allergy, Implant, LabValue, Medication, Patient, PriorTreatment
+from planner.model.session import Session
+
+SCHEMA = 1
+"""Version of the stored document. A newer one is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class CourseStep:
+    """One step of a course: a session of ours, an outside treatment, or imaging.
+
+    Attributes
+    ----------
+    after
+        Id of the step it follows; with `minimum_days` and `maximum_days` between their dates.
+    condition
+        In words, such as "if viable at 4-6 weeks".
+    """
+
+    id: str
+    kind: str
+    title: str
+    session_id: str | None = None
+    planned_on: date | None = None
+    done_on: date | None = None
+    after: str | None = None
+    minimum_days: int | None = None
+    maximum_days: int | None = None
+    interval_source: str | None = None
+    condition: str | None = None
+    prerequisites: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The ordered steps for a case."""
+
+    id: str
+    title: str
+    intent: str | None = None
+    steps: tuple[CourseStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything planned and recorded for one patient's disease.
+
+    Attributes
+    ----------
+    outside_sessions
+        ``yes``, ``no`` or ``unknown``: were there treatments elsewhere? Unknown is shown beside every total.
+    simulated
+        The digital patient and teaching cases: burned into every picture, never in worklists or ledgers of others.
+    """
+
+    id: str
+    patient: Patient
+    title: str = ""
+    schema: int = SCHEMA
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)
+    intent: str | None = None
+    disease_stage: str | None = None
+    responsible_physician: str | None = None
+    reason_not_operated: str | None = None
+    outside_sessions: str | None = None
+    pregnancy: str | None = None
+    allergies: tuple[Allergy, ...] = ()
+    allergies_asked: str | None = None
+    implants: tuple[Implant, ...] = ()
+    medication: tuple[Medication, ...] = ()
+    prior_treatments: tuple[PriorTreatment, ...] = ()
+    laboratory: tuple[LabValue, ...] = ()
+    decisions: tuple[BoardDecision, ...] = ()
+    studies: tuple[SeriesRef, ...] = ()
+    lesions: tuple[Lesion, ...] = ()
+    lesion_list_confirmed: LesionListConfirmation | None = None
+    courses: tuple[Course, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    simulated: bool = False
+
+    def session(self, session_id: str) -> Session | None:
+        return next((session for session in self.sessions if session.id == session_id), None)
+
+    def lesion(self, lesion_id: str) -> Lesion | None:
+        return next((lesion for lesion in self.lesions if lesion.id == lesion_id), None)
+
+    def latest_lab(self, analyte: str, *, not_after: date | None = None) -> LabValue | None:
+        """The newest value of an analyte, up to a day."""
+        known = [
+            value
+            for value in self.laboratory
+            if value.analyte == analyte and (not_after is None or value.taken_on <= not_after)
+        ]
+        return max(known, key=lambda value: (value.taken_on, value.entered_at is not None, value.id), default=None)
+
+    @property
+    def lesion_list_is_confirmed(self) -> bool:
+        """Only while the confirmed list is the list as it stands."""
+        confirmed = self.lesion_list_confirmed
+        return confirmed is not None and set(confirmed.lesion_ids) == {lesion.id for lesion in self.lesions}
