@@ -1,0 +1,52 @@
+"""The one thing the core asks of a display: a picture of record. ``main.py`` binds it to the viewers, lazily."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from planner.imaging import LabelMap, Volume
+from planner.model.items import PlanItem
+
+
+@dataclass(frozen=True, eq=False)
+class PictureRequest:
+    """What to draw.
+
+    Attributes
+    ----------
+    layout
+        ``mpr`` (three planes and 3D), ``3d``, ``axial``, ``coronal``, ``sagittal`` or a key of ``resources/layouts.toml``.
+    size_px
+        Width, height.
+    cursor_lps_mm
+        Where the planes meet; None is the centre of the volume.
+    window
+        Width, centre in the volume's unit; None is the volume's own or automatic.
+    preset_3d
+        Key of ``resources/render_presets.toml``; None picks by phase.
+    overlays
+        Label maps to be outlined and shown as surfaces; each on a grid of the volume's frame.
+    items
+        Plan items to be drawn (vessel paths, measurements); regions come as `overlays`.
+    caption
+        Lines burned into the corner (patient, series, date, disclaimer, SIMULATED).
+    """
+
+    volume: Volume
+    layout: str = "mpr"
+    size_px: tuple[int, int] = (1600, 1000)
+    cursor_lps_mm: tuple[float, float, float] | None = None
+    window: tuple[float, float] | None = None
+    preset_3d: str | None = None
+    overlays: tuple[LabelMap, ...] = ()
+    items: tuple[PlanItem, ...] = ()
+    caption: tuple[str, ...] = field(default_factory=tuple)
+
+
+class Renderer(Protocol):
+    """Draws pictures of record without a window."""
+
+    def png(self, request: PictureRequest) -> bytes:
+        """The picture as PNG bytes of exactly `size_px`."""
+        ...

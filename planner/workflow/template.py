@@ -1,0 +1,276 @@
+"""Templates as values: what a procedure's TOML file says, after loading and checking.
+
+See ``docs/templates.md`` for the file format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from planner.findings import Finding, Severity
+
+if TYPE_CHECKING:
+    from planner.workflow.context import StageContext
+
+
+class Phase(StrEnum):
+    """The five phases every procedure goes through; each has a role and a clock."""
+
+    DECIDE = "decide"
+    PLAN = "plan"
+    DAY = "day"
+    RECORD = "record"
+    AFTER = "after"
+
+    @property
+    def is_record(self) -> bool:
+        """What was done is never refused: findings of these phases warn and do not block."""
+        return self in (Phase.RECORD, Phase.AFTER)
+
+
+class FieldKind(StrEnum):
+    TEXT = "text"
+    LONG_TEXT = "long-text"
+    NUMBER = "number"
+    INTEGER = "integer"
+    YES_NO = "yes-no"
+    YES_NO_UNKNOWN = "yes-no-unknown"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    DATE = "date"
+    DATETIME = "datetime"
+    TIME = "time"
+    PERSON = "person"
+    LAB = "lab"
+    SERIES = "series"
+    LESION = "lesion"
+    LESIONS = "lesions"
+    PATH = "path"
+    TABLE = "table"
+    COMPUTED = "computed"
+
+
+class Inherit(StrEnum):
+    """What a second session takes over from the first."""
+
+    NEVER = "never"
+    REVIEW = "review"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One choice: the stored code and the words a person reads."""
+
+    code: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a stage's form.
+
+    Attributes
+    ----------
+    unit
+        UCUM code; a number without one is refused at load unless it is a count (``1``).
+    analyte
+        For `FieldKind.LAB`: key of ``resources/laboratory.toml``; the value lives in the case with its own date.
+    binds
+        Path in the case (``diagnosis.histology``, ``medication``); the value lives there and not in the session.
+    role
+        For `FieldKind.SERIES`: the role the series plays in this session.
+    compute
+        For `FieldKind.COMPUTED`: name of a registered compute function.
+    columns
+        For `FieldKind.TABLE`.
+    required
+        An empty required field is an overridable blocking finding on plans, a warning on records.
+    emergency
+        True: cannot wait, asked in the emergency form too.
+    help, source, tag
+        Shown with the field.
+    """
+
+    id: str
+    label: str
+    kind: FieldKind
+    unit: str | None = None
+    choices: tuple[Choice, ...] = ()
+    columns: tuple[Field, ...] = ()
+    analyte: str | None = None
+    binds: str | None = None
+    role: str | None = None
+    compute: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    required: bool = False
+    emergency: bool = False
+    never_prefill: bool = False
+    inherit: Inherit = Inherit.REVIEW
+    applies_if: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    help: str = ""
+    source: str | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One gate of a stage.
+
+    Attributes
+    ----------
+    function
+        The registered check function; it yields findings for what is wrong *or unknown*.
+    acts_as
+        ``advice``, ``warn``, ``ask`` or ``refuse``: the strongest severity this check may give.
+    parameters
+        Names of numbers in the institution profile, or literal values with their own source.
+    applies_if
+        ``histology`` / ``organ`` / ``technique`` -> accepted codes; empty applies always.
+    """
+
+    id: str
+    function: str
+    title: str
+    acts_as: str
+    source: str
+    tag: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    applies_if: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    emergency: bool = False
+
+    @property
+    def severity(self) -> Severity:
+        return {"advice": Severity.INFO, "warn": Severity.WARN}.get(self.acts_as, Severity.BLOCK)
+
+    @property
+    def overridable(self) -> bool:
+        return self.acts_as != "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step inside a template.
+
+    Attributes
+    ----------
+    fills, signs
+        Roles. `signs` may name several: every one of them signs.
+    layout
+        Key of ``resources/layouts.toml`` that the window shows for this stage.
+    tools
+        Marking tools offered (``lesion``, ``vessel-path``, ``measure`` …).
+    reads
+        Plan item types whose change makes the signature stale.
+    after
+        Stages that must be signed before this one opens; empty is the stage before it.
+    drawer
+        Ids of scores shown folded away.
+    freezes
+        This stage is the time-out.
+    """
+
+    id: str
+    title: str
+    phase: Phase
+    purpose: str
+    fills: str
+    signs: tuple[str, ...]
+    layout: str
+    fields: tuple[Field, ...] = ()
+    checks: tuple[Check, ...] = ()
+    tools: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    drawer: tuple[str, ...] = ()
+    emergency: bool = False
+    freezes: bool = False
+    warns_not_checked: tuple[str, ...] = ()
+
+    def field(self, name: str) -> Field | None:
+        return next((each for each in self.fields if each.id == name), None)
+
+
+CheckFunction = Callable[["StageContext"], "list[Finding]"]
+ComputeFunction = Callable[["StageContext"], "list[Computed]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A proposal or a derived number, with everything a click on it must show.
+
+    Attributes
+    ----------
+    value
+        Number, text or None (not evaluated).
+    inputs
+        name -> printed value with unit and date.
+    arithmetic
+        The formula with the numbers in it, in one line.
+    """
+
+    id: str
+    label: str
+    value: float | str | None
+    unit: str | None = None
+    grade: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    arithmetic: str = ""
+    rule: str | None = None
+    rule_version: str | None = None
+    source: str | None = None
+    tag: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A loaded template; names in it are already resolved among its own package's registered functions."""
+
+    id: str
+    title: str
+    version: str
+    digest: str
+    stages: tuple[Stage, ...]
+    check_functions: Mapping[str, CheckFunction]
+    compute_functions: Mapping[str, ComputeFunction]
+    techniques: tuple[Choice, ...] = ()
+    description: str = ""
+
+    def stage(self, stage_id: str) -> Stage:
+        """Raises KeyError for an unknown stage."""
+        for stage in self.stages:
+            if stage.id == stage_id:
+                return stage
+        raise KeyError(stage_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One number of an institution profile, with where it comes from. Editable; ``M``/``P`` is shown as unverified."""
+
+    value: Any
+    source: str
+    tag: str
+    unit: str | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A versioned guideline and limit set of an institution (``resources/profiles/*.toml``)."""
+
+    id: str
+    title: str
+    version: str
+    digest: str
+    limits: Mapping[str, Limit]
+    rule_overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def limit(self, name: str) -> Limit:
+        """Raises KeyError for an unknown limit; templates are checked against the profiles at load."""
+        return self.limits[name]
