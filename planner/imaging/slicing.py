@@ -1,0 +1,238 @@
+"""Multiplanar reformatting: slices and slabs of volumes and label maps on any plane.
+
+The kernels live in `planner.imaging.slicing_kernels` and are compiled at their first use, once per voxel type,
+and kept on disk. `warm_up` does that ahead of time, from a background thread at start.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from planner.geometry import Grid, SlicePlane
+from planner.imaging.bands import in_bands
+from planner.imaging.volumes import LabelMap, Volume
+
+SlabMode = Literal["mean", "mip", "minip"]
+Interpolation = Literal["linear", "nearest"]
+
+SLAB_MODES: tuple[SlabMode, ...] = get_args(SlabMode)
+_ALIGNED = 1e-6
+
+
+def readable(voxels: NDArray[np.generic]) -> NDArray[np.generic]:
+    """The same voxels as the kernels take them: C order, read-only (one compiled version per type), bool as uint8."""
+    plain = np.ascontiguousarray(voxels)
+    view: NDArray[np.generic] = plain.view(np.uint8) if plain.dtype == np.bool_ else plain.view()
+    view.setflags(write=False)
+    return view
+
+
+def slice_volume(
+    volume: Volume,
+    plane: SlicePlane,
+    size_px: tuple[int, int],
+    mm_per_px: float,
+    *,
+    centre_mm: tuple[float, float] = (0.0, 0.0),
+    slab_mm: float = 0.0,
+    slab_mode: SlabMode = "mean",
+    interpolation: Interpolation = "linear",
+    outside: float | None = None,
+) -> NDArray[np.float32]:
+    """A picture of the volume on a plane.
+
+    Parameters
+    ----------
+    volume
+        In the same frame of reference as the plane.
+    plane
+        Its point lies at the centre of the picture, between pixels when a size is even.
+    size_px
+        Height and width of the picture.
+    mm_per_px
+        Edge of a square pixel in mm.
+    centre_mm
+        Moves the centre of the picture by mm to the (right, down) of the plane's point.
+    slab_mm
+        Thickness centred on the plane; 0 is a plain slice.
+    slab_mode
+        ``mean``, ``mip`` (brightest) or ``minip`` (darkest) along the plane's normal.
+    interpolation
+        ``linear`` or ``nearest``.
+    outside
+        Value beyond the outer faces of the volume; None is NaN.
+
+    Returns
+    -------
+    (height, width) float32 in the volume's unit.
+
+    Raises
+    ------
+    ValueError
+        For an empty picture, a pixel without size, a negative slab or an unknown mode.
+    """
+    _check(size_px, mm_per_px, slab_mm, slab_mode)
+    from planner.imaging import slicing_kernels as kernels
+
+    start, row_step, column_step = _steps(volume.grid, plane, size_px, mm_per_px, centre_mm)
+    voxels = readable(volume.voxels)
+    image = np.empty(size_px, dtype=np.float32)
+    fill = np.float32(np.nan if outside is None else outside)
+    if slab_mm > 0.0:
+        offsets = _slab_offsets_mm(volume.grid, plane, slab_mm, slab_mode)
+        starts = start + volume.grid.kji_from_lps.vectors(offsets[:, None] * plane.normal_lps)
+        mode = SLAB_MODES.index(slab_mode)
+        nearest = interpolation == "nearest"
+        in_bands(
+            size_px[0],
+            lambda a, b: kernels.slab(voxels, starts, row_step, column_step, mode, nearest, image, a, b),
+            least_rows=4,
+        )
+        if outside is not None:
+            image[np.isnan(image)] = fill
+        return image
+    kernel: Any = kernels.slice_linear if interpolation == "linear" else kernels.slice_nearest
+    in_bands(size_px[0], lambda a, b: kernel(voxels, start, row_step, column_step, fill, image, a, b))
+    return image
+
+
+def slice_labels(
+    labels: LabelMap,
+    plane: SlicePlane,
+    size_px: tuple[int, int],
+    mm_per_px: float,
+    *,
+    centre_mm: tuple[float, float] = (0.0, 0.0),
+) -> NDArray[np.generic]:
+    """Label values on a plane, (height, width) of the label map's own type; 0 outside. See `slice_volume`."""
+    return slice_nearest(labels.voxels, labels.grid, plane, size_px, mm_per_px, centre_mm=centre_mm)
+
+
+def slice_mask(
+    voxels: NDArray[np.bool_],
+    grid: Grid,
+    plane: SlicePlane,
+    size_px: tuple[int, int],
+    mm_per_px: float,
+    *,
+    centre_mm: tuple[float, float] = (0.0, 0.0),
+) -> NDArray[np.bool_]:
+    """A boolean mask (k, j, i) on a plane, (height, width); False outside. See `slice_volume`."""
+    picture = slice_nearest(voxels, grid, plane, size_px, mm_per_px, centre_mm=centre_mm)
+    return picture.view(np.bool_)
+
+
+def slice_nearest(
+    voxels: NDArray[np.generic],
+    grid: Grid,
+    plane: SlicePlane,
+    size_px: tuple[int, int],
+    mm_per_px: float,
+    *,
+    centre_mm: tuple[float, float] = (0.0, 0.0),
+) -> NDArray[np.generic]:
+    """The voxel that holds each pixel's centre, (height, width) of the voxels' type (uint8 for bool); 0 outside."""
+    _check(size_px, mm_per_px, 0.0, "mean")
+    from planner.imaging import slicing_kernels as kernels
+
+    start, row_step, column_step = _steps(grid, plane, size_px, mm_per_px, centre_mm)
+    plain = readable(voxels)
+    image = np.empty(size_px, dtype=plain.dtype)
+    zero = plain.dtype.type(0)
+    in_bands(size_px[0], lambda a, b: kernels.slice_nearest(plain, start, row_step, column_step, zero, image, a, b))
+    return image
+
+
+def sample(volume: Volume, points_lps_mm: ArrayLike, *, outside: float | None = None) -> NDArray[np.float64]:
+    """Trilinear values at LPS points (..., 3); NaN (or `outside`) beyond the volume's outer faces."""
+    from planner.imaging import slicing_kernels as kernels
+
+    kji = volume.grid.kji_from_lps.points(points_lps_mm)
+    flat = np.ascontiguousarray(kji.reshape(-1, 3))
+    values = np.empty(len(flat))
+    voxels = readable(volume.voxels)
+    fill = float("nan") if outside is None else float(outside)
+    in_bands(len(flat), lambda a, b: kernels.sample_points(voxels, flat, fill, values, a, b), least_rows=4096)
+    return values.reshape(kji.shape[:-1])
+
+
+def pixel_lps_mm(
+    plane: SlicePlane,
+    size_px: tuple[int, int],
+    mm_per_px: float,
+    row_column: ArrayLike,
+    *,
+    centre_mm: tuple[float, float] = (0.0, 0.0),
+) -> NDArray[np.float64]:
+    """(..., 3) LPS of picture positions (..., 2) as (row, column), 0 at the centre of the first pixel."""
+    given = np.asarray(row_column, dtype=np.float64)
+    right = (given[..., 1] - (size_px[1] - 1) / 2.0) * mm_per_px + centre_mm[0]
+    down = (given[..., 0] - (size_px[0] - 1) / 2.0) * mm_per_px + centre_mm[1]
+    return plane.lps_of(np.stack([right, down], axis=-1))
+
+
+def warm_up() -> None:
+    """Load or compile the kernels for CT (int16), float images and masks. Call from a background thread at start."""
+    from planner.imaging.volumes import ImageSource
+    from planner.imaging.window import apply_window
+
+    grid = Grid.of((2, 2, 2), frame_uid="warm-up")
+    plane = SlicePlane.axial((0.0, 0.0, 0.0))
+    source = ImageSource("warm-up")
+    for voxel_type in (np.int16, np.float32):
+        volume = Volume(np.zeros((2, 2, 2), dtype=voxel_type), grid, source)
+        picture = slice_volume(volume, plane, (2, 2), 1.0)
+        slice_volume(volume, plane, (2, 2), 1.0, slab_mm=1.0)
+        slice_volume(volume, plane, (2, 2), 1.0, interpolation="nearest")
+        sample(volume, plane.point_lps_mm)
+    apply_window(picture, centre=0.0, width=2.0)
+    slice_mask(np.zeros((2, 2, 2), dtype=np.bool_), grid, plane, (2, 2), 1.0)
+    slice_nearest(np.zeros((2, 2, 2), dtype=np.uint16), grid, plane, (2, 2), 1.0)
+
+
+def _check(size_px: tuple[int, int], mm_per_px: float, slab_mm: float, slab_mode: str) -> None:
+    if min(size_px) < 1 or not mm_per_px > 0.0 or not slab_mm >= 0.0:
+        raise ValueError(f"no picture of {size_px} pixels of {mm_per_px} mm and {slab_mm} mm thickness")
+    if slab_mode not in SLAB_MODES:
+        raise ValueError(f"slab mode {slab_mode!r} is none of {SLAB_MODES}")
+
+
+def _steps(
+    grid: Grid, plane: SlicePlane, size_px: tuple[int, int], mm_per_px: float, centre_mm: tuple[float, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Voxel index of the first pixel, and the index steps per row and per column."""
+    first_lps_mm = pixel_lps_mm(plane, size_px, mm_per_px, (0.0, 0.0), centre_mm=centre_mm)
+    return (
+        grid.kji_from_lps.points(first_lps_mm),
+        grid.kji_from_lps.vectors(plane.down_lps * mm_per_px),
+        grid.kji_from_lps.vectors(plane.right_lps * mm_per_px),
+    )
+
+
+def _slab_offsets_mm(grid: Grid, plane: SlicePlane, slab_mm: float, slab_mode: SlabMode) -> NDArray[np.float64]:
+    """Where along the normal the slab is sampled.
+
+    The mean takes the centres of equal parts no thicker than a voxel. An extreme takes both faces and, when the
+    plane is parallel to the voxels, every layer of voxel centres between them (the interpolated extreme lies on
+    one of these); on an oblique plane it takes steps of at most half a voxel.
+    """
+    normal_kji = grid.kji_from_lps.vectors(plane.normal_lps)
+    axis = int(np.argmax(np.abs(normal_kji)))
+    step_mm = 1.0 / abs(float(normal_kji[axis]))
+    half = slab_mm / 2.0
+    if slab_mode == "mean":
+        count = max(1, int(np.ceil(slab_mm / step_mm - 1e-9)))
+        margin = slab_mm / count / 2.0
+        return np.linspace(margin - half, half - margin, count)
+    across_kji = np.stack([grid.kji_from_lps.vectors(plane.right_lps), grid.kji_from_lps.vectors(plane.down_lps)])
+    if float(np.abs(across_kji[:, axis]).max()) < _ALIGNED:
+        position = float(grid.kji_from_lps.points(plane.point_lps_mm)[axis])
+        reach = half / step_mm
+        layers = np.arange(np.ceil(position - reach), np.floor(position + reach) + 1.0)
+        centres = (layers - position) / float(normal_kji[axis])
+        return np.unique(np.concatenate([[-half], centres, [half]]))
+    count = 2 * int(np.ceil(slab_mm / step_mm)) + 1
+    return np.linspace(-half, half, count)
