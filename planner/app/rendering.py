@@ -16,7 +16,8 @@ class PictureRequest:
     Attributes
     ----------
     layout
-        ``mpr`` (three planes and 3D), ``3d``, ``axial``, ``coronal``, ``sagittal`` or a key of ``resources/layouts.toml``.
+        ``mpr`` (three planes and 3D), ``3d``, ``axial``, ``coronal``, ``sagittal`` or a key of
+        ``resources/layouts.toml``.
     size_px
         Width, height.
     cursor_lps_mm
