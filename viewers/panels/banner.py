@@ -1,0 +1,64 @@
+"""The patient banner: who and what, always visible. Numbers carry their dates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy
+
+from viewers.panels.parts import PlainLabel, button
+from viewers.state.theme import BLOCK, PANEL, SIGNED
+
+
+@dataclass(frozen=True, slots=True)
+class BannerText:
+    """What the banner says; `alarm` makes it loud (two patients or sides could be mixed up)."""
+
+    name: str
+    facts: tuple[str, ...]
+    session: str = ""
+    alarm: str = ""
+    simulated: bool = False
+
+
+class PatientBanner(QFrame):
+    """Name, ID, age, sex, weight, allergies, eGFR, anticoagulant · session and its state · undo and redo."""
+
+    def __init__(self, undo: Callable[[], object], redo: Callable[[], object], home: Callable[[], object]) -> None:
+        super().__init__()
+        self.setProperty("panel", True)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 5, 10, 5)
+        self.home = button("☰ Library", home, tip="Back to the library (Ctrl+L)")
+        self.name = PlainLabel(role="title")
+        self.facts = PlainLabel(role="quiet")
+        self.facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.session = PlainLabel()
+        self.undo = button("↶ Undo", undo)
+        self.redo = button("↷ Redo", redo)
+        for widget in (self.home, self.name):
+            layout.addWidget(widget)
+        layout.addWidget(self.facts, 1)
+        for widget in (self.session, self.undo, self.redo):
+            layout.addWidget(widget)
+
+    def show_text(self, text: BannerText) -> None:
+        self.name.setText(f"SIMULATED · {text.name}" if text.simulated else text.name)
+        facts = " · ".join(text.facts)
+        self.facts.setText(f"⚠ {text.alarm} · {facts}" if text.alarm else facts)
+        self.facts.setToolTip("\n".join(text.facts))
+        self.session.setText(text.session)
+        colour = BLOCK if text.alarm else PANEL
+        edge = BLOCK if text.alarm else SIGNED if text.simulated else PANEL
+        self.setStyleSheet(f"PatientBanner {{ background: {colour}; border-bottom: 2px solid {edge}; }}")
+
+    def show_steps(self, undo: str | None, redo: str | None) -> None:
+        """What undo and redo would do; None disables."""
+        for control, label, word in ((self.undo, undo, "Undo"), (self.redo, redo, "Redo")):
+            control.setEnabled(label is not None)
+            control.setToolTip(f"{word}: {label}" if label else f"Nothing to {word.lower()}")
+
+
+def facts_line(parts: Sequence[str | None]) -> tuple[str, ...]:
+    return tuple(part for part in parts if part)
