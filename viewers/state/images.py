@@ -1,0 +1,102 @@
+"""The loaded volumes, and which one is asked for by which role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from planner.imaging import Volume
+from viewers.state.signals import Signal
+
+
+def series_key(volume: Volume) -> str:
+    """``series_uid#part``: how sessions, windows and panes name a volume."""
+    return f"{volume.source.series_uid}#{volume.source.part}"
+
+
+class ImageSet:
+    """Volumes in memory.
+
+    A role (``arterial``, ``portal-venous``, ``follow-up`` …) names at most one volume. The primary volume is what a
+    pane shows that asks for nothing else; its frame of reference is the one other volumes are linked to.
+
+    Attributes
+    ----------
+    changed
+        A volume came or went, a role or the primary volume changed.
+    """
+
+    def __init__(self) -> None:
+        self._volumes: dict[str, Volume] = {}
+        self._roles: dict[str, str] = {}
+        self._primary: str | None = None
+        self.changed: Signal[[]] = Signal()
+
+    def add(self, volume: Volume, *, role: str | None = None) -> str:
+        """Take a volume in, or replace the one of the same series and part; returns its key."""
+        key = series_key(volume)
+        self._volumes[key] = volume
+        if role is not None:
+            self._roles[role] = key
+        if self._primary is None:
+            self._primary = key
+        self.changed.emit()
+        return key
+
+    def remove(self, key: str) -> None:
+        if self._volumes.pop(key, None) is None:
+            return
+        self._roles = {role: each for role, each in self._roles.items() if each != key}
+        if self._primary == key:
+            self._primary = next(iter(self._volumes), None)
+        self.changed.emit()
+
+    def clear(self) -> None:
+        if self._volumes:
+            self._volumes, self._roles, self._primary = {}, {}, None
+            self.changed.emit()
+
+    def set_role(self, role: str, key: str | None) -> None:
+        """Give a role to a loaded volume; None takes it away."""
+        if key is None:
+            changed = self._roles.pop(role, None) is not None
+        else:
+            changed = key in self._volumes and self._roles.get(role) != key
+            if changed:
+                self._roles[role] = key
+        if changed:
+            self.changed.emit()
+
+    def set_primary(self, key: str) -> None:
+        if key in self._volumes and key != self._primary:
+            self._primary = key
+            self.changed.emit()
+
+    def volume(self, key: str | None) -> Volume | None:
+        return None if key is None else self._volumes.get(key)
+
+    def key_for(self, role: str | None) -> str | None:
+        """The volume a pane of this role shows: the role's, else the primary one."""
+        return self._roles.get(role, self._primary) if role is not None else self._primary
+
+    def is_linked(self, key: str | None) -> bool:
+        """Whether a volume lies in the primary volume's frame of reference: only then do the cursors mean the same."""
+        volume, primary = self.volume(key), self.primary
+        return volume is not None and primary is not None and volume.grid.frame_uid == primary.grid.frame_uid
+
+    @property
+    def volumes(self) -> Mapping[str, Volume]:
+        """By key, in the order of loading."""
+        return MappingProxyType(self._volumes)
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        return MappingProxyType(self._roles)
+
+    @property
+    def primary_key(self) -> str | None:
+        return self._primary
+
+    @property
+    def primary(self) -> Volume | None:
+        return self.volume(self._primary)
