@@ -1,1 +1,1 @@
-"""The library: cases, revisions, blobs, audit trail, recovery journal."""
+"""The library: immutable revisions, blobs, audit trail and recovery journal, in SQLite or PostgreSQL."""
