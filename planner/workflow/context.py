@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +11,15 @@ from planner.model.case import Case
 from planner.model.people import LabValue
 from planner.model.session import Session
 from planner.workflow.template import Check, Limit, Profile, Stage, Template
+from planner.workflow.values import value_of
+
+
+@dataclass(slots=True)
+class Reads:
+    """What functions asked for during one evaluation; a signature depends on all of it."""
+
+    analytes: set[str] = field(default_factory=set)
+    answers: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,8 @@ class StageContext:
         The check being evaluated (its parameters, source, tag); None for compute functions.
     now
         The moment of evaluation; functions never ask the clock.
+    reads
+        Notes what was asked for, so that the signature of a stage depends on it; functions leave it alone.
     """
 
     case: Case
@@ -34,14 +45,23 @@ class StageContext:
     profile: Profile
     now: datetime
     check: Check | None = None
+    reads: Reads = field(default_factory=Reads, compare=False)
 
     @property
     def today(self) -> date:
         return self.now.date()
 
     def value(self, name: str, stage: str | None = None) -> Any:
-        """The answer of a field of this stage (or another); None is unknown."""
-        return self.session.answer(stage or self.stage.id, name)
+        """The answer of a field of this stage (or another); None is unknown.
+
+        A bound field gives the value of the case, ``yes-no`` fields give ``"yes"`` or ``"no"``, dates ISO text.
+        """
+        place = stage or self.stage.id
+        self.reads.answers.add((place, name))
+        described = next((each.field(name) for each in self.template.stages if each.id == place), None)
+        if described is None:
+            return self.session.answer(place, name)
+        return value_of(self.case, self.session, place, described)
 
     def rows(self, name: str, stage: str | None = None) -> list[dict[str, Any]]:
         """The rows of a table field; empty when nothing was entered."""
@@ -52,8 +72,14 @@ class StageContext:
         """A number of the institution profile, with source and tag."""
         return self.profile.limit(name)
 
+    def parameter(self, name: str) -> Any:
+        """A parameter of the check: the profile's `Limit` where it names one, else the literal of the template."""
+        given = self.check.parameters[name] if self.check else None
+        return self.profile.limits[given] if isinstance(given, str) and given in self.profile.limits else given
+
     def lab(self, analyte: str, *, max_age_days: float | None = None) -> LabValue | None:
         """The newest value of an analyte that is not older than the window; an older one counts as unknown."""
+        self.reads.analytes.add(analyte)
         found = self.case.latest_lab(analyte, not_after=self.today)
         if found is None or (max_age_days is not None and (self.today - found.taken_on).days > max_age_days):
             return None

@@ -87,6 +87,8 @@ class Field:
         For `FieldKind.COMPUTED`: name of a registered compute function.
     columns
         For `FieldKind.TABLE`.
+    window
+        For `FieldKind.LAB`: limit of the profile (days) beyond which the newest value counts as unknown.
     required
         An empty required field is an overridable blocking finding on plans, a warning on records.
     emergency
@@ -111,6 +113,7 @@ class Field:
     emergency: bool = False
     never_prefill: bool = False
     inherit: Inherit = Inherit.REVIEW
+    window: str | None = None
     applies_if: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     help: str = ""
     source: str | None = None
@@ -172,6 +175,8 @@ class Stage:
         Ids of scores shown folded away.
     freezes
         This stage is the time-out.
+    warns_not_checked
+        What is printed as NOT CHECKED; `checked_by` names the field whose answer silences a line.
     """
 
     id: str
@@ -190,6 +195,13 @@ class Stage:
     emergency: bool = False
     freezes: bool = False
     warns_not_checked: tuple[str, ...] = ()
+    checked_by: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def in_emergency_form(self) -> bool:
+        """Whether anything of this stage is asked before an emergency."""
+        asked = any(each.emergency for each in self.fields)
+        return self.emergency or asked or any(each.emergency for each in self.checks)
 
     def field(self, name: str) -> Field | None:
         return next((each for each in self.fields if each.id == name), None)
@@ -228,8 +240,54 @@ class Computed:
 
 
 @dataclass(frozen=True, slots=True)
+class LastTimeRule:
+    """One line of the *last time* card: where in the record it stands. `column` picks one of a table."""
+
+    label: str
+    stage: str
+    field: str
+    column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRule:
+    """Where a record says that something was given, used or received, so that it can be summed over sessions.
+
+    Attributes
+    ----------
+    substance
+        Fixed name (``contrast``); or None, and `substance_field` (a field, or a column of the table) names it.
+    amount_field
+        The field; with `column` the amount stands in that column of the table `amount_field`.
+    unit
+        UCUM code of the amount.
+    drug_class_field
+        Field or column with the drug class, or None.
+    area
+        ``stage.field`` with the body surface of that day in m2, or None.
+    """
+
+    stage: str
+    amount_field: str
+    unit: str
+    substance: str | None = None
+    substance_field: str | None = None
+    column: str | None = None
+    drug_class_field: str | None = None
+    area: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
-    """A loaded template; names in it are already resolved among its own package's registered functions."""
+    """A loaded template; names in it are already resolved among its own package's registered functions.
+
+    Attributes
+    ----------
+    packages
+        The package of the procedure and of what it includes, in that order.
+    last_time, ledger
+        What the next session's card shows, and what adds up over sessions.
+    """
 
     id: str
     title: str
@@ -240,6 +298,9 @@ class Template:
     compute_functions: Mapping[str, ComputeFunction]
     techniques: tuple[Choice, ...] = ()
     description: str = ""
+    packages: tuple[str, ...] = ()
+    last_time: tuple[LastTimeRule, ...] = ()
+    ledger: tuple[LedgerRule, ...] = ()
 
     def stage(self, stage_id: str) -> Stage:
         """Raises KeyError for an unknown stage."""
