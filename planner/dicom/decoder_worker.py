@@ -1,0 +1,125 @@
+"""The decoder process: compressed bytes in, stored values out. It runs alone, with a memory limit, and may die.
+
+Started as ``python -m planner.dicom.decoder_worker BYTES``. On stdin and stdout: a 4-byte length, a JSON object, then
+``length`` raw bytes that the object announces. Nothing is pickled; libraries that print do so to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_GDCM_NAMES = {
+    "1.2.840.10008.1.2.4.50": "JPEGBaselineProcess1",
+    "1.2.840.10008.1.2.4.51": "JPEGExtendedProcess2_4",
+    "1.2.840.10008.1.2.4.53": "JPEGSpectralSelectionProcess6_8",
+    "1.2.840.10008.1.2.4.55": "JPEGFullProgressionProcess10_12",
+    "1.2.840.10008.1.2.4.57": "JPEGLosslessProcess14",
+    "1.2.840.10008.1.2.4.70": "JPEGLosslessProcess14_1",
+    "1.2.840.10008.1.2.5": "RLELossless",
+}
+
+
+def send(stream: IO[bytes], head: dict[str, Any], body: bytes = b"") -> None:
+    """One message."""
+    text = json.dumps({**head, "length": len(body)}).encode()
+    stream.write(struct.pack("<I", len(text)) + text + body)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
+    """One message, or None at the end of the stream."""
+    size = stream.read(4)
+    if len(size) < 4:
+        return None
+    head = json.loads(stream.read(struct.unpack("<I", size)[0]))
+    return head, stream.read(head["length"])
+
+
+def _by_gdcm(task: dict[str, Any], codestream: bytes) -> NDArray[np.generic]:
+    import gdcm
+
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(codestream)
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(fragments.__ref__())
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((task["columns"], task["rows"], 1))
+    image.SetDataElement(element)
+    image.SetPhotometricInterpretation(
+        gdcm.PhotometricInterpretation(gdcm.PhotometricInterpretation.GetPIType(task["photometric"]))
+    )
+    image.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, _GDCM_NAMES[task["syntax"]])))
+    image.SetPixelFormat(
+        gdcm.PixelFormat(
+            task["samples"], task["bits_allocated"], task["bits_stored"], task["high_bit"], int(task["signed"])
+        )
+    )
+    raw = image.GetBuffer().encode("utf-8", errors="surrogateescape")
+    return np.frombuffer(raw, _dtype(task))
+
+
+def _dtype(task: dict[str, Any]) -> np.dtype[np.generic]:
+    return np.dtype(f"<{'i' if task['signed'] else 'u'}{task['bits_allocated'] // 8}")
+
+
+def _by_pydicom(task: dict[str, Any], codestream: bytes) -> NDArray[np.generic]:
+    from pydicom.encaps import encapsulate
+    from pydicom.pixels.decoders import get_decoder
+
+    options: Any = {
+        "rows": task["rows"],
+        "columns": task["columns"],
+        "number_of_frames": 1,
+        "samples_per_pixel": task["samples"],
+        "bits_allocated": task["bits_allocated"],
+        "bits_stored": task["bits_stored"],
+        "pixel_representation": int(task["signed"]),
+        "photometric_interpretation": task["photometric"],
+        "planar_configuration": task["planar"],
+        "pixel_keyword": "PixelData",
+    }
+    values, _ = get_decoder(task["syntax"]).as_array(encapsulate([codestream]), raw=True, **options)
+    return np.ascontiguousarray(values).astype(_dtype(task), copy=False)
+
+
+def decode(task: dict[str, Any], codestream: bytes) -> bytes:
+    """Stored values of one frame, little endian, row by row."""
+    values = (_by_gdcm if task["syntax"] in _GDCM_NAMES else _by_pydicom)(task, codestream)
+    expected = task["rows"] * task["columns"] * task["samples"]
+    if values.size != expected:
+        raise ValueError(f"it decodes to {values.size} values where {expected} are needed")
+    return values.tobytes()
+
+
+def _limit_memory(maximum: int) -> None:
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (maximum, maximum))
+
+
+def main() -> None:
+    _limit_memory(int(sys.argv[1]))
+    reply = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    while (message := receive(sys.stdin.buffer)) is not None:
+        task, codestream = message
+        try:
+            send(reply, {"ok": True}, decode(task, codestream))
+        except Exception as error:
+            # Whatever a decoder throws concerns this frame alone; the parent names it to the operator.
+            send(reply, {"ok": False, "error": f"{type(error).__name__}: {error}"[:300]})
+
+
+if __name__ == "__main__":
+    main()

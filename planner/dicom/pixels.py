@@ -1,0 +1,85 @@
+"""Stored pixel values: read straight from the scanned offset, or through the decoder worker when compressed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.dicom import tags
+from planner.dicom.scanner import inflate, refused
+from planner.dicom.slices import PixelFormat, SliceRecord
+
+
+def stored_dtype(found: PixelFormat, little_endian: bool) -> np.dtype[np.generic]:
+    """The type of one stored value as it lies in the file."""
+    order = "<" if little_endian else ">"
+    if found.pixel_tag == tags.FLOAT_PIXEL_DATA:
+        return np.dtype(order + "f4")
+    if found.pixel_tag == tags.DOUBLE_PIXEL_DATA:
+        return np.dtype(order + "f8")
+    kind = "i" if found.signed else "u"
+    return np.dtype(f"{order}{kind}{found.bits_allocated // 8}")
+
+
+def native_frame(record: SliceRecord) -> NDArray[np.generic]:
+    """(rows, columns) stored values of an uncompressed frame, read at its offset.
+
+    Raises
+    ------
+    InputRefused
+        ``truncated`` when the file changed or ends early.
+    """
+    found, header = record.format, record.header
+    span = header.pixels
+    dtype = stored_dtype(found, header.syntax.little_endian)
+    count = found.rows * found.columns
+    if span is None:
+        raise refused("truncated", record.file, "it ends before its pixel data", "fetch the file again")
+    start = span.offset + record.frame * count * dtype.itemsize
+    if header.syntax.deflated:
+        raw = _inflated(record)
+        values: NDArray[np.generic] = np.frombuffer(raw, dtype, count, start)
+    else:
+        values = np.fromfile(record.file, dtype, count, offset=start)
+    if values.size != count:
+        raise refused("truncated", record.file, "its pixel data end early", "fetch the file again")
+    plane: NDArray[np.generic] = values.reshape(found.rows, found.columns).astype(dtype.newbyteorder("="), copy=False)
+    return plane
+
+
+def _inflated(record: SliceRecord) -> bytes:
+    return inflate(record.file.read_bytes()[record.header.dataset_offset :], record.file)
+
+
+def cleaned(values: NDArray[np.generic], found: PixelFormat) -> NDArray[np.generic]:
+    """Only the stored bits, sign-extended: bits above the high bit may hold old overlays (PS3.5 8.1.1)."""
+    if found.pixel_tag != tags.PIXEL_DATA or found.bits_stored == found.bits_allocated:
+        return values
+    bits = values.dtype.itemsize * 8
+    if found.signed:
+        above = bits - 1 - found.high_bit
+        lifted = np.left_shift(values, above) if above else values
+        signed: NDArray[np.generic] = np.right_shift(lifted, bits - found.bits_stored)
+        return signed
+    lowered = np.right_shift(values, found.high_bit + 1 - found.bits_stored)
+    unsigned: NDArray[np.generic] = np.bitwise_and(lowered, values.dtype.type((1 << found.bits_stored) - 1))
+    return unsigned
+
+
+def frames_of(records: Sequence[SliceRecord]) -> Iterator[NDArray[np.generic]]:
+    """(rows, columns) stored values of each record, in order.
+
+    Raises
+    ------
+    InputRefused
+        ``undecodable`` or ``truncated``, naming the frame.
+    """
+    if any(record.header.syntax.encapsulated for record in records):
+        from planner.dicom.decoding import decoded_frames
+
+        yield from decoded_frames(records)
+        return
+    for record in records:
+        yield native_frame(record)

@@ -1,0 +1,272 @@
+"""From headers to slice records: one per image plane, of a single-frame file or of a frame in a multi-frame file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from planner.dicom import limits, tags
+from planner.dicom.elements import Elements
+from planner.dicom.scanner import Header
+
+_T = TypeVar("_T")
+_FLAT_GROUPS = (
+    tags.PLANE_POSITION_SEQUENCE,
+    tags.PLANE_ORIENTATION_SEQUENCE,
+    tags.PIXEL_MEASURES_SEQUENCE,
+    tags.PIXEL_TRANSFORMATION_SEQUENCE,
+    tags.FRAME_CONTENT_SEQUENCE,
+    tags.FRAME_VOI_SEQUENCE,
+    tags.MR_ECHO_SEQUENCE,
+    tags.MR_DIFFUSION_SEQUENCE,
+    tags.CT_FRAME_TYPE_SEQUENCE,
+    tags.MR_FRAME_TYPE_SEQUENCE,
+    tags.XRAY_3D_FRAME_TYPE_SEQUENCE,
+    tags.SEGMENT_IDENTIFICATION_SEQUENCE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong with one file: a finding code, what (a clause that follows the file's name) and what to do."""
+
+    code: str
+    what: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """How stored values are encoded (PS3.3 C.7.6.3)."""
+
+    rows: int
+    columns: int
+    frames: int
+    samples: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    photometric: str
+    planar: int = 0
+    pixel_tag: int = tags.PIXEL_DATA
+
+    @property
+    def frame_bits(self) -> int:
+        return self.rows * self.columns * self.samples * self.bits_allocated
+
+    @property
+    def total_bytes(self) -> int:
+        """Of all frames, unpadded; bits are packed across frames when one bit is allocated."""
+        return (self.frame_bits * self.frames + 7) // 8
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRecord:
+    """One image plane.
+
+    Attributes
+    ----------
+    frame
+        Zero-based index inside the file.
+    position_lps_mm
+        ImagePositionPatient: centre of the first pixel. None when absent.
+    orientation_lps
+        ImageOrientationPatient: six direction cosines, row then column. None when absent.
+    spacing_mm
+        (between rows, between columns). None when absent; NaN where the text is no number.
+    """
+
+    file: Path
+    frame: int
+    header: Header
+    format: PixelFormat
+    position_lps_mm: tuple[float, ...] | None
+    orientation_lps: tuple[float, ...] | None
+    spacing_mm: tuple[float, ...] | None
+    spacing_text: str | None
+    thickness_mm: float | None
+    slope: float | None
+    intercept: float | None
+    rescale_type: str | None
+    image_type: tuple[str, ...]
+    acquisition: int | None
+    temporal: int | None
+    instance: int | None
+    stack: str | None
+    echo_ms: float | None
+    b_value: float | None
+    window: tuple[float, float] | None
+    faults: tuple[Fault, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """How a sentence names this slice."""
+        return self.file.name if self.format.frames == 1 else f"{self.file.name} frame {self.frame + 1}"
+
+
+def pixel_format(header: Header) -> tuple[PixelFormat, tuple[Fault, ...]]:
+    """The declared format, checked against the limits and against itself, before anything is allocated."""
+    data = header.elements
+    rows, columns = data.integer(tags.ROWS) or 0, data.integer(tags.COLUMNS) or 0
+    frames = data.integer(tags.NUMBER_OF_FRAMES)
+    frames = 1 if frames is None and not data.text(tags.NUMBER_OF_FRAMES) else frames if frames is not None else 0
+    allocated = data.integer(tags.BITS_ALLOCATED) or 0
+    stored = data.integer(tags.BITS_STORED)
+    stored = allocated if stored is None else stored
+    high = data.integer(tags.HIGH_BIT)
+    span = header.pixels
+    found = PixelFormat(
+        rows=rows,
+        columns=columns,
+        frames=frames,
+        samples=data.integer(tags.SAMPLES_PER_PIXEL) or 1,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=stored - 1 if high is None else high,
+        signed=data.integer(tags.PIXEL_REPRESENTATION) == 1,
+        photometric=data.text(tags.PHOTOMETRIC) or "MONOCHROME2",
+        planar=data.integer(tags.PLANAR_CONFIGURATION) or 0,
+        pixel_tag=span.tag if span else tags.PIXEL_DATA,
+    )
+    return found, tuple(_format_faults(found))
+
+
+def _format_faults(found: PixelFormat) -> Iterator[Fault]:
+    again = "ask the sender for another copy"
+    sides = f"{found.rows} x {found.columns} pixels"
+    if min(found.rows, found.columns, found.frames) < 1:
+        yield Fault("undecodable", f"it declares {sides} and {found.frames} frames", again)
+    elif max(found.rows, found.columns) > limits.MAXIMUM_ROWS_OR_COLUMNS:
+        yield Fault("too-large", f"it declares {sides}, more than 16384 a side", again)
+    elif found.frames > limits.MAXIMUM_FRAMES:
+        yield Fault("too-large", f"it declares {found.frames} frames, more than 10000", again)
+    elif found.total_bytes > limits.MAXIMUM_VOLUME_BYTES:
+        yield Fault("too-large", f"its {found.frames} frames of {sides} exceed 8 GiB", "import a part of it")
+    if found.bits_allocated not in (1, 8, 16, 32, 64):
+        yield Fault("undecodable", f"it allocates {found.bits_allocated} bits a pixel", again)
+    elif not 1 <= found.bits_stored <= found.bits_allocated or found.high_bit >= found.bits_allocated:
+        what = f"it stores {found.bits_stored} bits up to bit {found.high_bit} in {found.bits_allocated} allocated"
+        yield Fault("undecodable", what, again)
+    elif found.high_bit < found.bits_stored - 1:
+        yield Fault("undecodable", f"its high bit {found.high_bit} lies below its {found.bits_stored} stored", again)
+    if found.samples not in (1, 3, 4):
+        yield Fault("undecodable", f"it has {found.samples} samples a pixel", again)
+
+
+def _length_faults(header: Header, found: PixelFormat) -> Iterator[Fault]:
+    span = header.pixels
+    again = "fetch the file again"
+    if span is None:
+        yield Fault("truncated", "it ends before its pixel data", again)
+    elif header.syntax.encapsulated:
+        if span.length is not None and header.syntax.readable:
+            yield Fault("truncated", "its compressed pixel data have a fixed length", again)
+    elif span.length is None:
+        yield Fault("truncated", "its uncompressed pixel data have no length", again)
+    elif span.length > span.available:
+        what = f"its pixel data should have {span.length} bytes, the file holds {span.available}"
+        yield Fault("truncated", what, again)
+    elif span.length < found.total_bytes:
+        what = f"its pixel data have {span.length} bytes, its size asks for {found.total_bytes}"
+        yield Fault("truncated", what, again)
+
+
+def _flat(item: Elements | None) -> dict[int, tuple[Elements, int]]:
+    """Leaf tag -> (elements that hold it, tag) of one functional-group item."""
+    found: dict[int, tuple[Elements, int]] = {}
+    if item is not None:
+        for group in _FLAT_GROUPS:
+            inner = item.first(group)
+            if inner is not None:
+                found.update({tag: (inner, tag) for tag in inner.raw})
+    return found
+
+
+class _View:
+    """Attributes of one frame: its functional groups first, then the shared ones, then the data set."""
+
+    def __init__(self, header: Header, own: Elements | None, shared: dict[int, tuple[Elements, int]]) -> None:
+        self._root = header.elements
+        self._groups = {**shared, **_flat(own)}
+
+    def _at(self, tag: int) -> Elements:
+        holder = self._groups.get(tag)
+        return self._root if holder is None else holder[0]
+
+    def numbers(self, tag: int) -> tuple[float, ...] | None:
+        return self._at(tag).numbers(tag)
+
+    def number(self, tag: int) -> float | None:
+        return self._at(tag).number(tag)
+
+    def integer(self, tag: int) -> int | None:
+        return self._at(tag).integer(tag)
+
+    def text(self, tag: int) -> str | None:
+        return self._at(tag).text(tag)
+
+    def texts(self, tag: int) -> tuple[str, ...]:
+        return self._at(tag).texts(tag)
+
+
+def records_of(header: Header) -> tuple[SliceRecord, ...]:
+    """One record per frame. A file whose declared numbers are impossible gives one record with its faults."""
+    declared, faults = pixel_format(header)
+    if not header.syntax.readable:
+        what = f"its pixels are encoded with {header.syntax.name} ({header.syntax.uid}), for which there is no decoder"
+        faults += (Fault("unsupported-syntax", what, "ask the sender for an uncompressed copy"),)
+    if not any(fault.code in ("undecodable", "too-large") for fault in faults):
+        faults += tuple(_length_faults(header, declared))
+    per_frame = header.elements.items(tags.PER_FRAME_GROUPS)
+    shared = _flat(header.elements.first(tags.SHARED_GROUPS))
+    count = 1 if any(fault.code in ("undecodable", "too-large") for fault in faults) else declared.frames
+    if per_frame and len(per_frame) != declared.frames and count > 1:
+        what = f"it declares {declared.frames} frames and describes {len(per_frame)}"
+        faults += (Fault("truncated", what, "fetch the file again"),)
+    return tuple(
+        _record(
+            header, declared, frame, _View(header, per_frame[frame] if frame < len(per_frame) else None, shared), faults
+        )
+        for frame in range(count)
+    )
+
+
+def _record(header: Header, declared: PixelFormat, frame: int, view: _View, faults: tuple[Fault, ...]) -> SliceRecord:
+    image_type = view.texts(tags.FRAME_TYPE) or header.elements.texts(tags.IMAGE_TYPE)
+    return SliceRecord(
+        file=header.file,
+        frame=frame,
+        header=header,
+        format=declared,
+        position_lps_mm=view.numbers(tags.IMAGE_POSITION),
+        orientation_lps=view.numbers(tags.IMAGE_ORIENTATION),
+        spacing_mm=view.numbers(tags.PIXEL_SPACING),
+        spacing_text=view.text(tags.PIXEL_SPACING),
+        thickness_mm=view.number(tags.SLICE_THICKNESS),
+        slope=view.number(tags.RESCALE_SLOPE),
+        intercept=view.number(tags.RESCALE_INTERCEPT),
+        rescale_type=view.text(tags.RESCALE_TYPE),
+        image_type=image_type,
+        acquisition=_first_known(view.integer(tags.FRAME_ACQUISITION_NUMBER), view.integer(tags.ACQUISITION_NUMBER)),
+        temporal=_first_known(view.integer(tags.TEMPORAL_POSITION_INDEX), view.integer(tags.TEMPORAL_POSITION)),
+        instance=view.integer(tags.INSTANCE_NUMBER) if declared.frames == 1 else frame + 1,
+        stack=view.text(tags.STACK_ID),
+        echo_ms=_first_known(view.number(tags.EFFECTIVE_ECHO_TIME), view.number(tags.ECHO_TIME)),
+        b_value=view.number(tags.B_VALUE),
+        window=_window(view),
+        faults=faults,
+    )
+
+
+def _first_known(*values: _T | None) -> _T | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _window(view: _View) -> tuple[float, float] | None:
+    centre, width = view.number(tags.WINDOW_CENTER), view.number(tags.WINDOW_WIDTH)
+    if centre is None or width is None or not (abs(centre) < 1e9 and 0 < width < 1e9):
+        return None
+    return centre, width
