@@ -1,0 +1,110 @@
+"""The 3D picture: what is in front is drawn, where it belongs, and each change shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from planner.geometry import Grid, SlicePlane
+from planner.imaging import ImageSource, Volume
+from viewers.scene.volume_renderer import DRAGGING, FINE, VolumeRenderer
+from viewers.state.scene3d import Camera, PlanePicture, Scene3D, Surface, Tube
+
+SIZE = (160, 160)
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Iterator[VolumeRenderer]:
+    made = VolumeRenderer()
+    yield made
+    made.close()
+
+
+def ball(grid: Grid, centre: tuple[float, float, float], radius_mm: float) -> np.ndarray:
+    kji = np.stack(np.meshgrid(*(np.arange(n) for n in grid.size_kji), indexing="ij"), axis=-1)
+    return np.linalg.norm(grid.lps_from_kji.points(kji) - np.asarray(centre), axis=-1) <= radius_mm
+
+
+def volume_with_ball(centre: tuple[float, float, float], *, mirrored: bool = False) -> Volume:
+    axes = np.array([[0, 0, 1], [0, 1, 0], [-1 if mirrored else 1, 0, 0]], dtype=float)
+    origin = (-31.0, -31.0, 31.0 if mirrored else -31.0)
+    grid = Grid.of((32, 32, 32), origin_lps_mm=origin, spacing_kji_mm=(2, 2, 2), axes_lps=axes, frame_uid="f")
+    voxels = np.where(ball(grid, centre, 9.0), 400, -1000).astype(np.int16)
+    return Volume(voxels, grid, ImageSource("1.2.3", unit="HU", phase="arterial"))
+
+
+def bright_centre(picture: np.ndarray) -> tuple[float, float]:
+    rows, columns = np.nonzero(picture.max(axis=-1) > 60)
+    return float(columns.mean()), float(rows.mean())
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_that_a_ball_on_the_patients_left_is_drawn_on_the_right_of_the_anterior_view(
+    renderer: VolumeRenderer, mirrored: bool
+) -> None:
+    volume = volume_with_ball((15.0, 0.0, 12.0), mirrored=mirrored)
+    scene = Scene3D(volume=volume, camera=Camera.standard("anterior", volume.grid))
+    column, row = bright_centre(renderer.draw(scene, SIZE))
+    assert column > 95
+    assert row < 70
+
+
+def test_that_the_posterior_view_mirrors_left_and_right(renderer: VolumeRenderer) -> None:
+    volume = volume_with_ball((15.0, 0.0, 0.0))
+    column, _ = bright_centre(
+        renderer.draw(Scene3D(volume=volume, camera=Camera.standard("posterior", volume.grid)), SIZE)
+    )
+    assert column < 65
+
+
+def test_that_the_coarse_picture_shows_the_ball_where_the_fine_one_does(renderer: VolumeRenderer) -> None:
+    volume = volume_with_ball((10.0, 0.0, -8.0))
+    scene = Scene3D(volume=volume, camera=Camera.standard("anterior", volume.grid))
+    coarse = bright_centre(renderer.draw(scene, SIZE, DRAGGING))
+    fine = bright_centre(renderer.draw(scene, SIZE, FINE))
+    assert np.allclose(coarse, fine, atol=6.0)
+
+
+def test_that_hiding_the_volume_leaves_the_surface_in_its_colour(renderer: VolumeRenderer) -> None:
+    volume = volume_with_ball((0.0, 0.0, 0.0))
+    surface = Surface("ball", "ball", ball(volume.grid, (0, 0, 0), 12.0), volume.grid, "#20c060")
+    scene = Scene3D(volume=volume, preset=None, surfaces=(surface,), camera=Camera.standard("left", volume.grid))
+    picture = renderer.draw(scene, SIZE).astype(int)
+    red, green, blue = picture[80, 80]
+    assert green > 80
+    assert green > red + 30
+    assert green > blue + 30
+
+
+def test_that_clipping_removes_the_half_in_front(renderer: VolumeRenderer) -> None:
+    volume = volume_with_ball((0.0, 0.0, 0.0))
+    whole = Scene3D(volume=volume, camera=Camera.standard("head", volume.grid))
+    cut = replace(whole, clip=SlicePlane.sagittal((0.0, 0.0, 0.0)))
+    before = renderer.draw(whole, SIZE).max(axis=-1) > 60
+    after = renderer.draw(cut, SIZE).max(axis=-1) > 60
+    assert 0.35 * before.sum() < after.sum() < 0.65 * before.sum()
+
+
+def test_that_a_vessel_path_and_a_plane_are_drawn(renderer: VolumeRenderer) -> None:
+    volume = volume_with_ball((0.0, 0.0, 0.0))
+    empty = Scene3D(volume=volume, preset=None, camera=Camera.standard("anterior", volume.grid))
+    nothing = renderer.draw(empty, SIZE)
+    tube = Tube("t", np.array([[-20.0, -10.0, 0.0], [20.0, -10.0, 0.0]]), np.array([3.0, 2.0]))
+    with_tube = renderer.draw(replace(empty, tubes=(tube,)), SIZE)
+    plane = PlanePicture(SlicePlane.coronal((0, 0, 0)), np.full((8, 8), 200, np.uint8), 40.0, 40.0, "#ffffff")
+    with_plane = renderer.draw(replace(empty, planes=(plane,)), SIZE)
+    assert nothing.max() == 0
+    assert with_tube[80, 80, 0] > 90
+    assert with_plane[80, 80].min() > 150
+
+
+def test_that_turning_the_camera_a_full_circle_comes_back() -> None:
+    camera = Camera((0, 0, 0), (0.0, -1.0, 0.0), (0.0, 0.0, 1.0), 100.0)
+    turned = camera
+    for _ in range(12):
+        turned = turned.turned(30.0, 0.0)
+    assert np.allclose(turned.eye_lps, camera.eye_lps, atol=1e-9)
+    assert np.allclose(turned.up_lps, camera.up_lps, atol=1e-9)
