@@ -1,0 +1,52 @@
+"""Making the digital patient and writing it as DICOM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner.errors import UsageError
+from planner.jobs import Context
+
+
+@dataclass(frozen=True, slots=True)
+class PhantomFiles:
+    """Folders of the written series, arterial first, and of the ground truth."""
+
+    series: tuple[Path, ...]
+    truth: Path
+
+
+def make_phantom(
+    folder: Path,
+    *,
+    seed: int = 7,
+    case: str = "tace",
+    preset: str = "demo",
+    study_date: str | None = None,
+    context: Context | None = None,
+) -> PhantomFiles:
+    """Generate the digital patient and write its series and truth below a folder.
+
+    Raises
+    ------
+    UsageError
+        For an unknown case or preset, a case that is not modelled, a seed below 0, a date that is none, or a folder
+        that cannot be written.
+    """
+    from planner.phantom import generate, write
+    from planner.phantom.patient import STUDY_DATE
+
+    given = context or Context()
+    if seed < 0:
+        raise UsageError("bad-seed", f"The seed {seed} is negative; give 0 or more.", subject=str(seed))
+    if folder.exists() and not folder.is_dir():
+        raise UsageError("not-a-folder", f"{folder} is a file; name a folder to write to.", subject=str(folder))
+    patient = generate(preset, seed, case=case, study_date=study_date or STUDY_DATE, context=given.part(0.0, 0.75))
+    try:
+        written = write(patient, folder, given.part(0.75, 1.0))
+    except OSError as error:
+        raise UsageError(
+            "cannot-write", f"{folder} cannot be written ({error.strerror}); choose another folder.", subject=str(folder)
+        ) from error
+    return PhantomFiles(written.series, written.truth)

@@ -1,0 +1,289 @@
+"""The digital patient: one call from a seed to two contrast phases and their ground truth."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.errors import UsageError
+from planner.imaging import ImageSource, Label, LabelMap, Volume
+from planner.jobs import Context
+from planner.phantom import bowel, organs, skeleton
+from planner.phantom.anatomy import Anatomy, draw_anatomy
+from planner.phantom.body import Trunk, paint_back_muscles, paint_chest, paint_wall
+from planner.phantom.canvas import Canvas
+from planner.phantom.enhancement import PHASES, VESSELS, structure_labels, structure_value
+from planner.phantom.fields import capsule, spline
+from planner.phantom.lesions import Tumour, liver_space, measure, paint_tumour, place_tumours
+from planner.phantom.liver import LIVER_HIGH_MM, LIVER_LOW_MM, VENA_CAVA, paint_liver, segments
+from planner.phantom.presets import preset_named
+from planner.phantom.scanner import scan
+from planner.phantom.skeleton import pedicle_centres_lps_mm
+from planner.phantom.truth import Landmark, TrueLesion, Truth
+from planner.phantom.vessels import Rod, Vessels, build_vessels, cover, tree_rods, tributary_rods
+
+CASES = ("tace", "ablation", "vertebra", "course", "stent")
+DESCRIPTIONS = ("Abdomen arterial phase", "Abdomen portal venous phase")
+PATIENT_NAME, PATIENT_ID = "Digital^Patient", "SELDINGER-DEMO"
+BIRTH_DATE, SEX, STUDY_DATE = "19610317", "M", "20250603"
+SEGMENT_LABELS = {
+    value: Label(value, f"liver segment {value}", f"liver_segment_{value}", colour)
+    for value, colour in enumerate(
+        ("#c0a060", "#c86050", "#d89050", "#c8b850", "#70b060", "#50a8a0", "#5078c0", "#8860b8"), start=1
+    )
+}
+
+
+@dataclass(frozen=True, eq=False)
+class DigitalPatient:
+    """Two phases of one study and what is true of them; all on the same grid.
+
+    Attributes
+    ----------
+    preset, seed, case
+        What it was made from.
+    """
+
+    preset: str
+    seed: int
+    case: str
+    anatomy: Anatomy
+    arterial: Volume
+    portal: Volume
+    truth: Truth
+
+
+def uid_of(*parts: object) -> str:
+    """A UID that follows from what it names (PS3.5 B.2: 2.25 and a 128-bit number)."""
+    digest = hashlib.sha256("/".join(str(part) for part in parts).encode()).digest()
+    return f"2.25.{int.from_bytes(digest[:16], 'big') >> 1}"
+
+
+def generate(
+    preset: str = "demo",
+    seed: int = 7,
+    *,
+    case: str = "tace",
+    study_date: str = STUDY_DATE,
+    context: Context | None = None,
+) -> DigitalPatient:
+    """Make the digital patient.
+
+    Parameters
+    ----------
+    preset
+        ``tiny``, ``demo`` or ``full``.
+    seed
+        The same seed gives the same anatomy at every preset.
+    case
+        ``tace``, ``ablation`` and ``course`` share one anatomy; ``vertebra`` adds a compressed L2.
+    study_date
+        YYYYMMDD.
+
+    Raises
+    ------
+    UsageError
+        For an unknown preset or case, or one that is not modelled.
+    """
+    given = context or Context()
+    check_case(case)
+    anatomy = draw_anatomy(seed, "vertebrae_L2" if case == "vertebra" else None)
+    sampling = preset_named(preset)
+    identity = (preset, seed, case)
+    grid = sampling.grid(uid_of("frame", *identity))
+    given.step(0.02, "Growing vessels")
+    space = liver_space(anatomy)
+    tumours = place_tumours(anatomy, space)
+    vessels = build_vessels(anatomy, space, tumours)
+    canvas = Canvas(grid)
+    paint_everything(canvas, anatomy, tumours, vessels, given.part(0.15, 0.75))
+    truth = _truth(canvas, anatomy, tumours, vessels)
+    given.step(0.8, "Simulating the scanner")
+    volumes = []
+    for index, phase in enumerate(PHASES):
+        voxels = scan(canvas.hu[index], canvas.frame, seed * 31 + index, sampling.noise_hu)
+        volumes.append(Volume(voxels, grid, _source(identity, index, phase, study_date)))
+        given.step(0.88 + 0.1 * index, "Simulating the scanner")
+    return DigitalPatient(preset, seed, case, anatomy, volumes[0], volumes[1], truth)
+
+
+def check_case(case: str) -> None:
+    """Raises UsageError for a case that is unknown or not modelled."""
+    if case not in CASES:
+        raise UsageError(
+            "unknown-case", f"There is no case called {case}; choose one of {', '.join(CASES)}.", subject=case
+        )
+    if case == "stent":
+        raise UsageError(
+            "case-not-modelled",
+            "The digital patient has no narrowed duct or airway yet; choose another case.",
+            subject=case,
+        )
+
+
+def _source(identity: tuple[str, int, str], index: int, phase: str, study_date: str) -> ImageSource:
+    return ImageSource(
+        series_uid=uid_of("series", *identity, phase),
+        modality="CT",
+        description=DESCRIPTIONS[index],
+        patient_id=PATIENT_ID,
+        patient_name=PATIENT_NAME,
+        patient_birth_date=BIRTH_DATE,
+        patient_sex=SEX,
+        study_uid=uid_of("study", *identity),
+        study_date=study_date,
+        series_number=index + 2,
+        unit="HU",
+        phase=phase,
+        patient_position="HFS",
+        window=(40.0, 400.0),
+        provenance=(f"generated: digital patient, seed {identity[1]}, preset {identity[0]}, case {identity[2]}",),
+    )
+
+
+def paint_everything(
+    canvas: Canvas, anatomy: Anatomy, tumours: tuple[Tumour, ...], vessels: Vessels, context: Context
+) -> None:
+    """All tissues, from the outside in; later ones replace earlier ones."""
+    context.step(0.0, "Building the trunk")
+    trunk = Trunk(canvas.frame.whole(), anatomy)
+    paint_wall(canvas, trunk)
+    paint_chest(canvas, trunk)
+    del trunk
+    paint_back_muscles(canvas, anatomy)
+    context.step(0.4, "Building bones")
+    skeleton.paint_ribs(canvas, anatomy)
+    skeleton.paint_spine(canvas, anatomy)
+    context.step(0.55, "Building organs")
+    bowel.paint_small_bowel(canvas, anatomy)
+    bowel.paint_colon(canvas, anatomy)
+    organs.paint_spleen(canvas, anatomy)
+    organs.paint_kidneys(canvas, anatomy)
+    organs.paint_adrenals(canvas)
+    organs.paint_stomach(canvas, anatomy)
+    organs.paint_pancreas(canvas, anatomy)
+    paint_liver(canvas, anatomy)
+    context.step(0.8, "Filling vessels")
+    for tumour in tumours:
+        paint_tumour(canvas, anatomy, tumour)
+    _paint_vessels(canvas, vessels)
+
+
+def _paint_vessels(canvas: Canvas, vessels: Vessels) -> None:
+    """Vena cava, bile duct and the three trees."""
+    levels = ("vena_cava_infrarenal", "vena_cava_renal", "vena_cava_hepatic")
+    for index, ((start, first), (end, last)) in enumerate(zip(VENA_CAVA[:-1], VENA_CAVA[1:], strict=True)):
+        near = canvas.frame.box(np.minimum(start, end) - 18.0, np.maximum(start, end) + 18.0)
+        if near is None:
+            continue
+        tissue = levels[0 if index < 2 else 1 if index < 4 else 2]
+        shape = capsule(near, start, end, first, last)
+        canvas.paint(near, shape, tissue, structure="inferior_vena_cava")
+        canvas.vessels[near.slices][shape < 0] = 4
+    duct = spline(((-38, -12, 14), (-34, -16, -8), (-33, -12, -30), (-36, -8, -46)), 4.0)
+    _pour(canvas, [(start, end, 3.0, 3.0) for start, end in zip(duct[:-1], duct[1:], strict=True)], "bile", 0)
+    _pour(canvas, tree_rods(vessels.hepatic_vein), "hepatic_vein", 3)
+    _pour(canvas, tributary_rods() + tree_rods(vessels.portal), "portal_vein", 2)
+    _pour(canvas, tree_rods(vessels.artery), "artery", 1)
+
+
+def _pour(canvas: Canvas, rods: list[Rod], tissue: str, vessel: int) -> None:
+    """Paint a whole tree at once, so that its joints leave no seams."""
+    ends = np.array([place for rod in rods for place in rod[:2]])
+    box = canvas.frame.box(ends.min(axis=0) - 20.0, ends.max(axis=0) + 20.0)
+    if box is None:
+        return
+    share = cover(canvas, box, rods)
+    canvas.blend(box, share, tissue)
+    filled = share >= 0.5
+    if vessel:
+        canvas.vessels[box.slices][filled] = vessel
+    outside = canvas.structures[box.slices] != structure_value("liver")
+    if tissue == "bile":
+        canvas.structures[box.slices][filled & outside] = structure_value("common_bile_duct")
+    if tissue == "portal_vein":
+        canvas.structures[box.slices][filled & outside] = structure_value("portal_vein")
+    if tissue == "artery":
+        _label_aorta(canvas, rods)
+
+
+def _label_aorta(canvas: Canvas, rods: list[Rod]) -> None:
+    for start, end, first, last in rods:
+        near = canvas.frame.box(np.minimum(start, end) - 14.0, np.maximum(start, end) + 14.0) if last > 8.0 else None
+        if near is not None:
+            canvas.structures[near.slices][capsule(near, start, end, first, last) < 0] = structure_value("aorta")
+
+
+def _truth(canvas: Canvas, anatomy: Anatomy, tumours: tuple[Tumour, ...], vessels: Vessels) -> Truth:
+    grid = canvas.grid
+    lesion_voxels = np.zeros(grid.size_kji, dtype=np.uint8)
+    lesions = []
+    for label, tumour in enumerate(tumours, start=1):
+        box = tumour.box_in(canvas.frame)
+        if box is not None:
+            lesion_voxels[box.slices][tumour.distance(box, anatomy) < 0] = label
+        lesions.append(_true_lesion(label, tumour, anatomy, vessels))
+    return Truth(
+        structures=LabelMap(canvas.structures, grid, structure_labels()),
+        segments=LabelMap(_segment_voxels(canvas, anatomy), grid, SEGMENT_LABELS),
+        vessels=LabelMap(
+            canvas.vessels,
+            grid,
+            {value: Label(value, key.replace("_", " "), key, colour) for value, (key, colour) in VESSELS.items()},
+        ),
+        lesion_map=LabelMap(
+            lesion_voxels, grid, {lesion.label: Label(lesion.label, lesion.identifier, "lesion") for lesion in lesions}
+        ),
+        trees={"artery": vessels.artery, "portal vein": vessels.portal, "hepatic vein": vessels.hepatic_vein},
+        landmarks=_landmarks(tumours, vessels),
+        lesions=tuple(lesions),
+        michels=anatomy.michels,
+    )
+
+
+def _segment_voxels(canvas: Canvas, anatomy: Anatomy) -> NDArray[np.uint8]:
+    voxels = np.zeros(canvas.grid.size_kji, dtype=np.uint8)
+    box = canvas.frame.box(LIVER_LOW_MM, LIVER_HIGH_MM)
+    if box is not None:
+        inside = canvas.structures[box.slices] == structure_value("liver")
+        voxels[box.slices] = np.where(inside, segments(box, anatomy), 0)
+    return voxels
+
+
+def _true_lesion(label: int, tumour: Tumour, anatomy: Anatomy, vessels: Vessels) -> TrueLesion:
+    size = measure(tumour, anatomy)
+    feeders = [segment.name for segment in vessels.artery.segments() if segment.feeds == tumour.identifier]
+    return TrueLesion(
+        identifier=tumour.identifier,
+        label=label,
+        centre_lps_mm=_triple(tumour.centre_lps_mm),
+        diameter_mm=size.longest_axial_mm,
+        volume_ml=size.volume_ml,
+        segment=tumour.segment,
+        feeders=tuple(dict.fromkeys(feeders)),
+        arterial_hyperenhancement=True,
+        washout=True,
+        capsule=tumour.capsule,
+    )
+
+
+def _triple(point: NDArray[np.float64]) -> tuple[float, float, float]:
+    return float(point[0]), float(point[1]), float(point[2])
+
+
+def _landmarks(tumours: tuple[Tumour, ...], vessels: Vessels) -> tuple[Landmark, ...]:
+    """Origins of named arteries, the portal confluence, tumour centres and pedicles."""
+    artery = vessels.artery
+    found = [Landmark("portal confluence", _triple(vessels.portal.positions[0]))]
+    seen: set[str] = set()
+    for node, (parent, name) in enumerate(zip(artery.parents, artery.names, strict=True)):
+        if parent >= 0 and name not in seen and name != artery.names[parent]:
+            seen.add(name)
+            found.append(Landmark(f"origin of {name}", _triple(artery.positions[parent])))
+        del node
+    found += [Landmark(f"centre of {tumour.identifier}", _triple(tumour.centre_lps_mm)) for tumour in tumours]
+    found += [Landmark(name, place) for name, place in pedicle_centres_lps_mm().items()]
+    return tuple(found)

@@ -1,0 +1,261 @@
+"""Vessel trees: nodes with a parent, a radius and an anatomical name; how they are grown and how they branch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+MURRAY_EXPONENT = 3.0
+"""Radius of a parent to this power is the sum over its children (Murray, PNAS 1926;12:207)."""
+
+
+@dataclass(frozen=True, eq=False)
+class VesselSegment:
+    """An unbranched stretch, from the mother vessel outwards.
+
+    Attributes
+    ----------
+    points_lps_mm, radii_mm
+        (n, 3) and (n,): centreline, starting on the mother's node.
+    parent
+        Segment it leaves, or None at a root.
+    start_node, end_node
+        Nodes of the tree at its ends.
+    feeds
+        Identifier of the lesion it supplies, or None.
+    """
+
+    identifier: int
+    name: str
+    parent: int | None
+    start_node: int
+    end_node: int
+    points_lps_mm: NDArray[np.float64]
+    radii_mm: NDArray[np.float64]
+    feeds: str | None
+
+    @property
+    def length_mm(self) -> float:
+        return float(np.linalg.norm(np.diff(self.points_lps_mm, axis=0), axis=1).sum())
+
+
+@dataclass(eq=False)
+class VesselTree:
+    """Nodes of one kind of vessel while it grows.
+
+    Attributes
+    ----------
+    positions
+        (3,) LPS mm per node.
+    parents
+        Index of the mother node, -1 at a root.
+    set_radius
+        Radius given by the author, or None where Murray's law decides.
+    leaf_radius
+        Radius at which a node ends when it has no daughter.
+    """
+
+    kind: str
+    leaf_mm: float
+    positions: list[NDArray[np.float64]] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    feeds: list[str | None] = field(default_factory=list)
+    set_radius: list[float | None] = field(default_factory=list)
+    leaf_radius: list[float] = field(default_factory=list)
+
+    def add(
+        self,
+        parent: int,
+        position: ArrayLike,
+        name: str,
+        *,
+        radius: float | None = None,
+        feeds: str | None = None,
+        leaf: float | None = None,
+    ) -> int:
+        """Append a node and return its index."""
+        self.positions.append(np.asarray(position, dtype=float))
+        self.parents.append(parent)
+        self.names.append(name)
+        self.feeds.append(feeds)
+        self.set_radius.append(radius)
+        self.leaf_radius.append(self.leaf_mm if leaf is None else leaf)
+        return len(self.positions) - 1
+
+    def add_path(
+        self,
+        parent: int,
+        points: NDArray[np.float64],
+        name: str,
+        radii: tuple[float, float] | None = None,
+        feeds: str | None = None,
+    ) -> list[int]:
+        """Append a chain of nodes; the radius runs between two values, or is left to Murray's law."""
+        nodes: list[int] = []
+        for index, point in enumerate(points):
+            share = index / max(len(points) - 1, 1)
+            radius = None if radii is None else radii[0] + share * (radii[1] - radii[0])
+            parent = self.add(parent, point, name, radius=radius, feeds=feeds)
+            nodes.append(parent)
+        return nodes
+
+    def children(self) -> list[list[int]]:
+        found: list[list[int]] = [[] for _ in self.parents]
+        for node, parent in enumerate(self.parents):
+            if parent >= 0:
+                found[parent].append(node)
+        return found
+
+    def nearest_node(self, point: ArrayLike, among: Sequence[int] | None = None) -> int:
+        nodes = list(range(len(self.positions))) if among is None else list(among)
+        places = np.array([self.positions[node] for node in nodes])
+        return nodes[int(np.argmin(np.linalg.norm(places - np.asarray(point, dtype=float), axis=1)))]
+
+    def smooth(self, nodes: Sequence[int], rounds: int = 2) -> None:
+        """Round the corners at nodes that have one mother and one daughter."""
+        daughters = self.children()
+        for _ in range(rounds):
+            for node in nodes:
+                if self.parents[node] >= 0 and len(daughters[node]) == 1:
+                    between = (self.positions[self.parents[node]] + self.positions[daughters[node][0]]) / 2.0
+                    self.positions[node] = (self.positions[node] + between) / 2.0
+
+    def radii_mm(self) -> NDArray[np.float64]:
+        """(n,) radius of each node: Murray's law from the ends, never wider than the mother."""
+        count = len(self.parents)
+        flow = np.zeros(count)
+        own = np.zeros(count)
+        for node in range(count - 1, -1, -1):
+            if flow[node] == 0.0:
+                flow[node] = self.leaf_radius[node] ** MURRAY_EXPONENT
+            given = self.set_radius[node]
+            own[node] = flow[node] ** (1.0 / MURRAY_EXPONENT) if given is None else given
+            if self.parents[node] >= 0:
+                flow[self.parents[node]] += flow[node]
+        for node, parent in enumerate(self.parents):
+            if parent >= 0:
+                own[node] = min(own[node], own[parent])
+        return own
+
+    def segments(self) -> list[VesselSegment]:
+        """The unbranched stretches; a stretch also ends where the name changes."""
+        daughters = self.children()
+        radii = self.radii_mm()
+        result: list[VesselSegment] = []
+        waiting: list[tuple[int, int, int | None]] = []
+        for root, parent in enumerate(self.parents):
+            if parent < 0:
+                waiting += [(root, child, None) for child in daughters[root]]
+        while waiting:
+            start, node, parent_segment = waiting.pop(0)
+            chain = [start, node]
+            while len(daughters[node]) == 1 and self._continues(node, daughters[node][0]):
+                node = daughters[node][0]
+                chain.append(node)
+            identifier = len(result)
+            points = np.array([self.positions[place] for place in chain])
+            widths = radii[chain].copy()
+            widths[0] = widths[1]
+            result.append(
+                VesselSegment(
+                    identifier, self.names[node], parent_segment, start, node, points, widths, self.feeds[node]
+                )
+            )
+            waiting += [(node, child, identifier) for child in daughters[node]]
+        return result
+
+    def _continues(self, node: int, child: int) -> bool:
+        return self.names[node] == self.names[child] and self.feeds[node] == self.feeds[child]
+
+
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """How a tree colonises a space (after Runions et al., 2007).
+
+    Attributes
+    ----------
+    step_mm
+        Length of one growth step.
+    kill_mm
+        A place counts as supplied when a vessel comes this near.
+    inertia
+        How strongly a vessel keeps its direction.
+    """
+
+    step_mm: float = 4.0
+    kill_mm: float = 6.5
+    inertia: float = 0.55
+    rounds: int = 70
+
+
+def grow(
+    tree: VesselTree,
+    start: Sequence[int],
+    places: NDArray[np.float64],
+    growth: Growth,
+    keep_out: Sequence[tuple[NDArray[np.float64], float]] = (),
+    leaf: float | None = None,
+) -> list[int]:
+    """Grow from given nodes until every place is near a vessel.
+
+    Parameters
+    ----------
+    places
+        (n, 3) LPS mm to be supplied.
+    keep_out
+        Spheres (centre, radius mm) that vessels go around.
+
+    Returns
+    -------
+    The new nodes.
+    """
+    from scipy.spatial import cKDTree
+
+    active = list(start)
+    grown: list[int] = []
+    remaining = places
+    for _ in range(growth.rounds):
+        if len(remaining) == 0:
+            break
+        here = np.array([tree.positions[node] for node in active])
+        _, owner = cKDTree(here).query(remaining)
+        fresh: list[int] = []
+        for slot in np.unique(owner):
+            node = active[int(slot)]
+            step = _step(tree, node, remaining[owner == slot], growth)
+            point = _pushed_out(tree.positions[node] + step, keep_out)
+            if np.linalg.norm(here - point, axis=1).min() < 0.45 * growth.step_mm:
+                continue
+            fresh.append(tree.add(node, point, tree.names[node], feeds=tree.feeds[node], leaf=leaf))
+        if not fresh:
+            break
+        distance, _ = cKDTree(np.array([tree.positions[node] for node in fresh])).query(remaining)
+        remaining = remaining[distance > growth.kill_mm]
+        active += fresh
+        grown += fresh
+    return grown
+
+
+def _step(tree: VesselTree, node: int, pull: NDArray[np.float64], growth: Growth) -> NDArray[np.float64]:
+    toward = pull - tree.positions[node]
+    direction = (toward / np.maximum(np.linalg.norm(toward, axis=1, keepdims=True), 1e-6)).mean(axis=0)
+    if tree.parents[node] >= 0:
+        before = tree.positions[node] - tree.positions[tree.parents[node]]
+        direction = direction + growth.inertia * before / max(float(np.linalg.norm(before)), 1e-6)
+    step: NDArray[np.float64] = growth.step_mm * direction / max(float(np.linalg.norm(direction)), 1e-6)
+    return step
+
+
+def _pushed_out(
+    point: NDArray[np.float64], keep_out: Sequence[tuple[NDArray[np.float64], float]]
+) -> NDArray[np.float64]:
+    for centre, radius in keep_out:
+        offset = point - centre
+        distance = float(np.linalg.norm(offset))
+        if distance < radius:
+            point = centre + offset / max(distance, 1e-6) * radius
+    return point

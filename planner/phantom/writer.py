@@ -1,0 +1,254 @@
+"""The digital patient on disk: genuine CT Image Storage series and a ``truth`` folder beside them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.imaging import ImageSource, Volume
+from planner.jobs import Context
+from planner.phantom.laboratory import write_laboratory
+from planner.phantom.nrrd import write_label_map
+from planner.phantom.patient import DigitalPatient, uid_of
+from planner.phantom.trees import VesselTree
+from planner.phantom.truth import Truth
+
+if TYPE_CHECKING:
+    from pydicom.dataset import FileDataset
+
+CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+COMMENT = "SIMULATED - teaching data, not a patient"
+CONTRAST_START = "102100"
+ACQUISITION_TIMES = ("102136", "102210")
+"""Contrast injection begins 36 s before the arterial and 70 s before the portal venous phase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written.
+
+    Attributes
+    ----------
+    series
+        One folder of DICOM files per series, arterial first.
+    truth
+        Masks (NRRD), tree, landmarks, lesions (JSON) and laboratory values (CSV).
+    """
+
+    series: tuple[Path, ...]
+    truth: Path
+
+
+def write(patient: DigitalPatient, folder: Path, context: Context | None = None) -> Written:
+    """Write both series and the ground truth below a folder, which is made when it is not there."""
+    given = context or Context()
+    truth = folder / "truth"
+    truth.mkdir(parents=True, exist_ok=True)
+    places = []
+    for index, (name, volume) in enumerate((("arterial", patient.arterial), ("portal-venous", patient.portal))):
+        place = folder / name
+        place.mkdir(parents=True, exist_ok=True)
+        _write_series(patient, volume, index, place, given.part(0.4 * index, 0.4 * index + 0.4))
+        places.append(place)
+    given.step(0.85, "Writing the ground truth")
+    write_truth(patient.truth, truth)
+    write_laboratory(truth / "laboratory.csv", patient.arterial.source.study_date or "")
+    given.step(1.0, "Written")
+    return Written(tuple(places), truth)
+
+
+def _write_series(patient: DigitalPatient, volume: Volume, index: int, folder: Path, context: Context) -> None:
+    from pydicom.uid import UID
+
+    image = _series_header(patient, volume, index)
+    origin = volume.grid.lps_from_kji.points((0, 0, 0))
+    step = volume.grid.spacing_kji_mm[0]
+    stored = (np.asarray(volume.voxels).astype(np.int32) + 1024).astype("<u2")
+    for k in range(len(stored)):
+        if k % 8 == 0:
+            context.step(k / len(stored), f"Writing {volume.source.description}")
+        uid = UID(uid_of("instance", volume.source.series_uid, k))
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID = uid
+        image.InstanceNumber = k + 1
+        image.ImagePositionPatient = [_number(value) for value in (origin[0], origin[1], origin[2] + k * step)]
+        image.SliceLocation = _number(origin[2] + k * step)
+        image.PixelData = stored[k].tobytes()
+        image.save_as(folder / f"CT{k + 1:04d}.dcm", enforce_file_format=True)
+
+
+def _number(value: float) -> str:
+    """A decimal string of at most 16 characters."""
+    return f"{value:.10g}"
+
+
+def _series_header(patient: DigitalPatient, volume: Volume, index: int) -> FileDataset:
+    """Everything the instances of a series share (CT Image IOD, PS3.3 A.3)."""
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import UID, ExplicitVRLittleEndian
+
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = UID(CT_IMAGE_STORAGE)
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = UID(uid_of("implementation", "seldinger"))
+    meta.ImplementationVersionName = "SELDINGER"
+    image = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    for elements in (
+        _patient_and_study(volume.source, patient),
+        _series_and_equipment(volume.source, index),
+        _image(volume, patient, index),
+    ):
+        for keyword, value in elements.items():
+            setattr(image, keyword, value)
+    return image
+
+
+def _patient_and_study(source: ImageSource, patient: DigitalPatient) -> dict[str, Any]:
+    return {
+        "SpecificCharacterSet": "ISO_IR 192",
+        "PatientName": source.patient_name,
+        "PatientID": source.patient_id,
+        "PatientBirthDate": source.patient_birth_date,
+        "PatientSex": source.patient_sex,
+        "PatientSize": "1.74",
+        "PatientWeight": "76",
+        "StudyInstanceUID": source.study_uid,
+        "StudyDate": source.study_date,
+        "StudyTime": "101500",
+        "StudyID": f"DEMO{patient.seed}",
+        "StudyDescription": "CT abdomen, two phases (simulated)",
+        "AccessionNumber": f"SIM{patient.seed:05d}",
+        "ReferringPhysicianName": "",
+    }
+
+
+def _series_and_equipment(source: ImageSource, index: int) -> dict[str, Any]:
+    return {
+        "Modality": "CT",
+        "SeriesInstanceUID": source.series_uid,
+        "SeriesNumber": source.series_number,
+        "SeriesDescription": source.description,
+        "SeriesDate": source.study_date,
+        "SeriesTime": ACQUISITION_TIMES[index],
+        "ProtocolName": "Liver two-phase (simulated)",
+        "BodyPartExamined": "ABDOMEN",
+        "PatientPosition": source.patient_position,
+        "Manufacturer": "Seldinger",
+        "ManufacturerModelName": "Digital patient",
+        "DeviceSerialNumber": "0",
+        "SoftwareVersions": "1",
+        "InstitutionName": "",
+        "StationName": "SIMULATION",
+    }
+
+
+def _image(volume: Volume, patient: DigitalPatient, index: int) -> dict[str, Any]:
+    thickness, row_mm, column_mm = (_number(value) for value in volume.grid.spacing_kji_mm)
+    size = volume.grid.size_kji
+    return {
+        "SOPClassUID": CT_IMAGE_STORAGE,
+        "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
+        "FrameOfReferenceUID": volume.grid.frame_uid,
+        "PositionReferenceIndicator": "",
+        "InstanceCreationDate": volume.source.study_date,
+        "InstanceCreationTime": ACQUISITION_TIMES[index],
+        "ContentDate": volume.source.study_date,
+        "ContentTime": ACQUISITION_TIMES[index],
+        "AcquisitionDate": volume.source.study_date,
+        "AcquisitionTime": ACQUISITION_TIMES[index],
+        "AcquisitionNumber": index + 1,
+        "ContrastBolusAgent": "Iodine 350 mg/mL (simulated)",
+        "ContrastBolusRoute": "IV",
+        "ContrastBolusStartTime": CONTRAST_START,
+        "ImageComments": COMMENT,
+        "BurnedInAnnotation": "NO",
+        "LossyImageCompression": "00",
+        "KVP": "120",
+        "ConvolutionKernel": "SOFT",
+        "SliceThickness": thickness,
+        "SpacingBetweenSlices": thickness,
+        "PixelSpacing": [row_mm, column_mm],
+        "ReconstructionDiameter": _number(volume.grid.spacing_kji_mm[2] * size[2]),
+        "GantryDetectorTilt": "0",
+        "ImageOrientationPatient": ["1", "0", "0", "0", "1", "0"],
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "Rows": size[1],
+        "Columns": size[2],
+        "BitsAllocated": 16,
+        "BitsStored": 12,
+        "HighBit": 11,
+        "PixelRepresentation": 0,
+        "RescaleIntercept": "-1024",
+        "RescaleSlope": "1",
+        "RescaleType": "HU",
+        "WindowCenter": "40",
+        "WindowWidth": "400",
+        "WindowCenterWidthExplanation": "ABDOMEN",
+        "DerivationDescription": f"Generated by code from seed {patient.seed}",
+    }
+
+
+def write_truth(truth: Truth, folder: Path) -> None:
+    """``structures.nrrd``, ``segments.nrrd``, ``vessels.nrrd``, ``lesions.nrrd`` and the JSON files."""
+    for name, labels in (
+        ("structures", truth.structures),
+        ("segments", truth.segments),
+        ("vessels", truth.vessels),
+        ("lesions", truth.lesion_map),
+    ):
+        write_label_map(labels, folder / f"{name}.nrrd")
+    frame = truth.structures.grid.frame_uid
+    trees = {kind: tree_document(tree) for kind, tree in truth.trees.items()}
+    _json(folder / "tree.json", {"frame_uid": frame, "michels": truth.michels, "trees": trees})
+    _json(folder / "landmarks.json", {"frame_uid": frame, "landmarks": [asdict(point) for point in truth.landmarks]})
+    _json(folder / "lesions.json", {"frame_uid": frame, "lesions": [asdict(lesion) for lesion in truth.lesions]})
+
+
+def tree_document(tree: VesselTree) -> dict[str, Any]:
+    """Nodes and segments as the command line names them, plus names, mothers and what is fed."""
+    radii = tree.radii_mm()
+    segments = tree.segments()
+    roots = {node for node, parent in enumerate(tree.parents) if parent < 0}
+    starts = {segment.start_node for segment in segments}
+    used = starts | {segment.end_node for segment in segments}
+    return {
+        "nodes": [
+            {
+                "id": node,
+                "lps_mm": _rounded(tree.positions[node]),
+                "radius_mm": round(float(radii[node]), 4),
+                "kind": "root" if node in roots else "branch" if node in starts else "end",
+            }
+            for node in sorted(used)
+        ],
+        "segments": [
+            {
+                "id": segment.identifier,
+                "name": segment.name,
+                "parent": segment.parent,
+                "from": segment.start_node,
+                "to": segment.end_node,
+                "feeds": segment.feeds,
+                "length_mm": round(segment.length_mm, 3),
+                "radius_mm": {
+                    "mean": round(float(segment.radii_mm.mean()), 4),
+                    "minimum": round(float(segment.radii_mm.min()), 4),
+                },
+                "points_lps_mm": [_rounded(point) for point in segment.points_lps_mm],
+            }
+            for segment in segments
+        ],
+    }
+
+
+def _rounded(point: NDArray[np.float64]) -> list[float]:
+    return [round(float(value), 3) for value in point]
+
+
+def _json(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False), encoding="utf-8")
