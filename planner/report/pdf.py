@@ -1,0 +1,241 @@
+"""Sets a `PlanReport` as an A4 PDF. Every page carries patient, revision, digest, date and the disclaimer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+from planner import DISCLAIMER
+from planner.findings import Finding, Severity
+from planner.report.content import Arithmetic, Line, Picture, PlanReport, StageSection, Table
+from planner.report.fonts import paragraph_markup, register
+from planner.units import shown
+
+MARGIN_MM = 15.0
+WORDS = {Severity.BLOCK: "BLOCKS", Severity.WARN: "WARNING", Severity.INFO: "Note"}
+INK, QUIET, RULE, BLOCK, WARN = "#14181d", "#59626e", "#c3c9d1", "#b4440f", "#8a6100"
+
+
+def pdf_bytes(report: PlanReport) -> bytes:
+    """The PDF of a report. It is set twice: "page n of m" needs the number of pages before the first is drawn."""
+    register()
+    _, pages = _set(report, None)
+    content, _ = _set(report, pages)
+    return content
+
+
+def _set(report: PlanReport, pages: int | None) -> tuple[bytes, int]:
+    """The PDF and how many pages it has."""
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.units import mm
+    from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate
+
+    out = BytesIO()
+    width, height = A4
+    document = BaseDocTemplate(out, pagesize=A4, title=report.title, author="Seldinger", subject=DISCLAIMER)
+    body = Frame(MARGIN_MM * mm, 27 * mm, width - 2 * MARGIN_MM * mm, height - 58 * mm, 0, 0, 0, 0, id="body")
+
+    def furnish(canvas: Any, document: Any) -> None:
+        _furniture(canvas, report, f"page {document.page} of {pages}" if pages else "")
+
+    document.addPageTemplates([PageTemplate(id="page", frames=[body], onPage=furnish)])
+    story: list[Any] = []
+    _front(story, report)
+    for section in report.stages:
+        _stage(story, section)
+    document.build(story)
+    return out.getvalue(), int(document.page)
+
+
+def _styles() -> dict[str, Any]:
+    from reportlab.lib.colors import HexColor
+    from reportlab.lib.styles import ParagraphStyle
+
+    body = ParagraphStyle("body", fontName="Plan", fontSize=8.6, leading=11.4, textColor=HexColor(INK))
+    return {
+        "body": body,
+        "quiet": ParagraphStyle("quiet", parent=body, fontSize=7.4, leading=9.6, textColor=HexColor(QUIET)),
+        "title": ParagraphStyle("title", parent=body, fontName="Plan-Bold", fontSize=15, leading=19),
+        "stage": ParagraphStyle("stage", parent=body, fontName="Plan-Bold", fontSize=11, leading=14, spaceBefore=9),
+        "part": ParagraphStyle("part", parent=body, fontName="Plan-Bold", fontSize=8.6, leading=11, spaceBefore=4),
+        "block": ParagraphStyle("block", parent=body, textColor=HexColor(BLOCK)),
+        "warn": ParagraphStyle("warn", parent=body, textColor=HexColor(WARN)),
+    }
+
+
+def _text(text: str, style: Any) -> Any:
+    from reportlab.platypus import Paragraph
+
+    return Paragraph(paragraph_markup(text), style)
+
+
+def _furniture(canvas: Any, report: PlanReport, number: str) -> None:
+    """Header, footer and watermark of a page."""
+    from reportlab.lib.colors import HexColor
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.units import mm
+
+    width, height = A4
+    styles = _styles()
+    canvas.saveState()
+    room = width - 2 * MARGIN_MM * mm
+    for text, style, top in (
+        (report.patient_line, styles["part"], 10),
+        (report.title + " · " + report.state_line, styles["quiet"], 15.5),
+    ):
+        paragraph = _text(text, style)
+        _, used = paragraph.wrap(room, 20 * mm)
+        paragraph.drawOn(canvas, MARGIN_MM * mm, height - top * mm - used + 3 * mm)
+    canvas.setStrokeColor(HexColor(RULE))
+    canvas.line(MARGIN_MM * mm, height - 27 * mm, width - MARGIN_MM * mm, height - 27 * mm)
+    canvas.line(MARGIN_MM * mm, 24 * mm, width - MARGIN_MM * mm, 24 * mm)
+    identity = f"{report.identity} · printed {report.printed_at} · superseded if a later revision exists"
+    for text, top in ((DISCLAIMER, 23), (identity, 15.5)):
+        paragraph = _text(text, styles["quiet"])
+        _, used = paragraph.wrap(room - 18 * mm, 20 * mm)
+        paragraph.drawOn(canvas, MARGIN_MM * mm, top * mm - used)
+    canvas.setFont("Plan", 7.4)
+    canvas.setFillColor(HexColor(QUIET))
+    canvas.drawRightString(width - MARGIN_MM * mm, 12 * mm, number)
+    mark = "SIMULATED · TEACHING" if report.simulated else "DRAFT" if report.draft else ""
+    if mark:
+        canvas.translate(width / 2, height / 2)
+        canvas.rotate(52)
+        canvas.setFont("Plan-Bold", 52)
+        canvas.setFillColor(HexColor("#e8ebef"))
+        canvas.drawCentredString(0, 0, mark)
+    canvas.restoreState()
+
+
+def _front(story: list[Any], report: PlanReport) -> None:
+    from reportlab.platypus import Spacer
+
+    styles = _styles()
+    story.append(_text(report.title, styles["title"]))
+    story.append(_text(report.state_line, styles["body"]))
+    for warning in report.warnings:
+        story.append(_text(warning, styles["block"]))
+    story.append(Spacer(1, 4))
+    if report.summary:
+        story.append(_lines(report.summary))
+    for table in report.tables:
+        _table(story, table)
+    _pictures(story, report.pictures)
+
+
+def _column_widths(shares: Sequence[float]) -> list[float]:
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.units import mm
+
+    room = A4[0] - 2 * MARGIN_MM * mm
+    return [room * share / sum(shares) for share in shares]
+
+
+def _lines(lines: Sequence[Line]) -> Any:
+    from reportlab.lib.colors import HexColor
+    from reportlab.platypus import Table as Grid
+
+    styles = _styles()
+    rows = [
+        [_text(line.label, styles["quiet"]), _text(line.value, styles["body"]), _text(line.note, styles["quiet"])]
+        for line in lines
+    ]
+    grid = Grid(rows, colWidths=_column_widths((3.2, 4.6, 3.2)))
+    grid.setStyle(
+        [
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LINEBELOW", (0, 0), (-1, -1), 0.25, HexColor(RULE)),
+            ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ]
+    )
+    return grid
+
+
+def _table(story: list[Any], table: Table) -> None:
+    from reportlab.lib.colors import HexColor
+    from reportlab.platypus import Table as Grid
+
+    styles = _styles()
+    story.append(_text(table.title, styles["part"]))
+    if not table.rows:
+        story.append(_text("none entered", styles["quiet"]))
+        return
+    heading = [_text(cell, styles["quiet"]) for cell in table.heading]
+    rows = [[_text(cell, styles["body"]) for cell in row] for row in table.rows]
+    weights = [
+        max(4.0, min(26.0, max(len(row[column]) for row in (table.heading, *table.rows))))
+        for column in range(len(table.heading))
+    ]
+    grid = Grid([heading, *rows], colWidths=_column_widths(weights), repeatRows=1)
+    grid.setStyle(
+        [
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("GRID", (0, 0), (-1, -1), 0.25, HexColor(RULE)),
+            ("BACKGROUND", (0, 0), (-1, 0), HexColor("#eef1f4")),
+            ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+            ("LEFTPADDING", (0, 0), (-1, -1), 3),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+        ]
+    )
+    story.append(grid)
+
+
+def _pictures(story: list[Any], pictures: Sequence[Picture]) -> None:
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.units import mm
+    from reportlab.lib.utils import ImageReader
+    from reportlab.platypus import Image, KeepTogether, Spacer
+
+    styles = _styles()
+    for picture in pictures:
+        pixels_wide, pixels_high = ImageReader(BytesIO(picture.png)).getSize()
+        width = (A4[0] - 2 * MARGIN_MM * mm) * picture.width_share
+        image = Image(BytesIO(picture.png), width=width, height=width * pixels_high / pixels_wide)
+        story.append(KeepTogether([Spacer(1, 6), image, _text(picture.caption, styles["quiet"])]))
+
+
+def finding_text(finding: Finding) -> str:
+    """One finding in one paragraph: word, sentence, numbers, source, and the mark of an unverified rule."""
+    parts = [f"{WORDS[finding.severity]}: {finding.text}"]
+    if finding.measured is not None:
+        parts.append(f"measured {shown(finding.measured, finding.unit)}")
+    if finding.limit is not None:
+        parts.append(f"limit {shown(finding.limit, finding.unit)}")
+    if finding.source:
+        parts.append(("unverified default, " if finding.unverified else "") + finding.source)
+    return " · ".join(parts)
+
+
+def _stage(story: list[Any], section: StageSection) -> None:
+    from reportlab.platypus import CondPageBreak
+
+    styles = _styles()
+    story.append(CondPageBreak(70))
+    story.append(_text(f"{section.title} — {section.status}", styles["stage"]))
+    story.append(_text(f"{section.phase.upper()} · {section.purpose}", styles["quiet"]))
+    if section.lines:
+        story.append(_lines(section.lines))
+    for table in section.tables:
+        _table(story, table)
+    for item in section.arithmetic:
+        _arithmetic(story, item)
+    if section.not_checked:
+        story.append(_text("NOT CHECKED: " + ", ".join(section.not_checked), styles["warn"]))
+    for finding in section.findings:
+        style = {Severity.BLOCK: "block", Severity.WARN: "warn", Severity.INFO: "quiet"}[finding.severity]
+        story.append(_text(finding_text(finding), styles[style]))
+    for finding, note in section.overridden:
+        story.append(_text(f"OVERRIDDEN ({note}): {finding_text(finding)}", styles["block"]))
+    for signature in section.signatures:
+        story.append(_text(signature, styles["body"]))
+
+
+def _arithmetic(story: list[Any], item: Arithmetic) -> None:
+    styles = _styles()
+    story.append(_text(f"{item.label}: {item.value}", styles["body"]))
+    notes = [item.arithmetic, "unverified default" if item.unverified else "", item.source]
+    story.append(_text(" · ".join(note for note in notes if note), styles["quiet"]))
