@@ -96,13 +96,20 @@ class TimeOut:
     Attributes
     ----------
     pinned_case
-        JSON of the case's facts (without sessions) as they stood; plan phases are judged by these from now on.
+        JSON of the case as it stood; plan phases are judged by it from now on. Of its sessions the one concerned is
+        whole, the others come without items and time-outs (their records count in the ledger).
+    stage_digests
+        Stage id -> digest of its inputs at that moment: later data never turn an earlier phase stale.
+    rules_digest
+        Digest of template, profile and rule set together; tells afterwards that rules have changed since.
     """
 
     at: datetime
     by: tuple[str, ...]
     plan_digest: str
     pinned_case: Mapping[str, Any]
+    stage_digests: Mapping[str, str] = field(default_factory=dict)
+    rules_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

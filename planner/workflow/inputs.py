@@ -1,0 +1,88 @@
+"""What a signature under a stage covers. Its digest tells later whether that is still the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from planner.model.codec import to_json
+from planner.workflow.context import Reads
+from planner.workflow.pinning import Basis
+from planner.workflow.template import Computed, FieldKind, Profile, Stage, Template
+from planner.workflow.values import value_of
+from planner.workflow.vocabulary import rules_digest
+
+LESION_FIELDS = (FieldKind.LESION, FieldKind.LESIONS)
+
+
+def stage_inputs(
+    basis: Basis, template: Template, stage: Stage, profile: Profile, reads: Reads, computed: Iterable[Computed]
+) -> dict[str, Any]:
+    """Everything a stage's signature depends on, as JSON.
+
+    A record depends on what was recorded only: its own answers, series and marked items. Laboratory values that arrive
+    later and rules that change later leave it as it was.
+
+    Parameters
+    ----------
+    reads
+        What the stage's functions asked for while they were evaluated.
+    computed
+        What the compute fields of the stage showed.
+    """
+    inputs: dict[str, Any] = {
+        "stage": stage.id,
+        "fields": _fields(basis, stage),
+        "items": [to_json(item) for item in basis.session.items if item.type in stage.reads],
+    }
+    if stage.phase.is_record:
+        return inputs
+    inputs |= {
+        "lesions": to_json(basis.case.lesions) if _reads_lesions(stage) else None,
+        "laboratory": {name: _lab(basis, name) for name in sorted(reads.analytes)},
+        "answers": {f"{place}.{name}": _answer(basis, template, place, name) for place, name in sorted(reads.answers)},
+        "computed": [[each.id, each.value, each.unit, each.grade] for each in computed],
+        "emergency": basis.session.emergency,
+        "template": template.digest,
+        "profile": profile.digest,
+        "rules": rules_digest(),
+    }
+    return inputs
+
+
+def _fields(basis: Basis, stage: Stage) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for described in stage.fields:
+        if described.kind is FieldKind.COMPUTED:
+            continue
+        if described.kind is FieldKind.LAB:
+            if not stage.phase.is_record:
+                values[described.id] = _lab(basis, described.analyte or "")
+            continue
+        value = to_json(value_of(basis.case, basis.session, stage.id, described))
+        # An emptied field and one never touched are the same thing to whoever signs.
+        if value is not None:
+            values[described.id] = value
+    return values
+
+
+def _lab(basis: Basis, analyte: str) -> Any:
+    found = basis.case.latest_lab(analyte, not_after=basis.now.date())
+    if found is None:
+        return None
+    return [found.id, found.comparator, found.value, found.text, found.unit, found.taken_on.isoformat()]
+
+
+def _answer(basis: Basis, template: Template, place: str, name: str) -> Any:
+    stage = next((each for each in template.stages if each.id == place), None)
+    described = stage.field(name) if stage else None
+    if described is None:
+        return to_json(basis.session.answer(place, name))
+    if described.kind is FieldKind.LAB:
+        return _lab(basis, described.analyte or "")
+    return to_json(value_of(basis.case, basis.session, place, described))
+
+
+def _reads_lesions(stage: Stage) -> bool:
+    asked = any(described.kind in LESION_FIELDS for described in stage.fields)
+    return asked or "lesion" in stage.tools or bool(stage.reads)
