@@ -74,7 +74,7 @@ def _dtype(task: dict[str, Any]) -> np.dtype[np.generic]:
 
 def _by_pydicom(task: dict[str, Any], codestream: bytes) -> NDArray[np.generic]:
     from pydicom.encaps import encapsulate
-    from pydicom.pixels.decoders import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     options: Any = {
         "rows": task["rows"],

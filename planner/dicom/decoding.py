@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 import planner
 from planner.dicom import limits
 from planner.dicom.decoder_worker import receive, send
-from planner.dicom.fragments import Fragments, declared_size, fragments_of, frame_bytes, run_length_fault
+from planner.dicom.fragments import Fragments, codestream_fault, fragments_of, frame_bytes
 from planner.dicom.scanner import refused
 from planner.dicom.slices import SliceRecord
 from planner.errors import InputRefused
 
 _ROOT = Path(planner.__file__).resolve().parents[1]
-_RUN_LENGTH = "1.2.840.10008.1.2.5"
 
 
 class _Worker:
@@ -81,7 +80,9 @@ class _Pool:
 
     def _decode(self, record: SliceRecord, fragments: Fragments) -> NDArray[np.generic]:
         codestream = frame_bytes(record.file, fragments.frames[record.frame])
-        check_codestream(record, codestream)
+        fault = codestream_fault(record.header.syntax.uid, record.format, codestream, len(codestream))
+        if fault is not None:
+            raise _undecodable(record, fault)
         worker = getattr(self._local, "worker", None)
         if worker is None:
             worker = self._local.worker = _Worker()
@@ -109,25 +110,6 @@ class _Pool:
 
 def _undecodable(record: SliceRecord, what: str) -> InputRefused:
     return refused("undecodable", record.file, f"frame {record.frame + 1}: {what}", "ask the sender for another copy")
-
-
-def check_codestream(record: SliceRecord, codestream: bytes) -> None:
-    """Compare what the codestream declares with what the file declares, before any decoder sees it.
-
-    Raises
-    ------
-    InputRefused
-        ``undecodable``, naming the frame.
-    """
-    found = record.format
-    size = declared_size(codestream)
-    if size is not None and size != (found.rows, found.columns):
-        what = f"its codestream declares {size[0]} x {size[1]} pixels, the file {found.rows} x {found.columns}"
-        raise _undecodable(record, what)
-    if record.header.syntax.uid == _RUN_LENGTH:
-        fault = run_length_fault(codestream, found.samples, found.bits_allocated)
-        if fault is not None:
-            raise _undecodable(record, fault)
 
 
 def _task(record: SliceRecord) -> dict[str, Any]:

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from planner.dicom.pixel_formats import PixelFormat
 from planner.dicom.scanner import Header, refused
+from planner.errors import InputRefused
 
 _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 """JPEG and JPEG-LS markers that declare the size (ITU-T T.81 table B.1, T.87)."""
 _JPEG_FAMILY = b"\xff\xd8"
 _MAXIMUM_FRAGMENTS = 1_000_000
+_HEAD_BYTES = 65536
+RUN_LENGTH = "1.2.840.10008.1.2.5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +134,50 @@ def declared_size(codestream: bytes) -> tuple[int, int] | None:
     return None
 
 
-def run_length_fault(segment: bytes, samples: int, bits_allocated: int) -> str | None:
+def run_length_fault(head: bytes, length: int, samples: int, bits_allocated: int) -> str | None:
     """What is wrong with the header of an RLE frame (PS3.5 G.5), or None."""
-    if len(segment) < 64:
+    if len(head) < 64:
         return "its run-length header is cut short"
-    count, *offsets = struct.unpack("<16I", segment[:64])
+    count, *offsets = struct.unpack("<16I", head[:64])
     expected = samples * bits_allocated // 8
     if count != expected:
         return f"its run-length header names {count} segments where {expected} are needed"
     used = offsets[:count]
     if used[0] != 64 or any(later <= earlier for earlier, later in zip(used, used[1:], strict=False)):
         return "the segment offsets of its run-length header are out of order"
-    return "a segment offset of its run-length header lies outside the frame" if used[-1] >= len(segment) else None
+    return "a segment offset of its run-length header lies outside the frame" if used[-1] >= length else None
+
+
+def codestream_fault(syntax_uid: str, found: PixelFormat, codestream: bytes, length: int) -> str | None:
+    """What a compressed frame declares that contradicts the file, or None; looked at before any decoder sees it.
+
+    Parameters
+    ----------
+    codestream
+        The frame's bytes, or enough of their beginning.
+    length
+        Of the whole frame, in bytes.
+    """
+    size = declared_size(codestream)
+    if size is not None and size != (found.rows, found.columns):
+        return f"its codestream declares {size[0]} x {size[1]} pixels, the file {found.rows} x {found.columns}"
+    if syntax_uid == RUN_LENGTH:
+        return run_length_fault(codestream[:64], length, found.samples, found.bits_allocated)
+    return None
+
+
+def compressed_fault(header: Header, found: PixelFormat) -> tuple[str, str] | None:
+    """(code, what is wrong) with the fragments of a file or with the head of its first frame, or None."""
+    if not header.syntax.readable:
+        return None
+    if header.pixels is None or header.pixels.length is not None:
+        return "truncated", "its compressed pixel data have a fixed length"
+    try:
+        first = fragments_of(header, found.frames).frames[0]
+    except InputRefused as error:
+        return error.code, error.message.removeprefix(f"{header.file.name}: ").split(";")[0]
+    with header.file.open("rb") as stream:
+        stream.seek(first[0][0])
+        head = stream.read(min(first[0][1], _HEAD_BYTES))
+    fault = codestream_fault(header.syntax.uid, found, head, sum(length for _, length in first))
+    return None if fault is None else ("undecodable", f"frame 1: {fault}")

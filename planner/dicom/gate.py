@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from planner.dicom import limits
 from planner.dicom.gate_identity import identity_findings
-from planner.dicom.slices import SliceRecord
+from planner.dicom.slices import Fault, SliceRecord
 from planner.findings import Finding, Severity, any_blocks
 
 GATE_SOURCE = "DICOM notes section 5"
@@ -105,12 +105,12 @@ _NO_GEOMETRY = frozenset(
 
 
 def _file_faults(records: Sequence[SliceRecord], subject: str) -> Iterator[Finding]:
-    seen = set()
+    by_fault: dict[Fault, dict[str, None]] = {}
     for record in records:
         for fault in record.faults:
-            if (record.file, fault) not in seen:
-                seen.add((record.file, fault))
-                yield block(fault.code, f"{record.file.name}: {fault.what}; {fault.advice}.", subject)
+            by_fault.setdefault(fault, {})[record.file.name] = None
+    for fault, names in by_fault.items():
+        yield block(fault.code, f"{_listed(list(names))}: {fault.what}; {fault.advice}.", subject)
 
 
 def _listed(names: Sequence[str], most: int = 3) -> str:
@@ -124,12 +124,11 @@ def _spacing_findings(records: Sequence[SliceRecord], subject: str) -> Iterator[
     if absent:
         text = f"{_listed(absent)}: no pixel spacing, so nothing can be measured; ask for the original images."
         yield block("missing-spacing", text, subject)
-    wrong = [
-        one
-        for one in records
-        if one.spacing_mm is not None
-        and not (len(one.spacing_mm) == 2 and all(low <= value <= high for value in one.spacing_mm))
+    given = [one for one in records if one.spacing_mm is not None]
+    plausible = [
+        len(one.spacing_mm or ()) == 2 and all(low <= mm <= high for mm in one.spacing_mm or ()) for one in given
     ]
+    wrong = [one for one, is_plausible in zip(given, plausible, strict=True) if not is_plausible]
     if wrong:
         first = wrong[0]
         comma = "," in (first.spacing_text or "")
@@ -140,20 +139,20 @@ def _spacing_findings(records: Sequence[SliceRecord], subject: str) -> Iterator[
         )
         measured = first.spacing_mm[0] if first.spacing_mm and np.isfinite(first.spacing_mm[0]) else None
         yield block("implausible-spacing", text, subject, measured=measured, limit=high, unit="mm")
-    good = [one for one in records if one.spacing_mm is not None and one not in wrong]
-    yield from _mixed_grid(good, subject)
+    yield from _mixed_grid([one for one, fits in zip(given, plausible, strict=True) if fits], subject)
 
 
 def _mixed_grid(records: Sequence[SliceRecord], subject: str) -> Iterator[Finding]:
     if not records:
         return
     spacings = np.array([one.spacing_mm for one in records])
-    odd = np.flatnonzero(np.abs(spacings - np.median(spacings, axis=0)).max(axis=1) > limits.SAME_SPACING_TOLERANCE_MM)
+    usual = _most_common(spacings)
+    odd = np.flatnonzero(np.abs(spacings - usual).max(axis=1) > limits.SAME_SPACING_TOLERANCE_MM)
     if len(odd):
-        first, usual = records[int(odd[0])], np.median(spacings, axis=0)
+        first = records[int(odd[0])]
         text = (
             f"{first.name} has a pixel spacing of {_pair(first.spacing_mm)} mm where others have {_pair(usual)} mm "
-            f"({len(odd)} slices differ); the slices do not belong to one volume, so import them apart."
+            f"({len(odd)} of {len(records)} differ); the slices do not belong to one volume, so import them apart."
         )
         yield block("mixed-spacing", text, subject)
     sizes = [(one.format.rows, one.format.columns) for one in records]
@@ -172,14 +171,15 @@ def _pair(values: Sequence[float] | NDArray[np.float64] | None) -> str:
 
 
 def _orientation_findings(records: Sequence[SliceRecord], subject: str) -> Iterator[Finding]:
-    bad = [one for one in records if _orientation_fault(one) is not None]
+    checked = [(one, _orientation_fault(one)) for one in records]
+    bad = [(one, fault) for one, fault in checked if fault is not None]
     if bad:
         text = (
-            f"{_listed([one.name for one in bad])}: {_orientation_fault(bad[0])}; the series cannot be placed in the "
+            f"{_listed([one.name for one, _ in bad])}: {bad[0][1]}; the series cannot be placed in the "
             "patient, ask for the original images."
         )
         yield block("bad-orientation", text, subject)
-    good = [one for one in records if one not in bad] if bad else list(records)
+    good = [one for one, fault in checked if fault is None]
     if not good:
         return
     cosines = np.array([one.orientation_lps for one in good])
@@ -257,7 +257,7 @@ def _stack_findings(records: Sequence[SliceRecord], geometry: Geometry, subject:
         first = int(doubled[0])
         text = (
             f"{ordered[first].name} and {ordered[first + 1].name} lie at the same position "
-            f"({geometry.along_mm[first]:.2f} mm along the normal; {len(doubled)} slices are doubled) and no tag tells "
+            f"({geometry.along_mm[first]:.2f} mm along the normal; doubled slices: {len(doubled)}) and no tag tells "
             "them apart; accept the first of each if their pixels are equal."
         )
         yield block("duplicate-slices", text, subject, measured=float(len(doubled)), limit=0.0, unit="1")

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.dicom import tags
+from planner.dicom.pixel_formats import PixelFormat
 from planner.dicom.scanner import inflate, refused
-from planner.dicom.slices import PixelFormat, SliceRecord
+from planner.dicom.slices import SliceRecord
 
 
 def stored_dtype(found: PixelFormat, little_endian: bool) -> np.dtype[np.generic]:

@@ -136,7 +136,7 @@ def entry_of(group: Group, workspace: object = None) -> SeriesEntry:
         geometry = result.geometry
         if any(one.blocks and not one.overridable for one in findings):
             kind = "refused"
-        if geometry is not None:
+        if geometry is not None and 0 < min(_side_lengths(records)) <= limits.MAXIMUM_ROWS_OR_COLUMNS:
             grid = grid_of(records, geometry, group.uid)
     else:
         findings += _object_findings(group)
@@ -156,12 +156,16 @@ def entry_of(group: Group, workspace: object = None) -> SeriesEntry:
     )
 
 
+def _side_lengths(records: Sequence[SliceRecord]) -> tuple[int, int]:
+    return records[0].format.rows, records[0].format.columns
+
+
 def _frames(records: Sequence[SliceRecord]) -> list[int]:
     return list({one.file: one.format.frames for one in records}.values())
 
 
 def _object_findings(group: Group) -> list[Finding]:
-    if group.kind == "object" and group.records[0].format.rows == 0:
+    if group.kind == "object" and group.records[0].header.elements.integer(tags.ROWS) is None:
         return []
     return [
         Finding(fault.code, Severity.BLOCK, f"{record.file.name}: {fault.what}; {fault.advice}.", False, group.uid)

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from planner.dicom import limits, tags
 from planner.dicom.elements import Elements
+from planner.dicom.fragments import compressed_fault
+from planner.dicom.pixel_formats import PixelFormat
 from planner.dicom.scanner import Header
 
 _T = TypeVar("_T")
@@ -35,32 +37,6 @@ class Fault:
     code: str
     what: str
     advice: str
-
-
-@dataclass(frozen=True, slots=True)
-class PixelFormat:
-    """How stored values are encoded (PS3.3 C.7.6.3)."""
-
-    rows: int
-    columns: int
-    frames: int
-    samples: int
-    bits_allocated: int
-    bits_stored: int
-    high_bit: int
-    signed: bool
-    photometric: str
-    planar: int = 0
-    pixel_tag: int = tags.PIXEL_DATA
-
-    @property
-    def frame_bits(self) -> int:
-        return self.rows * self.columns * self.samples * self.bits_allocated
-
-    @property
-    def total_bytes(self) -> int:
-        """Of all frames, unpadded; bits are packed across frames when one bit is allocated."""
-        return (self.frame_bits * self.frames + 7) // 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +136,11 @@ def _length_faults(header: Header, found: PixelFormat) -> Iterator[Fault]:
     span = header.pixels
     again = "fetch the file again"
     if span is None:
-        yield Fault("truncated", "it ends before its pixel data", again)
-    elif header.syntax.encapsulated:
-        if span.length is not None and header.syntax.readable:
-            yield Fault("truncated", "its compressed pixel data have a fixed length", again)
+        return
+    if header.syntax.encapsulated:
+        fault = compressed_fault(header, found)
+        if fault is not None:
+            yield Fault(*fault, again)
     elif span.length is None:
         yield Fault("truncated", "its uncompressed pixel data have no length", again)
     elif span.length > span.available:
@@ -215,14 +192,16 @@ class _View:
 def records_of(header: Header) -> tuple[SliceRecord, ...]:
     """One record per frame. A file whose declared numbers are impossible gives one record with its faults."""
     declared, faults = pixel_format(header)
+    if header.pixels is None:
+        faults = (Fault("truncated", "it ends before its pixel data", "fetch the file again"),)
     if not header.syntax.readable:
         what = f"its pixels are encoded with {header.syntax.name} ({header.syntax.uid}), for which there is no decoder"
         faults += (Fault("unsupported-syntax", what, "ask the sender for an uncompressed copy"),)
-    if not any(fault.code in ("undecodable", "too-large") for fault in faults):
+    if not faults:
         faults += tuple(_length_faults(header, declared))
     per_frame = header.elements.items(tags.PER_FRAME_GROUPS)
     shared = _flat(header.elements.first(tags.SHARED_GROUPS))
-    count = 1 if any(fault.code in ("undecodable", "too-large") for fault in faults) else declared.frames
+    count = 1 if faults else declared.frames
     if per_frame and len(per_frame) != declared.frames and count > 1:
         what = f"it declares {declared.frames} frames and describes {len(per_frame)}"
         faults += (Fault("truncated", what, "fetch the file again"),)
