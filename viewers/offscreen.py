@@ -1,0 +1,193 @@
+"""Pictures of record, drawn without a window: for the PDF, the command line and the demonstration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter
+
+from planner.app.rendering import PictureRequest
+from planner.errors import UsageError
+from planner.imaging import LabelMap
+from planner.imaging.masks import Mask
+from planner.imaging.window import Window, first_window
+from planner.model.items import PlanItem
+from viewers.scene.scene_content import plane_picture, surfaces_of, tubes_of
+from viewers.scene.slice_painter import CrosshairLine, SliceScene, image_of, paint_picture, paint_scene
+from viewers.scene.slice_picture import SliceRequest, render
+from viewers.scene.slice_text import draw_outlined
+from viewers.scene.slice_view import view_of
+from viewers.scene.volume_renderer import FINE, VolumeRenderer
+from viewers.state.layouts import Layout, PaneSpec, layouts
+from viewers.state.marking import Mark, mark_of
+from viewers.state.mask_layer import RegionShape
+from viewers.state.pane_state import Slab
+from viewers.state.scene3d import Camera, Scene3D
+from viewers.state.view_state import PLANE_KINDS, PlaneKind, SeriesWindow, as_point, standard_planes
+
+GAP_PX = 3
+
+
+class OffscreenRenderer:
+    """Implements `planner.app.rendering.Renderer`. VTK lives in one thread of its own for the whole life."""
+
+    def __init__(self) -> None:
+        self._application = QGuiApplication.instance() or QGuiApplication(["seldinger", "-platform", "offscreen"])
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="picture-of-record")
+        self._volume_renderer: VolumeRenderer | None = None
+
+    def png(self, request: PictureRequest) -> bytes:
+        """The picture as PNG bytes of exactly the asked size.
+
+        Raises
+        ------
+        UsageError
+            For a layout that is not known.
+        """
+        width, height = request.size_px
+        image = QImage(width, height, QImage.Format.Format_RGB32)
+        image.fill(QColor("#1b1d21"))
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing, True)
+        font = QFont("DejaVu Sans")
+        font.setPixelSize(max(11, height // 68))
+        painter.setFont(font)
+        line = QFontMetricsF(font).height()
+        foot = round(line * (len(request.caption) + 0.5)) if request.caption else 0
+        for pane, area in placed(_layout(request.layout), QRect(0, 0, width, height - foot)):
+            self._draw_pane(painter, request, pane, area)
+        for number, text in enumerate(request.caption):
+            draw_outlined(painter, QPointF(line * 0.5, height - foot + line * (number + 1)), text)
+        painter.end()
+        return _png(image)
+
+    def close(self) -> None:
+        """Free the graphics memory."""
+        if self._volume_renderer is not None:
+            self._thread.submit(self._volume_renderer.close).result()
+        self._thread.shutdown()
+
+    def _draw_pane(self, painter: QPainter, request: PictureRequest, pane: PaneSpec, area: QRect) -> None:
+        painter.save()
+        painter.setClipRect(area)
+        painter.fillRect(area, QColor(0, 0, 0))
+        painter.translate(area.topLeft())
+        kind = next((each for each in PLANE_KINDS if each == pane.kind), None)
+        if kind is not None:
+            draw_slice(painter, request, kind, area.width(), area.height())
+        elif pane.kind == "3d":
+            picture = self._thread.submit(self._draw_3d, request, area.width(), area.height()).result()
+            rows, columns = picture.shape[:2]
+            painter.drawImage(0, 0, QImage(picture.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888))
+            metrics = QFontMetricsF(painter.font())
+            draw_outlined(painter, QPointF(metrics.height() * 0.5, metrics.height() * 1.1), "3D, anterior view")
+        else:
+            painter.setPen(QColor("#9aa1ac"))
+            painter.drawText(QRect(0, 0, area.width(), area.height()), Qt.AlignmentFlag.AlignCenter, "Nothing to show")
+        painter.restore()
+
+    def _draw_3d(self, request: PictureRequest, width: int, height: int) -> NDArray[np.uint8]:
+        if self._volume_renderer is None:
+            self._volume_renderer = VolumeRenderer()
+        volume = request.volume
+        planes = (
+            () if request.layout == "3d" else (plane_picture(volume, "axial", cursor_of(request), window_of(request)),)
+        )
+        scene = Scene3D(
+            volume=volume,
+            preset=request.preset_3d or "arterial",
+            surfaces=surfaces_of(request.overlays),
+            tubes=tubes_of(request.items, volume.grid.frame_uid),
+            planes=planes,
+            camera=Camera.standard("anterior", volume.grid).turned(-18.0, 8.0),
+        )
+        return np.ascontiguousarray(self._volume_renderer.draw(scene, (width, height), FINE))
+
+
+def cursor_of(request: PictureRequest) -> tuple[float, float, float]:
+    return request.cursor_lps_mm or as_point(request.volume.grid.centre_lps_mm)
+
+
+def window_of(request: PictureRequest) -> Window:
+    own = first_window(request.volume)
+    if request.window is None:
+        return own
+    width, centre = request.window
+    return Window(centre=centre, width=width, function=own.function)
+
+
+def draw_slice(painter: QPainter, request: PictureRequest, kind: PlaneKind, width: int, height: int) -> None:
+    """One MPR picture with everything marked, on a painter whose origin is the pane's corner."""
+    volume = request.volume
+    cursor = cursor_of(request)
+    planes = {each: plane.through(cursor) for each, plane in standard_planes().items()}
+    view = view_of(volume.grid, planes[kind], width, height, zoom=1.0, pan_mm=(0.0, 0.0))
+    window = window_of(request)
+    regions = tuple(region_shapes(request.overlays))
+    picture = render(SliceRequest(volume, view.plane, (height, width), view.mm_per_px, window, regions=regions))
+    paint_picture(painter, view, picture, image_of(picture))
+    lines = tuple(CrosshairLine(each, planes[each]) for each in PLANE_KINDS if each != kind)
+    scene = SliceScene(
+        view=view,
+        volume=volume,
+        window=SeriesWindow(window, "file" if request.window is None else "manual"),
+        slab=Slab(),
+        zoom=1.0,
+        marks=marks_of(request.items),
+        regions=regions,
+        cursor_lps_mm=cursor,
+        lines=lines,
+    )
+    paint_scene(painter, scene)
+
+
+def marks_of(items: Sequence[PlanItem]) -> tuple[Mark, ...]:
+    return tuple(mark_of(item) for item in items)
+
+
+def region_shapes(overlays: Sequence[LabelMap]) -> Iterator[RegionShape]:
+    """Every label of the overlays as a region to be outlined and named."""
+    for number, overlay in enumerate(overlays):
+        for value, label in overlay.labels.items():
+            mask = Mask.of(overlay.grid, overlay.mask(value))
+            if not mask.is_empty:
+                yield RegionShape(f"{number}/{value}", mask, label.colour, label.name)
+
+
+def _layout(key: str) -> Layout:
+    """A layout of the catalogue, or one pane of a kind."""
+    if key in (*PLANE_KINDS, "3d"):
+        return Layout(key, key, (PaneSpec(key, key),))
+    found = next((each for each in layouts() if each.key == key), None)
+    if found is None:
+        raise UsageError("unknown-layout", f"There is no layout “{key}”; choose one of resources/layouts.toml.")
+    return found
+
+
+def placed(layout: Layout, area: QRect) -> Iterator[tuple[PaneSpec, QRect]]:
+    """Each pane with its rectangle."""
+    rows = max(pane.row + pane.row_span for pane in layout.panes)
+    columns = max(pane.column + pane.column_span for pane in layout.panes)
+    tops = _edges(area.top(), area.height(), layout.row_stretch, rows)
+    lefts = _edges(area.left(), area.width(), layout.column_stretch, columns)
+    for pane in layout.panes:
+        left, right = lefts[pane.column], lefts[pane.column + pane.column_span]
+        top, bottom = tops[pane.row], tops[pane.row + pane.row_span]
+        yield pane, QRect(left, top, right - left - GAP_PX, bottom - top - GAP_PX)
+
+
+def _edges(start: int, length: int, stretch: Sequence[int], count: int) -> list[int]:
+    shares = [*stretch[:count], *([1] * (count - len(stretch)))]
+    along = np.concatenate([[0.0], np.cumsum(shares)]) / sum(shares)
+    return [start + round(share * (length + GAP_PX)) for share in along.tolist()]
+
+
+def _png(image: QImage) -> bytes:
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")
+    return bytes(buffer.data().data())

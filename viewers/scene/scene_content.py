@@ -1,0 +1,80 @@
+"""From masks, items and planes to what the 3D scene draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from planner.imaging import LabelMap, Volume
+from planner.imaging.slicing import slice_volume
+from planner.imaging.window import Window, apply_window
+from planner.model.items import PlanItem, Point, VesselPathBody
+from viewers.scene.palette import PATH, PLANE_COLOURS
+from viewers.state.marking import Mark, mark_of
+from viewers.state.mask_layer import RegionShape
+from viewers.state.scene3d import PlanePicture, Surface, Tube
+from viewers.state.view_state import PlaneKind, standard_planes
+
+PLANE_PIXELS = 256
+THIN_VESSEL_MM = 1.0
+"""Radius drawn where the radius of a path is not known."""
+
+SEE_THROUGH = frozenset({"liver", "body", "skin", "lung_left", "lung_right", "spleen"})
+"""Structures drawn faint, so that what lies inside is seen."""
+
+
+def surfaces_of(overlays: Sequence[LabelMap]) -> tuple[Surface, ...]:
+    """One surface for every label that is on its map."""
+    made = []
+    for number, overlay in enumerate(overlays):
+        for value, label in overlay.labels.items():
+            opacity = 0.25 if label.structure in SEE_THROUGH else 0.9
+            key = f"{number}/{value}/{id(overlay.voxels)}"
+            made.append(Surface(key, label.name, overlay.mask(value), overlay.grid, label.colour, opacity))
+    return tuple(made)
+
+
+def surfaces_of_regions(regions: Iterable[RegionShape], hidden: frozenset[str]) -> tuple[Surface, ...]:
+    """One surface for every painted region on show; a mask that was edited is another value, so it is drawn anew."""
+    return tuple(
+        Surface(
+            f"{region.id}/{id(region.mask)}", region.label, region.mask.full(), region.mask.grid, region.colour, 0.9
+        )
+        for region in regions
+        if region.id not in hidden and not region.mask.is_empty
+    )
+
+
+def tubes_of(items: Iterable[PlanItem], frame_uid: str) -> tuple[Tube, ...]:
+    """Vessel paths of one frame of reference as tubes."""
+    return tubes_of_marks((mark_of(item) for item in items), frame_uid)
+
+
+def tubes_of_marks(marks: Iterable[Mark], frame_uid: str) -> tuple[Tube, ...]:
+    return tuple(_tubes(marks, frame_uid))
+
+
+def _tubes(marks: Iterable[Mark], frame_uid: str) -> Iterator[Tube]:
+    for mark in marks:
+        body = mark.body
+        if not isinstance(body, VesselPathBody) or mark.item.frame_uid != frame_uid or not mark.item.visible:
+            continue
+        points = np.asarray(body.points_lps_mm, dtype=np.float64)
+        if len(points) < 2:
+            continue
+        known = body.radius_mm if len(body.radius_mm) == len(points) else (None,) * len(points)
+        radius = np.array([THIN_VESSEL_MM if each is None else each for each in known], dtype=np.float64)
+        yield Tube(f"{mark.id}/{hash(body.points_lps_mm)}", points, radius, PATH)
+
+
+def plane_picture(volume: Volume, kind: PlaneKind, cursor_lps_mm: Point, window: Window) -> PlanePicture:
+    """A standard MPR plane through the cursor, as wide as the volume, for the 3D scene."""
+    low, high = volume.grid.bounds_lps_mm
+    extent = float(np.max(high - low))
+    centre = volume.grid.centre_lps_mm
+    plane = standard_planes()[kind].through(centre)
+    shifted = plane.through(centre + float(plane.distance_mm(cursor_lps_mm)) * plane.normal_lps)
+    values = slice_volume(volume, shifted, (PLANE_PIXELS, PLANE_PIXELS), extent / PLANE_PIXELS)
+    grey = apply_window(values, centre=window.centre, width=window.width, function=window.function)
+    return PlanePicture(shifted, grey, extent, extent, PLANE_COLOURS[kind])
