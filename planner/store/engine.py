@@ -35,8 +35,6 @@ _PRAGMAS = (
     "trusted_schema=OFF",
 )
 
-_MAGIC = b"SQLite format 3\x00"
-
 
 def open_engine(url: str) -> Engine:
     """An engine on an existing or a newly created library.
@@ -194,18 +192,16 @@ def _examine(file: Path) -> None:
     """Refuse what is not a whole library of ours, by reading only."""
     advice = "it was not changed; restore a copy from the backups folder beside it"
     try:
-        with file.open("rb") as stream:
-            head = stream.read(16)
+        # Never opened by ourselves: closing it would drop the locks this process holds on it through SQLite.
+        size = file.stat().st_size
     except OSError as error:
         raise StoreError(
             "library-unreachable",
             f"{file.name} cannot be read ({error.strerror}); check its rights.",
             subject=str(file),
         ) from error
-    if not head:
+    if size == 0:
         raise StoreError("library-empty", f"{file.name} is empty (zero bytes); {advice}.", subject=str(file))
-    if head != _MAGIC:
-        raise StoreError("library-corrupt", f"{file.name} is no database or is damaged; {advice}.", subject=str(file))
     try:
         with contextlib.closing(_connect(file, "ro")) as probe:
             application = probe.execute("PRAGMA application_id").fetchone()[0]
