@@ -1,13 +1,9 @@
-"""Colours of the reading room: dark and neutral, one accent, safe for the colour-blind (Okabe and Ito, 2008)."""
+"""Colours drawn on images, safe for the colour-blind (Okabe and Ito, 2008); the chrome has its own theme."""
 
 from __future__ import annotations
 
-ACCENT = "#4aa3df"
-PANE = "#000000"
-CHROME = "#16181b"
-CHROME_EDGE = "#2c3036"
 TEXT = "#e6e8ea"
-TEXT_QUIET = "#9aa3ad"
+TEXT_QUIET = "#a9b1ba"
 WARNING = "#e69f00"
 MEASURE = "#f0e442"
 PATH = "#e8575a"

@@ -12,7 +12,7 @@ from planner.imaging import LabelMap, Volume
 from planner.imaging.slicing import Interpolation, slice_labels, slice_mask, slice_volume
 from planner.imaging.window import Window, apply_window
 from viewers.scene.palette import rgb
-from viewers.state.masks import RegionShape
+from viewers.state.mask_layer import RegionShape
 from viewers.state.pane_state import Slab
 
 FILL_OPACITY = 0.22
@@ -124,7 +124,8 @@ def outline(mask: NDArray[np.bool_], width: int = 1) -> NDArray[np.bool_]:
 def _paint_region(pixels: NDArray[np.uint8], region: RegionShape, request: SliceRequest) -> None:
     if region.mask.is_empty:
         return
-    cut = slice_mask(region.mask.voxels, region.mask.box_grid, request.plane, request.size_px, request.mm_per_px)
+    box_grid = region.mask.grid.cropped(*region.mask.box)
+    cut = slice_mask(region.mask.voxels, box_grid, request.plane, request.size_px, request.mm_per_px)
     opacity = SELECTED_FILL_OPACITY if region.id == request.selected_id else FILL_OPACITY
     _blend(pixels, cut, region.colour, opacity, request.outline_px)
 

@@ -1,0 +1,1 @@
+"""Pointer tools: events in LPS become edits. They know no Qt and no VTK."""

@@ -1,0 +1,203 @@
+"""A whole MPR picture: pixels, items, crosshair, texts. Paints on any QPainter: a pane, or a picture of record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
+
+from planner.geometry import SlicePlane
+from planner.imaging import Volume
+from viewers.scene.palette import PLANE_COLOURS, TEXT_QUIET, WARNING
+from viewers.scene.slice_items import ItemPen, draw_marks, draw_preview, draw_region_labels
+from viewers.scene.slice_picture import SlicePicture
+from viewers.scene.slice_text import (
+    CornerTexts,
+    draw_corners,
+    draw_orientation,
+    draw_outlined,
+    draw_scale_bar,
+    position_line,
+    who_lines,
+)
+from viewers.scene.slice_view import SliceView, slice_step_mm
+from viewers.state.marking import Mark
+from viewers.state.mask_layer import RegionShape
+from viewers.state.pane_state import Slab
+from viewers.state.preview import NOTHING, Preview
+from viewers.state.view_state import SeriesWindow
+
+CROSSHAIR_GAP_EM = 1.1
+CROSSHAIR_HANDLE = 0.36
+"""Where the turning handles sit: this share of the pane's shorter side away from the cursor."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class CrosshairLine:
+    """Where another plane cuts this one."""
+
+    kind: str
+    plane: SlicePlane
+    slab_mm: float = 0.0
+
+    def direction_px(self, view: SliceView) -> NDArray[np.float64]:
+        """(2,) unit vector on the screen."""
+        along = np.cross(self.plane.normal_lps, view.plane.normal_lps)
+        flat = np.array([along @ view.plane.right_lps, along @ view.plane.down_lps])
+        unit: NDArray[np.float64] = flat / max(float(np.linalg.norm(flat)), 1e-9)
+        return unit
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SliceScene:
+    """Everything one MPR picture shows.
+
+    Attributes
+    ----------
+    cursor_lps_mm, lines
+        The crosshair; no lines, no crosshair.
+    value_text
+        HU under the pointer with unit; empty outside.
+    notice
+        One sentence across the pane ("Not linked …"); empty for none.
+    """
+
+    view: SliceView
+    volume: Volume
+    window: SeriesWindow
+    slab: Slab
+    zoom: float
+    marks: tuple[Mark, ...] = ()
+    regions: tuple[RegionShape, ...] = ()
+    selected_id: str | None = None
+    cursor_lps_mm: tuple[float, float, float] | None = None
+    lines: tuple[CrosshairLine, ...] = ()
+    value_text: str = ""
+    notice: str = ""
+    simulated: bool = False
+    preview: Preview = NOTHING
+    with_brush: bool = False
+    extra_lines: tuple[str, ...] = field(default=())
+
+    @property
+    def reach_mm(self) -> float:
+        """Half the thickness shown: the slab, or one layer of voxels."""
+        return max(self.slab.thickness_mm, slice_step_mm(self.volume.grid, self.view.plane)) / 2.0 + 1e-6
+
+
+def image_of(picture: SlicePicture) -> QImage:
+    """The pixels as an image that owns them."""
+    height, width = picture.pixels.shape[:2]
+    coloured = picture.pixels.ndim == 3
+    kind = QImage.Format.Format_RGB32 if coloured else QImage.Format.Format_Grayscale8
+    return QImage(picture.pixels.data, width, height, width * (4 if coloured else 1), kind).copy()
+
+
+def paint_picture(painter: QPainter, view: SliceView, picture: SlicePicture, image: QImage) -> None:
+    """Put the pixels where they belong, also while view and picture differ for a moment (drag, zoom)."""
+    request = picture.request
+    scale = request.mm_per_px / view.mm_per_px
+    centre = view.px_of(request.plane.point_lps_mm)
+    width, height = request.size_px[1] * scale, request.size_px[0] * scale
+    target = QRectF(centre[0] - width / 2.0, centre[1] - height / 2.0, width, height)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
+    painter.drawImage(target, image)
+
+
+def paint_scene(painter: QPainter, scene: SliceScene) -> None:
+    """Everything above the pixels, in logical pixels of the scene's view."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    em = QFontMetricsF(painter.font()).height()
+    pen = ItemPen(scene.view, scene.reach_mm, em, scene.selected_id)
+    same_frame = scene.preview.frame_uid == scene.volume.grid.frame_uid
+    draw_crosshair(painter, scene, em)
+    draw_marks(painter, pen, scene.marks)
+    draw_region_labels(painter, pen, scene.regions)
+    if same_frame:
+        draw_preview(painter, pen, scene.preview, with_brush=scene.with_brush)
+    area = QRectF(0.0, 0.0, scene.view.width_px, scene.view.height_px)
+    draw_orientation(painter, area, scene.view.plane)
+    draw_corners(painter, area, corner_texts(scene))
+    draw_scale_bar(painter, scene.view)
+    if scene.notice:
+        _draw_notice(painter, area, scene.notice)
+
+
+def corner_texts(scene: SliceScene) -> CornerTexts:
+    """Who and what top left, marks top right, where bottom left, how bottom right."""
+    window = scene.window.window
+    name = f" {scene.window.name}" if scene.window.name else ""
+    where = [position_line(scene.volume, scene.view.plane)]
+    if scene.slab.text:
+        where.append(scene.slab.text)
+    where.append(f"Zoom {scene.zoom * 100.0:.0f} %")
+    levels = (
+        f"W {window.width:.0f} C {window.centre:.0f}{name}"
+        if window.width >= 10.0
+        else f"W {window.width:.3g} C {window.centre:.3g}{name}"
+    )
+    return CornerTexts(
+        top_left=who_lines(scene.volume) + scene.extra_lines,
+        top_right=("SIMULATED",) if scene.simulated else (),
+        bottom_left=tuple(where),
+        bottom_right=tuple(line for line in (levels, scene.value_text) if line),
+    )
+
+
+def draw_crosshair(painter: QPainter, scene: SliceScene, em: float) -> None:
+    """The lines of the other planes, open around the cursor, with the handles that turn them."""
+    if scene.cursor_lps_mm is None:
+        return
+    centre = scene.view.px_of(scene.cursor_lps_mm)
+    reach = float(scene.view.width_px + scene.view.height_px)
+    for line in scene.lines:
+        along = line.direction_px(scene.view)
+        colour = QColor(PLANE_COLOURS.get(line.kind, TEXT_QUIET))
+        width = max(1.0, em / 15.0)
+        for side in (-1.0, 1.0):
+            near, far = centre + side * along * em * CROSSHAIR_GAP_EM, centre + side * along * reach
+            colour.setAlpha(190)
+            painter.setPen(QPen(colour, width))
+            painter.drawLine(QPointF(*near), QPointF(*far))
+            handle = QPointF(*handle_px(scene.view, centre, side * along))
+            painter.setPen(QPen(QColor(0, 0, 0, 200), width))
+            painter.setBrush(colour)
+            painter.drawEllipse(handle, em * 0.24, em * 0.24)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+        _draw_slab_edges(painter, scene, line, centre, along, colour)
+
+
+def handle_px(view: SliceView, centre: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where a turning handle sits on one end of a line."""
+    place: NDArray[np.float64] = centre + along * CROSSHAIR_HANDLE * min(view.width_px, view.height_px)
+    return place
+
+
+def _draw_slab_edges(
+    painter: QPainter,
+    scene: SliceScene,
+    line: CrosshairLine,
+    centre: NDArray[np.float64],
+    along: NDArray[np.float64],
+    colour: QColor,
+) -> None:
+    """Both faces of the other pane's slab, dashed."""
+    if line.slab_mm <= 0.0:
+        return
+    across = np.array([-along[1], along[0]]) * line.slab_mm / 2.0 / scene.view.mm_per_px
+    reach = float(scene.view.width_px + scene.view.height_px)
+    colour.setAlpha(110)
+    painter.setPen(QPen(colour, 1.0, Qt.PenStyle.DashLine))
+    for side in (-1.0, 1.0):
+        edge = centre + side * across
+        painter.drawLine(QPointF(*(edge - along * reach)), QPointF(*(edge + along * reach)))
+
+
+def _draw_notice(painter: QPainter, area: QRectF, text: str) -> None:
+    metrics = QFontMetricsF(painter.font())
+    fitted = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width() * 0.9)
+    x = area.center().x() - metrics.horizontalAdvance(fitted) / 2.0
+    draw_outlined(painter, QPointF(x, area.top() + area.height() * 0.22), fitted, WARNING)

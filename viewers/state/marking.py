@@ -1,0 +1,223 @@
+"""Between pointer tools and the document: what is marked in the open session, with its masks in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from planner.errors import OperatorError
+from planner.imaging.masks import Mask
+from planner.model.codec import from_json
+from planner.model.document import Change, Document
+from planner.model.edits import Edit
+from planner.model.items import (
+    KEY_IMAGE,
+    MEASUREMENT,
+    REGION,
+    VESSEL_PATH,
+    BlobRef,
+    KeyImageBody,
+    MeasurementBody,
+    PlanItem,
+    RegionBody,
+    VesselPathBody,
+)
+from viewers.state.mask_layer import MaskLayer, RegionShape
+from viewers.state.signals import Signal, Value
+
+Body = RegionBody | VesselPathBody | MeasurementBody | KeyImageBody
+_BODIES: Mapping[str, type] = {
+    REGION: RegionBody,
+    VESSEL_PATH: VesselPathBody,
+    MEASUREMENT: MeasurementBody,
+    KEY_IMAGE: KeyImageBody,
+}
+_KEPT_MASKS = 64
+
+
+class MaskStore(Protocol):
+    """Keeps masks as blobs named by SHA-256 (`planner.app.marking`)."""
+
+    def save_mask(self, mask: Mask) -> BlobRef: ...
+
+    def load_mask(self, reference: BlobRef) -> Mask: ...
+
+
+class MarkingHost(MaskStore, Protocol):
+    """What tools know of the open case.
+
+    Attributes
+    ----------
+    session_id
+        The session whose items are marked.
+    changed
+        The case is another value now (edit, undo, redo).
+    """
+
+    session_id: str
+    author: str | None
+    changed: Signal[[]]
+
+    def items(self) -> tuple[PlanItem, ...]:
+        """What is marked in the session."""
+        ...
+
+    def apply(self, label: str, edit: Edit, *, merge: str | None = None) -> bool:
+        """Edit the case; edits in a row with one `merge` key are one undo step until `settle`."""
+        ...
+
+    def settle(self) -> None: ...
+
+
+class DocumentHost:
+    """A `MarkingHost` on an open document. Call `release` when the case closes."""
+
+    def __init__(self, document: Document, session_id: str, masks: MaskStore, *, author: str | None = None) -> None:
+        self.document = document
+        self.session_id = session_id
+        self.author = author
+        self.changed: Signal[[]] = Signal()
+        self._masks = masks
+        document.listeners.append(self._tell)
+
+    def items(self) -> tuple[PlanItem, ...]:
+        session = self.document.case.session(self.session_id)
+        return () if session is None else session.items
+
+    def apply(self, label: str, edit: Edit, *, merge: str | None = None) -> bool:
+        return self.document.apply(label, edit, merge=merge)
+
+    def settle(self) -> None:
+        self.document.settle()
+
+    def save_mask(self, mask: Mask) -> BlobRef:
+        return self._masks.save_mask(mask)
+
+    def load_mask(self, reference: BlobRef) -> Mask:
+        return self._masks.load_mask(reference)
+
+    def release(self) -> None:
+        if self._tell in self.document.listeners:
+            self.document.listeners.remove(self._tell)
+
+    def _tell(self, change: Change) -> None:
+        del change
+        self.changed.emit()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Mark:
+    """A plan item with its body read. `body` is None for a type of a later release: it is kept, and not drawn."""
+
+    item: PlanItem
+    body: Body | None
+
+    @property
+    def id(self) -> str:
+        return self.item.id
+
+
+class Marks:
+    """What is marked, ready to be drawn; follows the host through edits, undo and redo.
+
+    Attributes
+    ----------
+    marks
+        In the session's order.
+    layer
+        The masks of its regions by item id, and imported label maps.
+    problem
+        Why a mask could not be shown; empty when all can.
+    """
+
+    def __init__(self) -> None:
+        self.host: MarkingHost | None = None
+        self.marks: Value[tuple[Mark, ...]] = Value(())
+        self.layer = MaskLayer()
+        self.problem: Value[str] = Value("")
+        self._masks: dict[str, Mask] = {}
+        self._disconnect: Callable[[], None] = lambda: None
+
+    def open(self, host: MarkingHost | None) -> None:
+        """Follow another host; None when no case is open."""
+        self._disconnect()
+        self._masks.clear()
+        self.host = host
+        self._disconnect = (lambda: None) if host is None else host.changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the items anew; bodies and masks that are the same values are kept."""
+        known = {mark.item.id: mark for mark in self.marks.value}
+        marks = []
+        for item in self.host.items() if self.host is not None else ():
+            before = known.get(item.id)
+            marks.append(before if before is not None and before.item == item else Mark(item, _body_of(item)))
+        shapes = {each.id: each for each in self.layer.regions.values()}
+        regions = [self._shape(mark, shapes.get(mark.id)) for mark in marks if isinstance(mark.body, RegionBody)]
+        self.marks.set(tuple(marks))
+        self.layer.replace_all(region for region in regions if region is not None)
+
+    def mark(self, item_id: str | None) -> Mark | None:
+        return next((mark for mark in self.marks.value if mark.id == item_id), None)
+
+    def mask(self, item_id: str) -> Mask | None:
+        """The mask of a region item, or None."""
+        mark = self.mark(item_id)
+        return self._mask(mark.body.blob) if mark is not None and isinstance(mark.body, RegionBody) else None
+
+    def remember(self, reference: BlobRef, mask: Mask) -> None:
+        """A mask that was just saved need not be loaded again."""
+        self._masks.pop(reference.sha256, None)
+        self._masks[reference.sha256] = mask
+        while len(self._masks) > _KEPT_MASKS:
+            self._masks.pop(next(iter(self._masks)))
+
+    def _shape(self, mark: Mark, before: RegionShape | None) -> RegionShape | None:
+        if not isinstance(mark.body, RegionBody) or not mark.item.visible:
+            return None
+        mask = self._mask(mark.body.blob)
+        if mask is None:
+            return None
+        if before is not None and (before.mask, before.colour, before.label) == (
+            mask,
+            mark.body.colour,
+            mark.item.name,
+        ):
+            return before
+        return RegionShape(mark.id, mask, mark.body.colour, mark.item.name)
+
+    def _mask(self, reference: BlobRef) -> Mask | None:
+        known = self._masks.get(reference.sha256)
+        if known is not None or self.host is None:
+            return known
+        try:
+            mask = self.host.load_mask(reference)
+        except OperatorError as error:
+            self.problem.set(error.message)
+            return None
+        self.remember(reference, mask)
+        return mask
+
+
+def mark_of(item: PlanItem) -> Mark:
+    """An item with its body read."""
+    return Mark(item, _body_of(item))
+
+
+def _body_of(item: PlanItem) -> Body | None:
+    kind = _BODIES.get(item.type)
+    if kind is None:
+        return None
+    body: Any = from_json(kind, _plain(item.body), f"item {item.id}")
+    return body if isinstance(body, Body) else None
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and tuples of a frozen body as the dictionaries and lists `from_json` reads."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value
