@@ -1,4 +1,4 @@
-"""Doses of TACE: body surface, Lipiodol, doxorubicin, beads, cumulative dose (R10). Ranges to choose in, never a dose."""
+"""Doses of TACE: body surface, Lipiodol, doxorubicin, beads, cumulative dose (R10). Ranges, never a dose."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def doxorubicin_ledger(given: Given, constants: RuleConstants) -> Outcome:
 
 
 def doxorubicin_limit(given: Given, constants: RuleConstants) -> Outcome:
-    """``none``, ``warn`` or ``ask`` by cumulative dose; stricter after chest irradiation or another cardiotoxic drug."""
+    """``none``, ``warn`` or ``ask`` by cumulative dose; stricter after chest irradiation or a cardiotoxic drug."""
     dose = given.number("cumulative_dose")
     ask = "ask_from_cardiac_risk" if given.flag("cardiac_risk") else "ask_from"
     if at_least(dose, constants.number(ask)):
