@@ -237,6 +237,8 @@ class Computed:
     source: str | None = None
     tag: str | None = None
     note: str = ""
+    field_id: str = ""
+    """The computed field that shows it; filled in by the evaluation."""
 
 
 @dataclass(frozen=True, slots=True)

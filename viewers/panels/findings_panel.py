@@ -1,4 +1,4 @@
-"""The findings of a stage: what blocks first, each with its numbers and its source; overrides with person and reason."""
+"""The findings of a stage: what blocks first, with numbers and source; overrides with person and reason."""
 
 from __future__ import annotations
 
