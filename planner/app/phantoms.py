@@ -47,6 +47,8 @@ def make_phantom(
         written = write(patient, folder, given.part(0.75, 1.0))
     except OSError as error:
         raise UsageError(
-            "cannot-write", f"{folder} cannot be written ({error.strerror}); choose another folder.", subject=str(folder)
+            "cannot-write",
+            f"{folder} cannot be written ({error.strerror}); choose another folder.",
+            subject=str(folder),
         ) from error
     return PhantomFiles(written.series, written.truth)

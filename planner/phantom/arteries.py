@@ -14,7 +14,7 @@ from planner.phantom.trees import Growth, VesselTree, grow
 
 AORTA = ((16, 18, 140), (14, 17, 100), (11, 13, 60), (8, 9, 20), (6, 9, -20), (5, 9, -60), (4, 10, -104))
 ILIACS = (("right common iliac artery", -1.0), ("left common iliac artery", 1.0))
-LEAF_MM = 0.34
+LEAF_MM = 0.40
 FEEDER_LEAF_MM = 0.52
 
 
@@ -88,7 +88,7 @@ def _coeliac_and_mesenteric(tree: VesselTree, aorta: list[int], anatomy: Anatomy
         "left gastric artery",
         (1.7, 1.0),
     )
-    curl = [(16, -22, 27), (26, -14, 18), (36, -12, 30), (48, 0, 26), (58, 4, 38), (70, 14, 34), (84, 20, 44)]
+    curl = [(16, -22, 27), (26, -14, 18), (36, -6, 27), (48, 5, 21), (58, 9, 32), (70, 18, 27), (84, 22, 40)]
     splenic = _branch(tree, tip, np.asarray(curl) + random.normal(0, 1.0, (7, 3)), "splenic artery", (2.9, 2.3))
     for z in (58, 44, 26):
         _branch(tree, splenic[-1], ((92, 26, (z + 44) / 2), (98, 30, z)), "splenic hilar branch", (1.3, 0.9))
@@ -99,7 +99,7 @@ def _coeliac_and_mesenteric(tree: VesselTree, aorta: list[int], anatomy: Anatomy
     epiploic = ((-16, -48, -40), (10, -68, -40), (40, -72, -26))
     _branch(tree, gda[-1], epiploic, "right gastroepiploic artery", (1.1, 0.7))
     _branch(tree, gda[-1], ((-34, -18, -48), (-34, -10, -60)), "inferior pancreaticoduodenal artery", (0.9, 0.6))
-    mesenteric = _mesenteric(tree, aorta)
+    mesenteric = _mesenteric(tree, aorta, random)
     proper = _branch(tree, common[-1], ((-24, -24, 8), (-28, -20, 14)), "proper hepatic artery", None)
     _branch(tree, proper[1], ((-18, -36, 10), (-6, -46, 6), (8, -50, 4)), "right gastric artery", (0.8, 0.5))
     if anatomy.michels == "III":
@@ -118,7 +118,8 @@ def _coeliac_and_mesenteric(tree: VesselTree, aorta: list[int], anatomy: Anatomy
     return right[-1], left[-1]
 
 
-def _mesenteric(tree: VesselTree, aorta: list[int]) -> list[int]:
+def _mesenteric(tree: VesselTree, aorta: list[int], random: np.random.Generator) -> list[int]:
+    """The superior mesenteric artery and its branches to the bowel; returns the nodes of the trunk."""
     stem = _front_of(tree, aorta, 4.0)
     path = ((8, -4, -2), (9, -9, -14), (10, -11, -40), (12, -14, -80), (10, -18, -118), (6, -20, -150))
     trunk = _branch(tree, stem, path, "superior mesenteric artery", (3.4, 2.2))
@@ -129,6 +130,11 @@ def _mesenteric(tree: VesselTree, aorta: list[int]) -> list[int]:
         (0.62, ((-10, -26, -100), (-36, -34, -110), (-66, -20, -120))),
     ):
         _branch(tree, trunk[int(share * len(trunk))], points, "mesenteric branch", (1.4, 0.7))
+    places = random.uniform((-70, -60, -136), (84, -4, -56), (420, 3))
+    places = places[(places[:, 1] < -0.25 * np.abs(places[:, 0]) - 2.0) | (places[:, 2] < -100)]
+    start = [node for node, name in enumerate(tree.names) if name == "mesenteric branch"]
+    twigs = grow(tree, start, places, Growth(step_mm=6.0, kill_mm=13.0), leaf=0.55)
+    tree.smooth(twigs)
     return trunk
 
 

@@ -11,7 +11,7 @@ from planner.phantom.anatomy import Anatomy
 from planner.phantom.canvas import Canvas
 from planner.phantom.fields import Array, Box, chain, curve, ellipsoid, smooth_maximum, smooth_minimum
 
-HALF_WIDTH_MM = 166.0
+HALF_WIDTH_MM = 160.0
 FRONT_MM = 116.0
 BACK_MM = 106.0
 
@@ -156,7 +156,7 @@ def _column(box: Box, centre: tuple[float, float], half: tuple[float, float]) ->
 
 
 def _paint_psoas(canvas: Canvas, box: Box, anatomy: Anatomy, side: float) -> None:
-    radius = curve(box.z, [(-130, 23.0), (-100, 21.0), (-60, 16.0), (-20, 9.0), (10, 3.0), (20, -2.0)])
+    radius = curve(box.z, [(-130, 20.0), (-100, 18.0), (-60, 14.0), (-20, 9.0), (10, 3.0), (20, -2.0)])
     across = curve(box.z, [(-130, 46.0), (-60, 38.0), (0, 30.0)])
     scaled = np.sqrt((box.x - side * across) ** 2 + (0.9 * (box.y - 42.0)) ** 2)
     psoas = scaled - radius + 1.2 * anatomy.noise_12.on(box)
@@ -183,8 +183,8 @@ def paint_chest(canvas: Canvas, trunk: Trunk) -> None:
         base = ellipsoid(heart_box, (24.0, -40.0, 146.0), (62.0, 45.0, 56.0)) + 2.0 * anatomy.noise_28.on(heart_box)
         canvas.paint(heart_box, base - 5.0, "mesenteric_fat")
         canvas.paint(heart_box, base, "heart_wall", structure="heart")
-        ventricle = ellipsoid(heart_box, (34.0, -44.0, 150.0), (42.0, 26.0, 46.0))
-        canvas.paint(heart_box, ventricle, "heart_blood")
+        for centre, half in (((44.0, -30.0, 146.0), (26.0, 24.0, 42.0)), ((6.0, -58.0, 146.0), (34.0, 16.0, 42.0))):
+            canvas.paint(heart_box, ellipsoid(heart_box, centre, half), "heart_blood")
     paint_crura(canvas)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from planner.phantom.anatomy import Anatomy
 from planner.phantom.body import Trunk
 from planner.phantom.canvas import Canvas
-from planner.phantom.fields import Array, Box, capsule, spline
+from planner.phantom.fields import Array, Box, capsule, smooth_maximum, spline
 
 COLON = (
     ((-108, 30, -150), (-108, 28, -128), (-106, 22, -108), (-100, 6, -98), (-92, -22, -92), (-84, -52, -84)),
@@ -51,7 +51,7 @@ def paint_colon(canvas: Canvas, anatomy: Anatomy) -> None:
         trunk = Trunk(box, anatomy)
         tube = np.maximum(_tube(box, path, radius) + 1.6 * anatomy.noise_12.on(box), trunk.cavity + 2.0)
         canvas.paint(box, tube, "gut_wall", structure="colon")
-        lumen = tube + 2.4
+        lumen = tube + 2.0
         mottle = 24.0 * anatomy.noise_6.on(box) - 420.0 * np.clip(anatomy.noise_6.on(box) - 1.0, 0, 1.2)
         canvas.paint(box, lumen, "faeces", texture=mottle.astype(np.float32))
         level = np.interp(box.x.ravel(), path[np.argsort(path[:, 0]), 0], path[np.argsort(path[:, 0]), 1])
@@ -61,37 +61,39 @@ def paint_colon(canvas: Canvas, anatomy: Anatomy) -> None:
 
 
 def _loops(anatomy: Anatomy) -> list[NDArray[np.float64]]:
-    """Serpentine loops in three sheets, bent at random."""
+    """Serpentine loops in sheets from front to back, beside the great vessels, bent at random."""
     random = anatomy.random(31)
     sheets = []
-    for y, low, high, half in (
-        (-62.0, -140.0, -96.0, 78.0),
-        (-36.0, -140.0, -74.0, 84.0),
-        (-10.0, -140.0, -86.0, 76.0),
+    for y, low, high, left, right in (
+        (-66.0, -142.0, -88.0, -66.0, 92.0),
+        (-40.0, -142.0, -44.0, -58.0, 98.0),
+        (-14.0, -142.0, -46.0, 34.0, 96.0),
+        (-14.0, -142.0, -88.0, -84.0, -34.0),
+        (14.0, -142.0, -62.0, 52.0, 94.0),
     ):
         turns: list[tuple[float, float, float]] = []
-        rows = np.arange(low, high, 25.0)
+        rows = np.arange(high, low, -24.0)
         for row, z in enumerate(rows):
-            xs = np.linspace(-half, half, 7)
-            for x in xs if row % 2 == 0 else xs[::-1]:
-                jitter = random.uniform(-1, 1, 3) * (4.0, 6.0, 7.0)
+            columns = np.linspace(left, right, max(3, round((right - left) / 28.0)))
+            for x in columns if row % 2 == 0 else columns[::-1]:
+                jitter = random.uniform(-1, 1, 3) * (5.0, 7.0, 9.0)
                 turns.append((x + jitter[0], y + jitter[1], z + jitter[2]))
-        sheets.append(spline(turns, 5.0))
+        sheets.append(spline(turns, 6.0))
     return sheets
 
 
 def paint_small_bowel(canvas: Canvas, anatomy: Anatomy) -> None:
     """Loops with enhancing walls, fluid and a little gas; in front of the great vessels."""
-    box = canvas.frame.box((-104, -100, -140), (104, 12, -50))
+    box = canvas.frame.box((-112, -104, -140), (122, 32, -24))
     if box is None:
         return
     trunk = Trunk(box, anatomy)
-    aside = np.sqrt((box.x - 2.0) ** 2 + (box.y - 14.0) ** 2) - 38.0
+    aside = np.sqrt((0.62 * (box.x + 2.0)) ** 2 + (box.y - 14.0) ** 2) - 20.0
     for path in _loops(anatomy):
-        along = np.arange(len(path)) * 5.0
-        radius = 11.0 + 1.3 * np.sin(along / 13.0) + 1.2 * np.sin(along / 47.0)
+        along = np.arange(len(path)) * 6.0
+        radius = 10.0 + 1.4 * np.sin(along / 13.0) + 1.6 * np.sin(along / 47.0)
         tube = _tube(box, path, radius) + 1.1 * anatomy.noise_12.on(box)
-        tube = np.maximum(np.maximum(tube, trunk.cavity + 3.0), -aside)
+        tube = smooth_maximum(np.maximum(tube, trunk.cavity + 3.0), -aside, 6.0)
         canvas.paint(box, tube.astype(np.float32), "gut_wall", structure="small_bowel")
         folds = 30.0 * np.clip(anatomy.noise_6.on(box), 0, 1.5)
         canvas.paint(box, (tube + 2.3).astype(np.float32), "gut_fluid", texture=folds.astype(np.float32))

@@ -98,34 +98,35 @@ class SmoothField:
         # 0.479 is the mean sum of squares of cubic B-spline weights; its cube is the field's variance.
         self._lattice = (random.standard_normal(tuple(counts[::-1])) / 0.479**1.5).astype(np.float32)
 
-    def _weights(self, values: Array, axis_xyz: int) -> Array:
-        """(n, lattice) cubic B-spline weights."""
+    def _weights(self, values: Array, axis_xyz: int) -> tuple[slice, NDArray[np.float32]]:
+        """The part of the lattice that matters along an axis, and (n, part) cubic B-spline weights."""
         count = self._lattice.shape[2 - axis_xyz]
         place = np.clip((values.astype(np.float64) - self._low[axis_xyz]) / self._cell, 0.0, count - 4.001)
         cell = place.astype(int)
         t = place - cell
-        rows = np.arange(len(values))
-        table = np.zeros((len(values), count), dtype=np.float32)
-        table[rows, cell] = (1 - t) ** 3 / 6
-        table[rows, cell + 1] = (3 * t**3 - 6 * t**2 + 4) / 6
-        table[rows, cell + 2] = (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6
-        table[rows, cell + 3] = t**3 / 6
-        return table
+        first, last = int(cell.min()), int(cell.max()) + 4
+        rows, column = np.arange(len(values)), cell - first
+        table = np.zeros((len(values), last - first), dtype=np.float32)
+        table[rows, column] = (1 - t) ** 3 / 6
+        table[rows, column + 1] = (3 * t**3 - 6 * t**2 + 4) / 6
+        table[rows, column + 2] = (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6
+        table[rows, column + 3] = t**3 / 6
+        return slice(first, last), table
 
     def on(self, box: Box) -> Array:
         """(k, j, i) values on a box."""
-        along_z = self._weights(box.z.ravel(), 2)
-        along_y = self._weights(box.y.ravel(), 1)
-        along_x = self._weights(box.x.ravel(), 0)
-        lattice = self._lattice
-        slabs = (along_z @ lattice.reshape(lattice.shape[0], -1)).reshape(-1, lattice.shape[1], lattice.shape[2])
-        values: Array = np.matmul(np.matmul(along_y, slabs), along_x.T)
+        part_z, along_z = self._weights(box.z.ravel(), 2)
+        part_y, along_y = self._weights(box.y.ravel(), 1)
+        part_x, along_x = self._weights(box.x.ravel(), 0)
+        rows = np.ascontiguousarray(self._lattice[part_z, part_y, part_x]) @ along_x.T
+        planes = np.matmul(along_y, rows)
+        values: Array = (along_z @ planes.reshape(len(planes), -1)).reshape(box.shape)
         return values
 
 
 def ellipsoid(box: Box, centre: Sequence[float], half: Sequence[float]) -> Array:
     """Signed distance (first order) to an axis-aligned ellipsoid."""
-    x, y, z = (box.x - centre[0]), (box.y - centre[1]), (box.z - centre[2])
+    x, y, z = box.x - float(centre[0]), box.y - float(centre[1]), box.z - float(centre[2])
     scaled = np.sqrt((x / half[0]) ** 2 + (y / half[1]) ** 2 + (z / half[2]) ** 2)
     slope = np.sqrt((x / half[0] ** 2) ** 2 + (y / half[1] ** 2) ** 2 + (z / half[2] ** 2) ** 2)
     distance: Array = scaled * (scaled - 1.0) / np.maximum(slope, 1e-4)
@@ -134,7 +135,7 @@ def ellipsoid(box: Box, centre: Sequence[float], half: Sequence[float]) -> Array
 
 def turned_ellipsoid(box: Box, centre: Sequence[float], half: Sequence[float], axes: NDArray[np.float64]) -> Array:
     """Signed distance to an ellipsoid whose own axes are the columns of a rotation (3, 3)."""
-    x, y, z = (box.x - centre[0]), (box.y - centre[1]), (box.z - centre[2])
+    x, y, z = box.x - float(centre[0]), box.y - float(centre[1]), box.z - float(centre[2])
     total: Array = np.zeros(box.shape, dtype=np.float32)
     slope: Array = np.zeros(box.shape, dtype=np.float32)
     for axis in range(3):
@@ -154,7 +155,7 @@ def capsule(box: Box, start: ArrayLike, end: ArrayLike, start_mm: float, end_mm:
     x, y, z = box.x - first[0], box.y - first[1], box.z - first[2]
     share = np.clip((x * edge[0] + y * edge[1] + z * edge[2]) / squared, 0.0, 1.0)
     gap = np.sqrt((x - share * edge[0]) ** 2 + (y - share * edge[1]) ** 2 + (z - share * edge[2]) ** 2)
-    distance: Array = gap - (start_mm + share * (end_mm - start_mm))
+    distance: Array = gap - (float(start_mm) + share * float(end_mm - start_mm))
     return distance.astype(np.float32)
 
 

@@ -132,11 +132,11 @@ class TumourSize:
 
 
 def measure(tumour: Tumour, anatomy: Anatomy) -> TumourSize:
-    """Longest diameter in an axial plane and volume, from the surface sampled at 0.5 mm."""
+    """Longest diameter in an axial plane and volume, from the surface sampled at 0.7 mm."""
     from scipy.spatial import ConvexHull
     from scipy.spatial.distance import pdist
 
-    step = 0.5
+    step = 0.7
     reach = tumour.radius_mm * 1.15 + 2.0
     count = int(np.ceil(2 * reach / step))
     origin = tumour.centre_lps_mm - step * (count - 1) / 2
@@ -148,5 +148,5 @@ def measure(tumour: Tumour, anatomy: Anatomy) -> TumourSize:
         if len(places) < 12:
             continue
         hull = places[ConvexHull(places).vertices]
-        longest = max(longest, float(pdist(hull * step).max()) + 0.5 * step)
+        longest = max(longest, float(pdist(hull * step).max()) + 0.7 * step)
     return TumourSize(longest, float(np.count_nonzero(inside)) * step**3 / 1000.0)

@@ -81,7 +81,7 @@ def liver(box: Box, anatomy: Anatomy) -> Array:
     x, y, z = box.x, box.y, box.z
     size = anatomy.liver
     lower = curve(
-        x, [(-150, -84), (-120, -82), (-95, -66), (-65, -36), (-35, -10), (0, 8), (35, 26), (65, 46), (100, 76)]
+        x, [(-150, -64), (-120, -62), (-95, -48), (-65, -25), (-35, -5), (0, 10), (35, 26), (65, 46), (100, 76)]
     )
     # 70 is the level of the dome's flank: a larger liver reaches further down from there.
     lower = 70.0 - (70.0 - lower) * size + 0.20 * (y + 30.0)
@@ -90,7 +90,7 @@ def liver(box: Box, anatomy: Anatomy) -> Array:
         x, [(-150, 160), (-100, 112), (-62, 72), (-40, 40), (-20, 22), (0, 2), (25, -24), (55, -46), (100, -72)]
     )
     posterior = (y - behind + 0.10 * (60.0 - z)) * 0.85
-    shape = smooth_maximum(trunk.below_diaphragm + 3.5, trunk.cavity + 2.5, 12.0)
+    shape = smooth_maximum(trunk.below_diaphragm + 1.0, trunk.cavity + 1.2, 7.0)
     shape = smooth_maximum(shape, (visceral + 0.0 * posterior).astype(np.float32), 18.0)
     shape = smooth_maximum(shape, (posterior + 0.0 * z).astype(np.float32), 16.0)
     tip = (x - 92.0 * size) * 0.9
@@ -105,8 +105,8 @@ def _impressions(box: Box, shape: Array) -> Array:
     """Kidney, gall bladder, vena cava and the fissure of the round ligament pressed into the liver."""
     shape = smooth_maximum(shape, -(kidney(box, -1.0) - 5.0), 6.0)
     shape = smooth_maximum(shape, -(gallbladder(box) - 1.2), 3.0)
-    shape = smooth_maximum(shape, -(vena_cava(box) - 0.6), 2.0)
-    fissure = np.maximum(np.abs(box.x - 8.0 - 0.1 * (box.y + 60.0)) - 2.6, np.maximum(box.z - 24.0, box.y + 40.0))
+    shape = smooth_maximum(shape, -(vena_cava(box) + 0.5), 1.0)
+    fissure = np.maximum(np.abs(box.x + 2.0 - 0.1 * (box.y + 60.0)) - 2.4, np.maximum(box.z - 24.0, box.y + 40.0))
     return smooth_maximum(shape, -np.broadcast_to(fissure, box.shape).astype(np.float32), 4.0)
 
 
@@ -125,14 +125,14 @@ def segments(box: Box, anatomy: Anatomy) -> NDArray[np.uint8]:
     # Azimuth about the confluence: 0 to the patient's right, 90 degrees to the front.
     azimuth = np.rad2deg(np.arctan2(-y, -x)) + bend * 1.2
     azimuth = np.where(azimuth < -120.0, azimuth + 360.0, azimuth)
-    portal = z - (14.0 + 0.08 * (box.x + 60.0)) + bend
-    left_plane = box.x - 9.0 - 0.1 * (box.y + 60.0) + 0.4 * bend
-    oblique = z - (48.0 + 0.35 * (box.y + 60.0)) + bend
+    portal = z - (16.0 + 0.20 * box.y) + bend
+    left_plane = box.x + 1.0 - 0.1 * (box.y + 60.0) + 0.4 * bend
+    oblique = z - (44.0 + 0.35 * (box.y + 60.0)) + bend
     upper = portal > 0
     right_back = np.where(upper, 7, 6)
     right_front = np.where(upper, 8, 5)
     lateral = np.where(oblique > 0, 2, 3)
-    result = np.where(azimuth < 24.0, right_back, np.where(azimuth < 70.0, right_front, 4))
+    result = np.where(azimuth < 7.0, right_back, np.where(azimuth < 70.0, right_front, 4))
     result = np.where((left_plane > 0) & (azimuth >= 60.0), lateral, result)
     caudate = ellipsoid(box, (-10.0, 8.0, 30.0), (18.0, 15.0, 30.0)) < 0
     result = np.where(caudate, 1, result)

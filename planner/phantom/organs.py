@@ -12,10 +12,10 @@ from planner.phantom.fields import Array, Box, chain, ellipsoid, smooth_maximum,
 from planner.phantom.liver import LEFT_KIDNEY_LPS_MM, RIGHT_KIDNEY_LPS_MM, kidney, kidney_axes
 
 STOMACH = (
-    ((60.0, 22.0, 68.0), 24.0),
-    ((66.0, 6.0, 58.0), 31.0),
-    ((68.0, -22.0, 32.0), 26.0),
-    ((58.0, -52.0, 4.0), 22.0),
+    ((58.0, 12.0, 76.0), 25.0),
+    ((66.0, 2.0, 68.0), 30.0),
+    ((74.0, -30.0, 38.0), 25.0),
+    ((60.0, -56.0, 8.0), 22.0),
     ((30.0, -66.0, -14.0), 18.0),
     ((4.0, -62.0, -16.0), 15.0),
     ((-16.0, -50.0, -10.0), 9.0),
@@ -38,8 +38,8 @@ PANCREAS = (
     ((-12.0, -20.0, -12.0), 10.0),
     ((6.0, -24.0, -2.0), 8.0),
     ((28.0, -16.0, 8.0), 9.0),
-    ((52.0, 2.0, 20.0), 9.5),
-    ((76.0, 14.0, 30.0), 8.0),
+    ((52.0, 6.0, 16.0), 9.5),
+    ((76.0, 18.0, 26.0), 8.0),
 )
 
 
@@ -50,9 +50,9 @@ def paint_spleen(canvas: Canvas, anatomy: Anatomy) -> None:
         return
     trunk = Trunk(box, anatomy)
     body = ellipsoid(box, (108.0, 40.0, 38.0), (40.0, 52.0, 52.0))
-    shape = smooth_maximum(body, trunk.cavity + 2.5, 8.0)
-    shape = smooth_maximum(shape, trunk.below_diaphragm + 3.5, 8.0)
-    shape = smooth_maximum(shape, -ellipsoid(box, (62.0, 10.0, 44.0), (42.0, 44.0, 60.0)), 8.0)
+    shape = smooth_maximum(body, trunk.cavity + 1.2, 6.0)
+    shape = smooth_maximum(shape, trunk.below_diaphragm + 1.2, 6.0)
+    shape = smooth_maximum(shape, -ellipsoid(box, (62.0, 8.0, 48.0), (44.0, 46.0, 64.0)), 8.0)
     shape = smooth_maximum(shape, -(kidney(box, 1.0) - 6.0), 8.0)
     shape = shape + 1.6 * anatomy.noise_28.on(box)
     canvas.paint(box, shape, "spleen", structure="spleen")
@@ -76,7 +76,7 @@ def paint_kidneys(canvas: Canvas, anatomy: Anatomy) -> None:
         canvas.paint(box, capsule_fat, "fat")
         canvas.paint(box, shape, "kidney_cortex", structure=name)
         canvas.paint(box, _pyramids(box, shape, middle, side), "kidney_medulla")
-        sinus = ellipsoid(box, (centre[0] - side * 13.0, centre[1] - 3.0, centre[2]), (14.0, 9.0, 27.0))
+        sinus = ellipsoid(box, (centre[0] - side * 13.0, centre[1] - 3.0, centre[2]), (14.0, 9.0, 29.0))
         sinus = sinus + 2.2 * anatomy.noise_12.on(box)
         canvas.paint(box, smooth_maximum(sinus, shape - 1.0, 2.0), "kidney_sinus")
         pelvis = ellipsoid(box, (centre[0] - side * 18.0, centre[1] - 2.0, centre[2] - 3.0), (11.0, 5.0, 9.0))
@@ -90,8 +90,8 @@ def _pyramids(box: Box, shape: Array, middle: NDArray[np.float64], side: float) 
     across, deep, along = (x * axes[0, c] + y * axes[1, c] + z * axes[2, c] for c in range(3))
     around = np.arctan2(deep, side * across + 14.0)
     level = along / 15.0
-    columns = 3.0 * (np.cos(np.pi * 2.0 * level) * 0.6 + np.cos(around * 4.0) * 0.7)
-    inner: Array = shape + 7.5 + columns
+    columns = 4.6 * (np.cos(np.pi * 2.0 * level) * 0.55 + np.cos(around * 5.0) * 0.75)
+    inner: Array = shape + 8.0 + columns
     return inner.astype(np.float32)
 
 
@@ -114,7 +114,7 @@ def stomach(box: Box, anatomy: Anatomy) -> Array:
     shape = chain(box, points, radii, 8.0) + 1.2 * anatomy.noise_28.on(box)
     trunk = Trunk(box, anatomy)
     shape = smooth_maximum(shape, trunk.cavity + 5.0, 6.0)
-    return smooth_maximum(shape, trunk.below_diaphragm + 4.0, 6.0)
+    return smooth_maximum(shape, trunk.below_diaphragm + 2.0, 6.0)
 
 
 def paint_stomach(canvas: Canvas, anatomy: Anatomy) -> None:

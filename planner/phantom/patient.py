@@ -17,13 +17,17 @@ from planner.phantom.body import Trunk, paint_back_muscles, paint_chest, paint_w
 from planner.phantom.canvas import Canvas
 from planner.phantom.enhancement import PHASES, VESSELS, structure_labels, structure_value
 from planner.phantom.fields import capsule, spline
+from planner.phantom.laboratory import parsed_date
 from planner.phantom.lesions import Tumour, liver_space, measure, paint_tumour, place_tumours
 from planner.phantom.liver import LIVER_HIGH_MM, LIVER_LOW_MM, VENA_CAVA, paint_liver, segments
 from planner.phantom.presets import preset_named
 from planner.phantom.scanner import scan
 from planner.phantom.skeleton import pedicle_centres_lps_mm
 from planner.phantom.truth import Landmark, TrueLesion, Truth
-from planner.phantom.vessels import Rod, Vessels, build_vessels, cover, tree_rods, tributary_rods
+from planner.phantom.vessels import Rod, Vessels, build_vessels, cover, sampled, tree_rods, tributary_rods
+
+LABELLED_RADIUS_MM = 0.6
+"""The finest vessels drawn into the vessel map."""
 
 CASES = ("tace", "ablation", "vertebra", "course", "stent")
 DESCRIPTIONS = ("Abdomen arterial phase", "Abdomen portal venous phase")
@@ -81,15 +85,16 @@ def generate(
     case
         ``tace``, ``ablation`` and ``course`` share one anatomy; ``vertebra`` adds a compressed L2.
     study_date
-        YYYYMMDD.
+        YYYYMMDD or YYYY-MM-DD.
 
     Raises
     ------
     UsageError
-        For an unknown preset or case, or one that is not modelled.
+        For a bad date, an unknown preset or case, or one that is not modelled.
     """
     given = context or Context()
     check_case(case)
+    study_date = parsed_date(study_date).strftime("%Y%m%d")
     anatomy = draw_anatomy(seed, "vertebrae_L2" if case == "vertebra" else None)
     sampling = preset_named(preset)
     identity = (preset, seed, case)
@@ -201,6 +206,7 @@ def _pour(canvas: Canvas, rods: list[Rod], tissue: str, vessel: int) -> None:
     filled = share >= 0.5
     if vessel:
         canvas.vessels[box.slices][filled] = vessel
+        _label_centrelines(canvas, [rod for rod in rods if rod[3] >= LABELLED_RADIUS_MM], vessel)
     outside = canvas.structures[box.slices] != structure_value("liver")
     if tissue == "bile":
         canvas.structures[box.slices][filled & outside] = structure_value("common_bile_duct")
@@ -208,6 +214,14 @@ def _pour(canvas: Canvas, rods: list[Rod], tissue: str, vessel: int) -> None:
         canvas.structures[box.slices][filled & outside] = structure_value("portal_vein")
     if tissue == "artery":
         _label_aorta(canvas, rods)
+
+
+def _label_centrelines(canvas: Canvas, rods: list[Rod], vessel: int) -> None:
+    """Vessels thinner than a voxel are labelled where their centreline runs, so that a tree stays in one piece."""
+    points, _, _ = sampled(rods, 0.35 * canvas.frame.width_mm)
+    kji = np.rint(canvas.grid.kji_from_lps.points(points)).astype(int)
+    k, j, i = kji[np.all((kji >= 0) & (kji < np.asarray(canvas.grid.size_kji)), axis=1)].T
+    canvas.vessels[k, j, i] = vessel
 
 
 def _label_aorta(canvas: Canvas, rods: list[Rod]) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.phantom.anatomy import VERTEBRA_LEVELS, Anatomy
 from planner.phantom.canvas import Canvas
-from planner.phantom.enhancement import structure_value
 from planner.phantom.fields import Array, Box, capsule, curve, rounded_prism, smooth_maximum, spline
 
 BODY_Y_MM = 38.0
 CANAL_Y_MM = 65.0
 PEDICLE_X_MM = 15.0
 CORTEX_MM = 1.3
+RIB_MM = 3.3
+FLATNESS = 1.75
+"""Height of a rib over its thickness."""
 
 
 def body_half_width_mm(level_z_mm: float) -> float:
@@ -95,7 +99,7 @@ def _rib_path(anatomy: Anatomy, side: float, z_back: float, drop: float, last_de
     """(n, 3) centreline on the inner half of the chest wall, from the spine round to the front."""
     angle = np.deg2rad(np.linspace(14.0, last_deg, 34))
     fat = anatomy.fat_mm
-    half_x = 166.0 * anatomy.girth - fat - 6.5
+    half_x = 160.0 * anatomy.girth - fat - 6.5
     front = 116.0 * anatomy.depth - 0.9 * fat - 6.0
     back = 106.0 * anatomy.depth - 0.6 * fat - 9.5
     across, along = np.sin(angle), np.cos(angle)
@@ -106,7 +110,7 @@ def _rib_path(anatomy: Anatomy, side: float, z_back: float, drop: float, last_de
     waist = 1.0 - 0.05 * np.exp(-(((z + 55.0) / 55.0) ** 2))
     path = np.stack([side * across * radius * waist, along * radius, z], axis=1)
     root = np.array([[side * 20.0, 60.0, z_back + 4.0], [side * 31.0, 74.0, z_back + 3.0]])
-    return spline(np.vstack([root, path[1:]]), 6.0)
+    return spline(np.vstack([root, path[1:]]), 8.0)
 
 
 def paint_ribs(canvas: Canvas, anatomy: Anatomy) -> None:
@@ -124,26 +128,24 @@ def paint_ribs(canvas: Canvas, anatomy: Anatomy) -> None:
         for side in (-1.0, 1.0):
             path = _rib_path(anatomy, side, z_back, drop, last)
             end = int(len(path) * min(1.0, bony / last))
-            _paint_rib(canvas, anatomy, path[end - 1 :], "cartilage")
-            _paint_rib(canvas, anatomy, path[:end], "cortical_bone")
+            _paint_rib(canvas, path[end - 1 :], "cartilage")
+            _paint_rib(canvas, path[:end], "cortical_bone")
 
 
-def _paint_rib(canvas: Canvas, anatomy: Anatomy, path: NDArray[np.float64], tissue: str) -> None:
+def _paint_rib(canvas: Canvas, path: NDArray[np.float64], tissue: str) -> None:
     """A flat rod: taller than thick; bone gets its cortex first and its marrow over it."""
-    for inset, layer in ((0.0, tissue), (1.3, "trabecular_bone")):
-        if tissue == "cartilage" and inset > 0.0:
-            return
-        for start, end in zip(path[:-1], path[1:], strict=True):
-            box = canvas.frame.box(np.minimum(start, end) - 8.0, np.maximum(start, end) + 8.0)
-            if box is None:
-                continue
-            upper, lower = np.array([0, 0, 2.4]), np.array([0, 0, -2.4])
-            flat = np.minimum(
-                capsule(box, start + upper, end + upper, 3.2, 3.2), capsule(box, start + lower, end + lower, 3.2, 3.2)
-            )
-            canvas.paint(box, flat + inset, layer, texture=20.0 * anatomy.noise_6.on(box))
-            if tissue == "cortical_bone":
-                canvas.structures[box.slices][flat < 0] = structure_value("rib")
+    parts = []
+    for start, end in zip(path[:-1], path[1:], strict=True):
+        box = canvas.frame.box(np.minimum(start, end) - 8.0, np.maximum(start, end) + 8.0)
+        if box is not None:
+            squeezed = replace(box, z=box.z / FLATNESS)
+            low, high = start / (1.0, 1.0, FLATNESS), end / (1.0, 1.0, FLATNESS)
+            parts.append((box, capsule(squeezed, low, high, RIB_MM, RIB_MM)))
+    for box, flat in parts:
+        canvas.paint(box, flat, tissue, structure="rib" if tissue == "cortical_bone" else None)
+    if tissue == "cortical_bone":
+        for box, flat in parts:
+            canvas.paint(box, flat + 1.3, "trabecular_bone")
 
 
 def pedicle_centres_lps_mm() -> dict[str, tuple[float, float, float]]:

@@ -186,8 +186,8 @@ class Growth:
         How strongly a vessel keeps its direction.
     """
 
-    step_mm: float = 4.0
-    kill_mm: float = 6.5
+    step_mm: float = 5.0
+    kill_mm: float = 8.0
     inertia: float = 0.55
     rounds: int = 70
 
@@ -222,15 +222,16 @@ def grow(
         if len(remaining) == 0:
             break
         here = np.array([tree.positions[node] for node in active])
-        _, owner = cKDTree(here).query(remaining)
-        fresh: list[int] = []
-        for slot in np.unique(owner):
-            node = active[int(slot)]
-            step = _step(tree, node, remaining[owner == slot], growth)
-            point = _pushed_out(tree.positions[node] + step, keep_out)
-            if np.linalg.norm(here - point, axis=1).min() < 0.45 * growth.step_mm:
-                continue
-            fresh.append(tree.add(node, point, tree.names[node], feeds=tree.feeds[node], leaf=leaf))
+        known = cKDTree(here)
+        _, owner = known.query(remaining)
+        mothers = np.unique(owner)
+        points = _pushed_out(here[mothers] + _steps(tree, active, here, remaining, owner, growth)[mothers], keep_out)
+        room, _ = known.query(points)
+        fresh = [
+            tree.add(active[mother], point, tree.names[active[mother]], feeds=tree.feeds[active[mother]], leaf=leaf)
+            for mother, point, gap in zip(mothers, points, room, strict=True)
+            if gap >= 0.45 * growth.step_mm
+        ]
         if not fresh:
             break
         distance, _ = cKDTree(np.array([tree.positions[node] for node in fresh])).query(remaining)
@@ -240,22 +241,41 @@ def grow(
     return grown
 
 
-def _step(tree: VesselTree, node: int, pull: NDArray[np.float64], growth: Growth) -> NDArray[np.float64]:
-    toward = pull - tree.positions[node]
-    direction = (toward / np.maximum(np.linalg.norm(toward, axis=1, keepdims=True), 1e-6)).mean(axis=0)
-    if tree.parents[node] >= 0:
-        before = tree.positions[node] - tree.positions[tree.parents[node]]
-        direction = direction + growth.inertia * before / max(float(np.linalg.norm(before)), 1e-6)
-    step: NDArray[np.float64] = growth.step_mm * direction / max(float(np.linalg.norm(direction)), 1e-6)
-    return step
+def _steps(
+    tree: VesselTree,
+    active: Sequence[int],
+    here: NDArray[np.float64],
+    remaining: NDArray[np.float64],
+    owner: NDArray[np.intp],
+    growth: Growth,
+) -> NDArray[np.float64]:
+    """(n, 3): one step from each active node toward the places that pull it, keeping some of its direction."""
+    toward = remaining - here[owner]
+    toward /= np.maximum(np.linalg.norm(toward, axis=1, keepdims=True), 1e-6)
+    pull = np.zeros_like(here)
+    np.add.at(pull, owner, toward)
+    pull /= np.maximum(np.bincount(owner, minlength=len(here)), 1)[:, None]
+    parents = [tree.parents[node] for node in active]
+    before = np.array(
+        [
+            place - (tree.positions[parent] if parent >= 0 else place)
+            for place, parent in zip(here, parents, strict=True)
+        ]
+    )
+    before /= np.maximum(np.linalg.norm(before, axis=1, keepdims=True), 1e-6)
+    direction = pull + growth.inertia * before
+    steps: NDArray[np.float64] = (
+        growth.step_mm * direction / np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-6)
+    )
+    return steps
 
 
 def _pushed_out(
-    point: NDArray[np.float64], keep_out: Sequence[tuple[NDArray[np.float64], float]]
+    points: NDArray[np.float64], keep_out: Sequence[tuple[NDArray[np.float64], float]]
 ) -> NDArray[np.float64]:
+    """(n, 3) points moved radially out of the spheres they lie in."""
     for centre, radius in keep_out:
-        offset = point - centre
-        distance = float(np.linalg.norm(offset))
-        if distance < radius:
-            point = centre + offset / max(distance, 1e-6) * radius
-    return point
+        offset = points - centre
+        distance = np.maximum(np.linalg.norm(offset, axis=1, keepdims=True), 1e-6)
+        points = np.where(distance < radius, centre + offset / distance * radius, points)
+    return points

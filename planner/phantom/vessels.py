@@ -20,31 +20,31 @@ PORTAL_TRUNKS: tuple[
 ] = (
     ("main portal vein", None, (CONFLUENCE, (-20, -8, 2), HILUM), (7.0, 6.6)),
     ("right portal vein", ("main portal vein", -1), ((-46, -5, 17), (-58, -4, 19)), (5.4, 5.0)),
-    ("left portal vein", ("main portal vein", -1), ((-26, -14, 22), (-8, -24, 29), (6, -34, 31)), (4.8, 4.2)),
-    ("umbilical portal vein", ("left portal vein", -1), ((9, -44, 30), (9, -56, 26)), (4.0, 3.4)),
+    ("left portal vein", ("main portal vein", -1), ((-26, -14, 22), (-15, -24, 29), (-5, -34, 31)), (4.8, 4.2)),
+    ("umbilical portal vein", ("left portal vein", -1), ((-2, -44, 30), (-2, -56, 26)), (4.0, 3.4)),
     ("segment 8 portal vein", ("right portal vein", -1), ((-68, -18, 28), (-80, -26, 42)), (3.4, 3.0)),
     ("segment 5 portal vein", ("right portal vein", -1), ((-68, -18, 10), (-78, -32, -4)), (3.2, 2.7)),
     ("segment 7 portal vein", ("right portal vein", -1), ((-74, 10, 27), (-90, 24, 38)), (3.3, 2.8)),
     ("segment 6 portal vein", ("right portal vein", -1), ((-76, 8, 8), (-96, 18, -10)), (3.2, 2.7)),
-    ("segment 4 portal vein", ("umbilical portal vein", 0), ((-2, -52, 34), (-14, -58, 36)), (2.7, 2.2)),
-    ("segment 2 portal vein", ("left portal vein", -1), ((20, -42, 44), (34, -50, 56)), (2.6, 2.1)),
-    ("segment 3 portal vein", ("umbilical portal vein", -1), ((20, -66, 30), (30, -72, 34)), (2.6, 2.1)),
+    ("segment 4 portal vein", ("umbilical portal vein", 0), ((-12, -52, 34), (-24, -58, 36)), (2.7, 2.2)),
+    ("segment 2 portal vein", ("left portal vein", -1), ((10, -40, 42), (26, -48, 54)), (2.6, 2.1)),
+    ("segment 3 portal vein", ("umbilical portal vein", -1), ((10, -66, 30), (22, -74, 34)), (2.6, 2.1)),
     ("segment 1 portal vein", ("left portal vein", 0), ((-18, -4, 27), (-12, 4, 30)), (1.8, 1.4)),
 )
 """Name, (mother, which of her nodes), way points, radius at both ends (mm)."""
 
 PORTAL_TRIBUTARIES = (
     (((4, -14, -150), (6, -14, -100), (4, -14, -60), (0, -8, -30), CONFLUENCE), (5.0, 6.0)),
-    (((96, 26, 36), (78, 20, 34), (52, 8, 22), (28, -8, 8), (12, -10, -6), CONFLUENCE), (3.4, 4.8)),
+    (((96, 28, 34), (78, 25, 28), (52, 13, 16), (28, -6, 6), (12, -10, -6), CONFLUENCE), (3.4, 4.8)),
     (((-70, -50, -88), (-40, -40, -70), (-8, -26, -50), (2, -14, -44)), (1.8, 2.4)),
     (((70, -44, -96), (44, -38, -84), (16, -24, -70), (5, -14, -62)), (1.8, 2.4)),
     (((-20, -50, -120), (-10, -36, -104), (0, -24, -92), (5, -14, -84)), (1.6, 2.2)),
 )
 
 HEPATIC_VEINS = (
-    ("right hepatic vein", ((-34, 8, 82), (-62, 10, 72), (-94, 12, 46), (-110, 8, 10), (-112, 2, -20)), (5.0, 2.2)),
-    ("middle hepatic vein", ((-30, -6, 80), (-40, -24, 68), (-50, -44, 42), (-54, -56, 12)), (4.2, 2.0)),
-    ("left hepatic vein", ((-16, -8, 80), (2, -24, 72), (22, -42, 60), (40, -58, 50)), (3.8, 1.8)),
+    ("right hepatic vein", ((-34, 8, 82), (-62, 4, 72), (-94, 0, 46), (-108, -3, 12), (-110, -4, -16)), (5.0, 2.2)),
+    ("middle hepatic vein", ((-30, -6, 80), (-36, -24, 68), (-44, -44, 42), (-48, -58, 14)), (4.2, 2.0)),
+    ("left hepatic vein", ((-16, -8, 80), (-2, -24, 72), (16, -42, 60), (34, -58, 50)), (3.8, 1.8)),
 )
 
 
@@ -113,30 +113,64 @@ def build_hepatic_veins(anatomy: Anatomy, space: LiverSpace, tumours: tuple[Tumo
         trunks += tree.add_path(root, path, name, radii)
     around = [(tumour.centre_lps_mm, tumour.radius_mm + 2.5) for tumour in tumours]
     places = demand(space, space.segment != 1, tumours, random)
-    grown = grow(tree, trunks, places, Growth(step_mm=4.5, kill_mm=9.0), around)
+    grown = grow(tree, trunks, places, Growth(step_mm=5.0, kill_mm=11.0), around)
     tree.smooth(grown)
     return tree
 
 
 def cover(canvas: Canvas, box: Box, rods: list[Rod]) -> Array:
-    """Share of each voxel of a box taken by rods; thin rods keep their true share of the voxel."""
-    share = np.zeros(box.shape, dtype=np.float32)
+    """Share of each voxel of a box taken by rods (0..1).
+
+    Thick rods are surfaces; of thin ones the volume itself is spread over the voxels their centreline crosses, so that
+    a twig far narrower than a voxel keeps its true contrast.
+    """
     width = canvas.frame.width_mm
-    first = [0 if part.start is None else part.start for part in box.slices]
+    thin = [rod for rod in rods if max(rod[2], rod[3]) < 0.9 * width]
+    share = _spread(canvas, box, thin)
+    first = [part.start for part in box.slices]
     for start, end, start_mm, end_mm in rods:
+        if max(start_mm, end_mm) < 0.9 * width:
+            continue
         reach = max(start_mm, end_mm) + 0.6 * width
         near = canvas.frame.box(np.minimum(start, end) - reach, np.maximum(start, end) + reach)
         if near is None:
             continue
-        local = tuple(
-            slice(part.start - offset, part.stop - offset) for part, offset in zip(near.slices, first, strict=True)
-        )
-        region = share[local]
-        if region.shape != near.shape:
-            continue
-        thin = min(1.0, 2.0 * max(start_mm, end_mm) / width)
-        np.maximum(region, canvas.coverage(capsule(near, start, end, start_mm, end_mm)) * thin, out=region)
+        k, j, i = (slice(part.start - low, part.stop - low) for part, low in zip(near.slices, first, strict=True))
+        region = share[k, j, i]
+        np.maximum(region, canvas.coverage(capsule(near, start, end, start_mm, end_mm)), out=region)
     return share
+
+
+def _spread(canvas: Canvas, box: Box, rods: list[Rod]) -> Array:
+    """Volume of thin rods per voxel, by trilinear weights along their centrelines."""
+    share = np.zeros(int(np.prod(box.shape)), dtype=np.float64)
+    points, areas, lengths = sampled(rods, 0.35 * canvas.frame.width_mm)
+    kji = canvas.grid.kji_from_lps.points(points) - [part.start for part in box.slices]
+    inside = np.all((kji >= 0) & (kji < np.asarray(box.shape) - 1.001), axis=1)
+    kji, amount = kji[inside], (areas * lengths)[inside] / (canvas.grid.voxel_ml * 1000.0)
+    low = np.floor(kji).astype(int)
+    part = kji - low
+    for corner in np.ndindex(2, 2, 2):
+        weight = np.prod(np.where(np.array(corner) == 1, part, 1.0 - part), axis=1)
+        places = np.ravel_multi_index(tuple((low + corner).T), box.shape)
+        share += np.bincount(places, amount * weight, minlength=len(share))
+    return np.clip(share, 0.0, 1.0).reshape(box.shape).astype(np.float32)
+
+
+def sampled(rods: list[Rod], step_mm: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Points along rods with the cross-section (mm2) there and the length (mm) each stands for."""
+    if not rods:
+        return np.zeros((0, 3)), np.zeros(0), np.zeros(0)
+    starts, ends = np.array([rod[0] for rod in rods]), np.array([rod[1] for rod in rods])
+    radii = np.array([rod[2:] for rod in rods])
+    lengths = np.linalg.norm(ends - starts, axis=1)
+    counts = np.maximum(np.ceil(lengths / step_mm).astype(int), 1)
+    rod = np.repeat(np.arange(len(rods)), counts)
+    place = np.arange(len(rod)) - np.repeat(np.cumsum(counts) - counts, counts)
+    share = ((place + 0.5) / counts[rod])[:, None]
+    points = starts[rod] * (1.0 - share) + ends[rod] * share
+    radius = radii[rod, 0] * (1.0 - share[:, 0]) + radii[rod, 1] * share[:, 0]
+    return points, np.pi * radius**2, lengths[rod] / counts[rod]
 
 
 def tree_rods(tree: VesselTree) -> list[Rod]:
