@@ -140,13 +140,12 @@ def computed_detail(computed: Any) -> str:
 def series_choices(case: Case) -> list[Choice]:
     """The case's volumes, newest study first."""
     ordered = sorted(case.studies, key=lambda ref: str(ref.study_date or ""), reverse=True)
-    return [
-        Choice(
-            f"{ref.series_uid}#{ref.part}",
-            " · ".join(str(p) for p in (ref.study_date, ref.phase, ref.description) if p),
-        )
-        for ref in ordered
-    ]
+    return [Choice(f"{ref.series_uid}#{ref.part}", series_name(ref)) for ref in ordered]
+
+
+def series_name(ref: SeriesRef) -> str:
+    """Date, phase and description of a series, as far as they are known."""
+    return " · ".join(str(part) for part in (ref.study_date, ref.phase, ref.modality, ref.description) if part)
 
 
 def lesion_choices(case: Case) -> list[Choice]:
