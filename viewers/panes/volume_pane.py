@@ -225,8 +225,8 @@ class VolumePane(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def close_renderer(self) -> None:
-        """End the render thread when this pane made it."""
+    def release(self) -> None:
+        """Stop drawing, and end the render thread when this pane made it."""
         self._rest.stop()
         if self._owned:
             self._renderer.close()

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from planner.geometry import SlicePlane
 from planner.imaging import LabelMap, Volume
 from planner.imaging.slicing import slice_volume
 from planner.imaging.window import Window, apply_window
-from planner.model.items import PlanItem, Point, VesselPathBody
+from planner.model.items import PlanItem, VesselPathBody
 from viewers.scene.palette import PATH, PLANE_COLOURS
 from viewers.state.marking import Mark, mark_of
 from viewers.state.mask_layer import RegionShape
 from viewers.state.scene3d import PlanePicture, Surface, Tube
-from viewers.state.view_state import PlaneKind, standard_planes
+from viewers.state.view_state import PlaneKind
 
 PLANE_PIXELS = 256
 THIN_VESSEL_MM = 1.0
@@ -68,13 +69,12 @@ def _tubes(marks: Iterable[Mark], frame_uid: str) -> Iterator[Tube]:
         yield Tube(f"{mark.id}/{hash(body.points_lps_mm)}", points, radius, PATH)
 
 
-def plane_picture(volume: Volume, kind: PlaneKind, cursor_lps_mm: Point, window: Window) -> PlanePicture:
-    """A standard MPR plane through the cursor, as wide as the volume, for the 3D scene."""
+def plane_picture(volume: Volume, kind: PlaneKind, plane: SlicePlane, window: Window) -> PlanePicture:
+    """An MPR plane, as wide as the volume and about its middle, for the 3D scene."""
     low, high = volume.grid.bounds_lps_mm
     extent = float(np.max(high - low))
     centre = volume.grid.centre_lps_mm
-    plane = standard_planes()[kind].through(centre)
-    shifted = plane.through(centre + float(plane.distance_mm(cursor_lps_mm)) * plane.normal_lps)
-    values = slice_volume(volume, shifted, (PLANE_PIXELS, PLANE_PIXELS), extent / PLANE_PIXELS)
+    centred = plane.through(centre - float(plane.distance_mm(centre)) * plane.normal_lps)
+    values = slice_volume(volume, centred, (PLANE_PIXELS, PLANE_PIXELS), extent / PLANE_PIXELS)
     grey = apply_window(values, centre=window.centre, width=window.width, function=window.function)
-    return PlanePicture(shifted, grey, extent, extent, PLANE_COLOURS[kind])
+    return PlanePicture(centred, grey, extent, extent, PLANE_COLOURS[kind])

@@ -1,0 +1,173 @@
+"""Ties a 3D pane to what all panes share: volume, cursor planes, regions, paths; with its menus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QMenu
+
+from viewers.panes.desk import Desk
+from viewers.panes.pane_frame import HeaderButton, PaneFrame
+from viewers.panes.volume_pane import VolumePane
+from viewers.scene.scene_content import plane_picture, surfaces_of, surfaces_of_regions, tubes_of_marks
+from viewers.scene.slice_text import who_lines
+from viewers.scene.volume_transfer import preset_for, presets
+from viewers.state.layouts import PaneSpec
+from viewers.state.scene3d import STANDARD_VIEWS, Scene3D
+from viewers.state.signals import Subscriptions
+from viewers.state.view_state import PLANE_KINDS, PlaneKind
+
+HIDDEN = "hidden"
+
+
+class VolumeLink:
+    """Builds the scene of one 3D pane from the shared state, whenever something in it changes.
+
+    Attributes
+    ----------
+    planes_shown
+        The MPR planes on show in 3D.
+    clip_by
+        Everything in front of this plane is cut away; None cuts nothing.
+    """
+
+    def __init__(self, spec: PaneSpec, pane: VolumePane, desk: Desk) -> None:
+        self.spec, self.pane, self.desk = spec, pane, desk
+        self.planes_shown: frozenset[PlaneKind] = frozenset()
+        self.clip_by: PlaneKind | None = None
+        self.preset: str | None = None
+        state, marks = desk.state, desk.marks
+        self._subscriptions = Subscriptions()
+        self._subscriptions.add(
+            state.images.changed.connect(self.refresh),
+            state.cursor_changed.connect(self._frame_changed),
+            state.planes_changed.connect(self._frame_changed),
+            state.window_changed.connect(self._frame_changed),
+            state.hidden_ids.changed.connect(self._items_changed),
+            marks.marks.changed.connect(self._items_changed),
+            marks.layer.changed.connect(self.refresh),
+        )
+        self.refresh()
+
+    def release(self) -> None:
+        self._subscriptions.release()
+
+    def refresh(self) -> None:
+        """Build the scene anew and hand it to the pane."""
+        images = self.desk.state.images
+        key = images.key_for(self.spec.role)
+        if key is None:
+            self.pane.show_scene(Scene3D())
+            return
+        volume = images.volumes[key]
+        frame_uid = volume.grid.frame_uid
+        hidden = self.desk.state.hidden_ids.value
+        layer = self.desk.marks.layer
+        shown_maps = [labels for name, labels in layer.label_maps.items() if name not in hidden]
+        marks = [mark for mark in self.desk.marks.marks.value if mark.id not in hidden]
+        preset = self.preset if self.preset is not None else preset_for(volume, None).id
+        scene = Scene3D(
+            volume=volume,
+            preset=None if preset == HIDDEN else preset,
+            surfaces=surfaces_of_regions(
+                (region for region in layer.regions.values() if region.mask.grid.frame_uid == frame_uid), hidden
+            )
+            + surfaces_of([labels for labels in shown_maps if labels.grid.frame_uid == frame_uid]),
+            tubes=tubes_of_marks(marks, frame_uid),
+            planes=tuple(
+                plane_picture(volume, kind, self.desk.state.plane(frame_uid, kind), self.desk.state.window(key).window)
+                for kind in PLANE_KINDS
+                if kind in self.planes_shown
+            ),
+            clip=None if self.clip_by is None else self.desk.state.plane(frame_uid, self.clip_by),
+        )
+        self.pane.show_scene(scene, caption=who_lines(volume)[:2])
+
+    def _frame_changed(self, key: str) -> None:
+        del key
+        if self.planes_shown or self.clip_by is not None:
+            self.refresh()
+
+    def _items_changed(self, value: object) -> None:
+        del value
+        self.refresh()
+
+    def show_plane(self, kind: PlaneKind, shown: bool) -> None:
+        self.planes_shown = self.planes_shown | {kind} if shown else self.planes_shown - {kind}
+        self.refresh()
+
+    def clip(self, kind: PlaneKind | None) -> None:
+        self.clip_by = kind
+        self.refresh()
+
+    def use_preset(self, preset: str) -> None:
+        """A key of ``resources/render_presets.toml``, or ``hidden``."""
+        self.preset = preset
+        self.refresh()
+
+
+class VolumeHeader:
+    """Menus of a 3D pane: preset, view, planes, clip."""
+
+    def __init__(self, pane: VolumePane, link: VolumeLink) -> None:
+        self.pane, self.link = pane, link
+        self.preset = self._menu("Preset", "Colours and opacity of the volume", self._fill_presets)
+        self.view = self._menu("View", "Standard views (keys 1-6)", self._fill_views)
+        self.planes = self._menu("Planes", "MPR planes shown in 3D", self._fill_planes)
+        self.clip = self._menu("Clip", "Cut away what lies in front of a plane", self._fill_clip)
+
+    @property
+    def widgets(self) -> tuple[HeaderButton, ...]:
+        return self.preset, self.view, self.planes, self.clip
+
+    def _menu(self, text: str, tip: str, fill: Callable[[QMenu], None]) -> HeaderButton:
+        made = HeaderButton(tip)
+        made.setText(text)
+        menu = QMenu(made)
+        menu.aboutToShow.connect(lambda: (menu.clear(), fill(menu)))
+        made.setMenu(menu)
+        return made
+
+    def _fill_presets(self, menu: QMenu) -> None:
+        now = self.pane.scene.preset
+        for key, preset in presets().items():
+            action = self.preset.add_choice(menu, preset.title, now == key)
+            action.triggered.connect(lambda _=False, chosen=key: self.link.use_preset(chosen))
+        action = self.preset.add_choice(menu, "Surfaces only", now is None)
+        action.triggered.connect(lambda _=False: self.link.use_preset(HIDDEN))
+
+    def _fill_views(self, menu: QMenu) -> None:
+        for view in STANDARD_VIEWS:
+            action = self.view.add_choice(menu, view.capitalize(), False)
+            action.triggered.connect(lambda _=False, chosen=view: self.pane.look_from(chosen))
+
+    def _fill_planes(self, menu: QMenu) -> None:
+        for kind in PLANE_KINDS:
+            action = self.planes.add_choice(menu, kind.capitalize(), kind in self.link.planes_shown)
+            action.triggered.connect(lambda on, chosen=kind: self.link.show_plane(chosen, on))
+
+    def _fill_clip(self, menu: QMenu) -> None:
+        for kind in (None, *PLANE_KINDS):
+            text = "No clipping" if kind is None else f"In front of the {kind} plane"
+            action = self.clip.add_choice(menu, text, self.link.clip_by == kind)
+            action.triggered.connect(lambda _=False, chosen=kind: self.link.clip(chosen))
+
+
+class VolumeFrame(PaneFrame):
+    """A 3D pane in its frame; the frame keeps link and menus alive."""
+
+    def __init__(self, spec: PaneSpec, desk: Desk) -> None:
+        pane = VolumePane()
+        self.link = VolumeLink(spec, pane, desk)
+        self.header = VolumeHeader(pane, self.link)
+        super().__init__(spec, pane, desk.state, self.header.widgets)
+        pane.enlarged.connect(self._toggle)
+
+    def release(self) -> None:
+        self.link.release()
+        super().release()
+
+
+def volume_frame(spec: PaneSpec, desk: Desk) -> PaneFrame:
+    """The factory of 3D panes."""
+    return VolumeFrame(spec, desk)
