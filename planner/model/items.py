@@ -107,7 +107,10 @@ class KeyImageBody:
 
 @dataclass(frozen=True, slots=True)
 class PlanItem:
-    """One marked thing. `body` is the JSON of its type's body (see `planner.model.codec`)."""
+    """One marked thing. `body` is the JSON of its type's body (see `planner.model.codec`).
+
+    `inherited_from` is the session it was copied from; such an item is marked for review until somebody confirms it.
+    """
 
     id: str
     type: str
@@ -120,3 +123,4 @@ class PlanItem:
     tool: str | None = None
     created_at: datetime | None = None
     visible: bool = True
+    inherited_from: str | None = None

@@ -13,7 +13,7 @@ from planner.model.codec import digest
 from planner.model.session import Override, Session, SessionState, SignOff
 from planner.units import shown
 from planner.workflow.context import Reads
-from planner.workflow.gates import View, check_findings, computed_values, field_findings, not_checked
+from planner.workflow.gates import View, check_findings, computed_values, field_findings, items_to_review, not_checked
 from planner.workflow.inputs import stage_inputs
 from planner.workflow.pinning import PLAN_PHASES, Basis, basis_of, rules_now
 from planner.workflow.status import (
@@ -74,7 +74,7 @@ def _stage_status(given: _Inputs, stage: Stage, earlier: Mapping[str, StageStatu
     basis = basis_of(given.case, given.session, stage, given.now)
     view = View(basis, given.template, stage, given.profile, Reads())
     computed, failed = computed_values(view)
-    findings = [*field_findings(view), *check_findings(view), *failed, *not_checked(view)]
+    findings = [*field_findings(view), *items_to_review(view), *check_findings(view), *failed, *not_checked(view)]
     findings += _time_out_findings(given, stage, earlier)
     digest_now = _digest(view, given.session, computed)
     signatures = _signatures(given.session, stage, digest_now)

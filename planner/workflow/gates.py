@@ -122,6 +122,17 @@ def _to_review(view: View, described: Field) -> Iterator[Finding]:
         yield view.says("inherited-to-review", Severity.WARN, text, f"{view.stage.id}.{described.id}")
 
 
+def items_to_review(view: View) -> list[Finding]:
+    """Marked items that were copied from an earlier session and that nobody has looked at yet."""
+    return [
+        view.says(
+            "item-to-review", Severity.WARN, f"{item.name} was copied from an earlier session; look at it.", item.id
+        )
+        for item in view.basis.session.items
+        if item.inherited_from is not None and item.type in view.stage.reads
+    ]
+
+
 def _in_emergency(view: View, finding: Finding, gates: bool, title: str | None = None) -> Finding:
     """In an emergency only what cannot wait gates; the rest is a worklist for the next day."""
     if not view.basis.session.emergency or gates or not finding.blocks:
@@ -188,7 +199,8 @@ def computed_values(view: View) -> tuple[list[Computed], list[Finding]]:
         if described.kind is not FieldKind.COMPUTED or not field_applies(view.circumstances, described):
             continue
         try:
-            values += view.template.compute_functions[described.compute or ""](view.context())
+            made = view.template.compute_functions[described.compute or ""](view.context())
+            values += [replace(each, field_id=described.id) for each in made]
         except Cancelled:
             raise
         except Exception:

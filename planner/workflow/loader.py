@@ -20,12 +20,13 @@ from planner.workflow.parsing import (
     finished_stage,
     parse_last_time,
     parse_ledger,
+    parse_lesion_records,
     parse_stage,
     parse_techniques,
 )
 from planner.workflow.reading import Problem, Problems, TemplateRefused, plain, read_toml
 from planner.workflow.registry import FunctionRegistry
-from planner.workflow.template import Choice, LastTimeRule, LedgerRule, Profile, Stage, Template
+from planner.workflow.template import Choice, LastTimeRule, LedgerRule, LesionRule, Profile, Stage, Template
 from planner.workflow.validation import Surroundings, among, unique, validate_mappings, validate_stage
 from planner.workflow.vocabulary import Vocabulary, shipped_vocabulary
 
@@ -68,6 +69,7 @@ class _Draft:
     techniques: tuple[Choice, ...] = ()
     last_time: tuple[LastTimeRule, ...] = ()
     ledger: tuple[LedgerRule, ...] = ()
+    lesion_records: tuple[LesionRule, ...] = ()
     packages: list[str] = field(default_factory=list)
     contents: list[object] = field(default_factory=list)
     head: dict[str, str] = field(default_factory=dict)
@@ -181,6 +183,7 @@ def _load(
         packages=tuple(reversed(draft.packages)),
         last_time=draft.last_time,
         ledger=draft.ledger,
+        lesion_records=draft.lesion_records,
     )
     techniques = frozenset(choice.code for choice in draft.techniques)
     around = Surroundings(vocabulary, profiles, techniques, registry, {stage.id: stage for stage in stages})
@@ -216,6 +219,7 @@ def _read_file(folder: Path, draft: _Draft, problems: Problems, chain: tuple[str
         draft.stages[stage_id] = parse_stage(stage_id, table, draft.stages.get(stage_id))
     draft.last_time += parse_last_time(top)
     draft.ledger += parse_ledger(top)
+    draft.lesion_records += parse_lesion_records(top)
     top.close()
     draft.order = order
     draft.techniques += techniques

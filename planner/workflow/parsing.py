@@ -17,6 +17,7 @@ from planner.workflow.template import (
     Inherit,
     LastTimeRule,
     LedgerRule,
+    LesionRule,
     Phase,
     Stage,
 )
@@ -182,11 +183,11 @@ def _choices(table: Table, key: str) -> tuple[Choice, ...]:
     return tuple(read)
 
 
-def _conditions(table: Table) -> Mapping[str, tuple[str, ...]]:
-    inner = table.table("applies_if")
+def _conditions(table: Table, key: str = "applies_if") -> Mapping[str, tuple[str, ...]]:
+    inner = table.table(key)
     if inner is None:
         return MappingProxyType({})
-    return MappingProxyType({key: inner.texts(key) for key in inner.data})
+    return MappingProxyType({name: inner.texts(name) for name in inner.data})
 
 
 def parse_techniques(table: Table) -> tuple[Choice, ...]:
@@ -199,6 +200,26 @@ def parse_last_time(table: Table) -> tuple[LastTimeRule, ...]:
     for each in table.tables("last_time"):
         texts = {key: each.text(key, required=True) or "" for key in ("label", "stage", "field")}
         read.append(LastTimeRule(**texts, column=each.text("column")))
+        each.close()
+    return tuple(read)
+
+
+def parse_lesion_records(table: Table) -> tuple[LesionRule, ...]:
+    """``[[lesion_records]]``: stage, field, says (treated or untreated), column, why, unless."""
+    read = []
+    for each in table.tables("lesion_records"):
+        says = each.text("says", required=True)
+        if says not in (None, "treated", "untreated"):
+            each.problems.note(f"{each.place}.says", "unknown-name", "must be treated or untreated.")
+        rule = LesionRule(
+            stage=each.text("stage", required=True) or "",
+            field=each.text("field", required=True) or "",
+            treated=says == "treated",
+            column=each.text("column"),
+            why=each.text("why"),
+            unless=_conditions(each, "unless"),
+        )
+        read.append(rule)
         each.close()
     return tuple(read)
 

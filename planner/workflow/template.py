@@ -252,6 +252,30 @@ class LastTimeRule:
 
 
 @dataclass(frozen=True, slots=True)
+class LesionRule:
+    """Where a record says which lesions were treated or left.
+
+    Attributes
+    ----------
+    column
+        Column of the table `field` that names the lesion (or lesions); None when the field itself does.
+    treated
+        True: rows say treated; False: they say not treated.
+    why
+        Column with the reason, or None.
+    unless
+        Column -> codes of rows that do not count (``status = ["not-done"]``).
+    """
+
+    stage: str
+    field: str
+    treated: bool
+    column: str | None = None
+    why: str | None = None
+    unless: Mapping[str, tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerRule:
     """Where a record says that something was given, used or received, so that it can be summed over sessions.
 
@@ -287,8 +311,8 @@ class Template:
     ----------
     packages
         The package of the procedure and of what it includes, in that order.
-    last_time, ledger
-        What the next session's card shows, and what adds up over sessions.
+    last_time, ledger, lesion_records
+        What the next session's card shows, what adds up over sessions, and where lesions are said to be treated.
     """
 
     id: str
@@ -303,6 +327,7 @@ class Template:
     packages: tuple[str, ...] = ()
     last_time: tuple[LastTimeRule, ...] = ()
     ledger: tuple[LedgerRule, ...] = ()
+    lesion_records: tuple[LesionRule, ...] = ()
 
     def stage(self, stage_id: str) -> Stage:
         """Raises KeyError for an unknown stage."""

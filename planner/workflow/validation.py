@@ -241,6 +241,9 @@ def validate_mappings(template: Template, place: str, vocabulary: Vocabulary, pr
     """The *last time* card and the ledger point at fields and columns that exist."""
     for number, line in enumerate(template.last_time):
         _pointed(f"{place}.last_time[{number}]", template, line.stage, line.field, line.column, problems)
+    for number, each in enumerate(template.lesion_records):
+        for column in (each.column, each.why, *(each.unless or {})):
+            _pointed(f"{place}.lesion_records[{number}]", template, each.stage, each.field, column, problems)
     for number, rule in enumerate(template.ledger):
         where = f"{place}.ledger[{number}]"
         _pointed(where, template, rule.stage, rule.amount_field, rule.column, problems)
