@@ -1,0 +1,190 @@
+"""What was found in a folder or file: every series with its findings, everything that was skipped and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QDialog,
+    QFileDialog,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from planner.dicom.series import SeriesEntry, Skipped
+from viewers.panels.parts import PlainLabel, button, row
+from viewers.scene.slice_text import shown_name
+
+COLUMNS = ("Use", "Patient", "Date", "Series", "Kind", "Phase", "Size", "State")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ImportChoice:
+    """What a person chose: series with the repairs accepted for each, and whether to take copies."""
+
+    entries: tuple[tuple[SeriesEntry, tuple[str, ...]], ...]
+    copy: bool
+
+
+def state_text(entry: SeriesEntry) -> str:
+    """In one line whether a series can be planned on."""
+    if entry.loadable:
+        notes = len(entry.findings)
+        return "ready" if not notes else f"ready, {notes} note{'s' if notes > 1 else ''}"
+    if entry.kind == "volume" and entry.repairs:
+        return "repair offered: " + ", ".join(entry.repairs)
+    if entry.kind in ("volume", "refused"):
+        return "refused"
+    return f"{entry.kind}: not a volume"
+
+
+def size_text(entry: SeriesEntry) -> str:
+    if entry.grid is None:
+        return f"{entry.frames or 0} frames"
+    k, j, i = entry.grid.size_kji
+    spacing = " × ".join(f"{mm:.2f}" for mm in entry.grid.spacing_kji_mm)
+    return f"{i} × {j} × {k} · {spacing} mm"
+
+
+class ImportDialog(QDialog):
+    """Choose series; Enter chooses nothing by itself: no button is a default button.
+
+    Parameters
+    ----------
+    into
+        Title of the open case the images may be added to, or None.
+    chosen
+        Called with ``"new"`` or ``"add"`` and the choice.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[SeriesEntry],
+        skipped: Sequence[Skipped],
+        *,
+        into: str | None,
+        chosen: Callable[[str, ImportChoice], object],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Images found")
+        self.entries, self.skipped, self._chosen = tuple(entries), tuple(skipped), chosen
+        layout = QVBoxLayout(self)
+        people = {(each.source.patient_id, each.source.patient_birth_date) for each in self.entries}
+        heading = f"{len(self.entries)} series found, {len(self.skipped)} files skipped"
+        layout.addWidget(PlainLabel(heading, role="title"))
+        if len(people) > 1:
+            warning = f"These are images of {len(people)} patients. Choose those of one."
+            layout.addWidget(PlainLabel(warning, role="unverified", wrap=True))
+        self.table = self._series_table()
+        self.notes = PlainLabel("", wrap=True, role="quiet")
+        tabs = QTabWidget()
+        tabs.addTab(self._series_page(), f"Series ({len(self.entries)})")
+        tabs.addTab(self._skipped_page(), f"Skipped ({len(self.skipped)})")
+        layout.addWidget(tabs, 1)
+        self.copy_box = QCheckBox("Keep a copy in the library (otherwise only where the files lie is remembered)")
+        layout.addWidget(self.copy_box)
+        self.problem = PlainLabel("", role="unverified", wrap=True)
+        layout.addWidget(self.problem)
+        buttons: list[QWidget] = [button("New case from these", lambda: self._finish("new"), primary=into is None)]
+        if into is not None:
+            buttons.append(button(f"Add to {into}", lambda: self._finish("add"), primary=True))
+        buttons.append(button("Cancel", self.reject))
+        layout.addWidget(row(*buttons))
+        self.resize(1000, 560)
+        if self.entries:
+            self.table.selectRow(0)
+            self.table.setFocus()
+
+    def _series_table(self) -> QTableWidget:
+        table = QTableWidget(len(self.entries), len(COLUMNS))
+        table.setHorizontalHeaderLabels(list(COLUMNS))
+        table.verticalHeader().setVisible(False)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        for line, entry in enumerate(self.entries):
+            source = entry.source
+            texts = (
+                "",
+                shown_name(source.patient_name) or source.patient_id or "unknown",
+                source.study_date or "–",
+                f"{source.modality or ''} {entry.description or ''} {entry.label or ''}".strip(),
+                entry.kind,
+                source.phase or "not told",
+                size_text(entry),
+                state_text(entry),
+            )
+            for column, text in enumerate(texts):
+                table.setItem(line, column, QTableWidgetItem(text))
+            use = table.item(line, 0)
+            usable = entry.loadable or bool(entry.repairs)
+            use.setFlags(
+                Qt.ItemFlag.ItemIsSelectable | (Qt.ItemFlag.ItemIsEnabled if usable else Qt.ItemFlag.NoItemFlags)
+            )
+            if usable:
+                use.setFlags(use.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+                use.setCheckState(Qt.CheckState.Checked if entry.loadable else Qt.CheckState.Unchecked)
+        table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        table.horizontalHeader().setStretchLastSection(True)
+        table.itemSelectionChanged.connect(self._show_notes)
+        return table
+
+    def _series_page(self) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self.notes)
+        return page
+
+    def _skipped_page(self) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        table = QTableWidget(len(self.skipped), 3)
+        table.setHorizontalHeaderLabels(["File", "Code", "Why"])
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        for line, each in enumerate(self.skipped):
+            for column, text in enumerate((str(each.file), each.code, each.text)):
+                table.setItem(line, column, QTableWidgetItem(text))
+        table.horizontalHeader().setStretchLastSection(True)
+        layout.addWidget(table, 1)
+        layout.addWidget(row(button("Save this list…", self._save_skipped)))
+        return page
+
+    def _show_notes(self) -> None:
+        lines = self.table.selectionModel().selectedRows()
+        entry = self.entries[lines[0].row()] if lines else None
+        texts = [f"{each.severity.value}: {each.text}" for each in entry.findings] if entry else []
+        self.notes.setText("\n".join(texts) or "No findings about this series.")
+
+    def checked(self) -> tuple[tuple[SeriesEntry, tuple[str, ...]], ...]:
+        """The chosen series; choosing one that offers a repair accepts it."""
+        lines = range(len(self.entries))
+        chosen = [self.entries[n] for n in lines if self.table.item(n, 0).checkState() == Qt.CheckState.Checked]
+        return tuple((entry, () if entry.loadable else entry.repairs) for entry in chosen)
+
+    def _finish(self, how: str) -> None:
+        chosen = self.checked()
+        people = {(entry.source.patient_id, entry.source.patient_birth_date) for entry, _ in chosen}
+        if not chosen:
+            self.problem.setText("Tick at least one series.")
+            return
+        if len(people) > 1:
+            self.problem.setText("The ticked series belong to different patients; leave those of one ticked.")
+            return
+        self._chosen(how, ImportChoice(chosen, self.copy_box.isChecked()))
+        self.accept()
+
+    def _save_skipped(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Save the list of skipped files", "skipped.txt")
+        if name:
+            lines = [f"{each.code}\t{each.file}\t{each.text}" for each in self.skipped]
+            Path(name).write_text("\n".join(lines) + "\n", encoding="utf-8")
