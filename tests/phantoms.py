@@ -1,4 +1,7 @@
-"""The digital patient for tests: made once per process, written once per test run."""
+"""The digital patient for tests: made once per process, written once per test run.
+
+A folder of tests that wants the fixtures imports them in its own conftest.py (see tests/planner/phantom/conftest.py).
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from planner.phantom.trees import Growth, VesselTree, grow
 
 AORTA = ((16, 18, 140), (14, 17, 100), (11, 13, 60), (8, 9, 20), (6, 9, -20), (5, 9, -60), (4, 10, -104))
 ILIACS = (("right common iliac artery", -1.0), ("left common iliac artery", 1.0))
-LEAF_MM = 0.40
+LEAF_MM = 0.33
 FEEDER_LEAF_MM = 0.52
 
 
@@ -92,7 +92,7 @@ def _coeliac_and_mesenteric(tree: VesselTree, aorta: list[int], anatomy: Anatomy
     splenic = _branch(tree, tip, np.asarray(curl) + random.normal(0, 1.0, (7, 3)), "splenic artery", (2.9, 2.3))
     for z in (58, 44, 26):
         _branch(tree, splenic[-1], ((92, 26, (z + 44) / 2), (98, 30, z)), "splenic hilar branch", (1.3, 0.9))
-    common = _branch(tree, tip, ((-4, -25, 11), (-14, -26, 4), (-20, -27, 3)), "common hepatic artery", (2.9, 2.6))
+    common = _branch(tree, tip, ((-4, -25, 11), (-14, -26, 4), (-20, -27, 3)), "common hepatic artery", (3.0, 2.8))
     gda = _branch(
         tree, common[-1], ((-26, -30, -8), (-29, -28, -24), (-28, -26, -38)), "gastroduodenal artery", (1.9, 1.4)
     )

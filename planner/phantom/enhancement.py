@@ -48,7 +48,7 @@ HU: dict[str, tuple[float, float]] = {
     "vena_cava_hepatic": (95.0, 155.0),
     "hcc": (134.0, 84.0),
     "hcc_necrosis": (40.0, 45.0),
-    "hcc_capsule": (82.0, 138.0),
+    "hcc_capsule": (84.0, 152.0),
 }
 """Tissue -> HU per phase, in the order of `PHASES`."""
 

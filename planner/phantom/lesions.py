@@ -113,7 +113,7 @@ def paint_tumour(canvas: Canvas, anatomy: Anatomy, tumour: Tumour) -> None:
     shape = tumour.distance(box, anatomy)
     if tumour.capsule:
         canvas.paint(box, shape, "hcc_capsule")
-        inner = shape + 1.6
+        inner = shape + 1.9
     else:
         inner = shape
     mosaic = 9.0 * anatomy.noise_6.on(box) + 7.0 * anatomy.noise_12.on(box)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from planner.phantom.anatomy import VERTEBRA_LEVELS, Anatomy
 from planner.phantom.canvas import Canvas
-from planner.phantom.fields import Array, Box, capsule, curve, rounded_prism, smooth_maximum, spline
+from planner.phantom.fields import Array, Box, capsule, curve, rounded_prism, smooth_maximum, smooth_minimum, spline
 
 BODY_Y_MM = 38.0
 CANAL_Y_MM = 65.0
@@ -65,7 +65,7 @@ def _arch(box: Box, level: tuple[str, float, float]) -> Array:
         ]
     distance = np.full(box.shape, 99.0, dtype=np.float32)
     for start, end, first, last in rods:
-        distance = np.minimum(distance, capsule(box, start, end, first, last))
+        distance = smooth_minimum(distance, capsule(box, start, end, first, last), 2.5)
     canal = rounded_prism(box, (0.0, CANAL_Y_MM), (11.0, 8.8), 2.0)
     return np.maximum(distance, -canal)
 

@@ -187,7 +187,7 @@ class Growth:
     """
 
     step_mm: float = 5.0
-    kill_mm: float = 8.0
+    kill_mm: float = 8.6
     inertia: float = 0.55
     rounds: int = 70
 
