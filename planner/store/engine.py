@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import sqlite3
@@ -36,7 +37,28 @@ _PRAGMAS = (
 )
 
 
-def open_engine(url: str) -> Engine:
+def _keep_rows_out_of_logs() -> None:
+    """At DEBUG the database layer logs whole result rows, names and all, whatever `hide_parameters` says."""
+    logging.getLogger("sqlalchemy.engine.Engine").setLevel(logging.INFO)
+
+
+def address(url: str) -> URL:
+    """Parse a library's address.
+
+    Raises
+    ------
+    StoreError
+        ``library-unreachable``.
+    """
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise StoreError(
+            "library-unreachable", "The library's address is not understood; give a file or a database URL."
+        ) from error
+
+
+def open_engine(url: URL) -> Engine:
     """An engine on an existing or a newly created library.
 
     Parameters
@@ -50,15 +72,10 @@ def open_engine(url: str) -> Engine:
         ``library-corrupt``, ``library-empty``, ``library-foreign``, ``library-newer``, ``library-on-network``,
         ``library-unreachable``. The file is left exactly as it was.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise StoreError(
-            "library-unreachable", "The library's address is not understood; give a file or a database URL."
-        ) from error
-    if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(sqlite_file(parsed))
-    return _open_server(parsed)
+    _keep_rows_out_of_logs()
+    if url.get_backend_name() == "sqlite":
+        return _open_sqlite(sqlite_file(url))
+    return _open_server(url)
 
 
 def sqlite_file(url: URL) -> Path:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, func, insert, make_url, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from planner.errors import EditConflict, StoreError
 from planner.model import codec
@@ -20,7 +20,7 @@ from planner.model.case import Case
 from planner.store import audit, backup, blobs, leases, revisions, schema
 from planner.store.actors import Action, Actor, SaveReason, stamp, utc_now
 from planner.store.audit import AuditEntry, ChainReport
-from planner.store.engine import WRITE, explained, open_engine, sqlite_file
+from planner.store.engine import WRITE, address, explained, open_engine, sqlite_file
 from planner.store.leases import Lease
 from planner.store.summary import CaseSummary, folded
 
@@ -131,11 +131,10 @@ class Library:
         StoreError
             When it is damaged, empty, foreign, newer, on a network share or unreachable; it is left as it was.
         """
-        parsed = make_url(url) if "://" in url else None
-        file = sqlite_file(parsed) if parsed is not None and parsed.get_backend_name() == "sqlite" else None
+        parsed = address(url)
+        file = sqlite_file(parsed) if parsed.get_backend_name() == "sqlite" else None
         existed = file is not None and file.exists()
-        engine = open_engine(url)
-        library = Library(engine, url if parsed is None else parsed.render_as_string(hide_password=True), file)
+        library = Library(open_engine(parsed), parsed.render_as_string(hide_password=True), file)
         if daily_backup and existed and file is not None:
             backup.daily(file)
         return library
