@@ -1,0 +1,72 @@
+"""The arteries that segments of a vessel path are named by (``resources/arteries.toml``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from planner.catalogues import catalogue
+from planner.errors import BugError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Artery:
+    """One entry of the catalogue.
+
+    Attributes
+    ----------
+    parent
+        Key of the artery it usually arises from, or None.
+    order
+        Usual place on the way from access to target, lower first.
+    snomed
+        SNOMED CT code of DICOM's context groups, or None where none is listed.
+    liver_segment
+        Couinaud segment of a segmental artery.
+    """
+
+    key: str
+    name: str
+    group: str
+    order: int
+    parent: str | None = None
+    snomed: str | None = None
+    side: str | None = None
+    liver_segment: str | None = None
+
+
+@cache
+def arteries() -> dict[str, Artery]:
+    """Every artery by key, in the order of the catalogue.
+
+    Raises
+    ------
+    BugError
+        When the catalogue names a key twice or a parent that is not there.
+    """
+    entries = [Artery(**entry) for entry in catalogue("arteries.toml")["artery"]]
+    found = {entry.key: entry for entry in entries}
+    missing = {entry.parent for entry in entries if entry.parent is not None} - set(found)
+    if len(found) != len(entries) or missing:
+        raise BugError(f"resources/arteries.toml repeats a key or lacks the parents {sorted(missing)}")
+    return found
+
+
+def artery(key: str) -> Artery:
+    """
+    Raises
+    ------
+    UsageError
+        When no artery has this key.
+    """
+    if key not in arteries():
+        raise UsageError("unknown-artery", f"No artery is called {key!r}; choose one of the catalogue.", subject=key)
+    return arteries()[key]
+
+
+def way_to(key: str) -> tuple[Artery, ...]:
+    """The usual way from the first parent to an artery: the names offered for a path's segments."""
+    way = [artery(key)]
+    while (parent := way[0].parent) is not None:
+        way.insert(0, artery(parent))
+    return tuple(way)
