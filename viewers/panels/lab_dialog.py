@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
-from planner.clinical.laboratory_table import LabReading, read_table
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from planner.clinical.laboratory import analyte
+from planner.clinical.laboratory_table import LabReading, read_table
 from planner.findings import Finding
 from planner.units import shown
 from viewers.panels.parts import PlainLabel, button, row

@@ -1,0 +1,144 @@
+"""What is marked for this stage: tools to mark with, and the list of what was marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QGridLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from planner.model.items import MEASUREMENT, REGION, VESSEL_PATH
+from planner.units import shown
+from viewers.panels.parts import PlainLabel, button, clear, row
+from viewers.state.marking import Mark
+
+KINDS = {REGION: "Region", VESSEL_PATH: "Vessel path", MEASUREMENT: "Measurement"}
+
+
+def mark_line(mark: Mark) -> str:
+    """Name first, then kind and size."""
+    body = mark.body
+    parts = [mark.item.name or "unnamed", KINDS.get(mark.item.type, mark.item.type)]
+    volume = getattr(body, "volume_ml", None)
+    longest = getattr(body, "longest_mm", None)
+    if longest is not None:
+        parts.append(shown(longest, "mm", digits=1))
+    if volume is not None:
+        parts.append(shown(volume, "mL"))
+    if getattr(body, "low_confidence", False):
+        parts.append("low confidence")
+    return " · ".join(parts)
+
+
+class _List(QListWidget):
+    """Delete removes the selected item (undoable)."""
+
+    def __init__(self, remove: Callable[[], object]) -> None:
+        super().__init__()
+        self._remove = remove
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Delete:
+            self._remove()
+            return
+        super().keyPressEvent(event)
+
+
+class ItemsPanel(QWidget):
+    """Tool buttons in a grid, operations on the selected region, and the list of marks.
+
+    Parameters
+    ----------
+    pick_tool, select, remove, show_item, operate
+        What buttons and list ask for; ids are those of tools, items and region operations.
+    """
+
+    def __init__(
+        self,
+        *,
+        pick_tool: Callable[[str], object],
+        select: Callable[[str | None], object],
+        remove: Callable[[str], object],
+        show_item: Callable[[str, bool], object],
+        operate: Callable[[str], object],
+    ) -> None:
+        super().__init__()
+        self._pick_tool, self._select, self._remove = pick_tool, select, remove
+        self._show_item, self._operate = show_item, operate
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addWidget(PlainLabel("Mark on the images", role="section"))
+        holder = QWidget()
+        self._tools = QGridLayout(holder)
+        self._tools.setContentsMargins(0, 0, 0, 0)
+        self._tools.setSpacing(3)
+        self._layout.addWidget(holder)
+        self.tool_buttons: dict[str, QWidget] = {}
+        self._tools_shown: tuple[tuple[str, str], ...] = ()
+        self.list = _List(self._remove_selected)
+        self.list.setMaximumHeight(self.fontMetrics().height() * 8)
+        self.list.currentItemChanged.connect(self._selected)
+        self.list.itemChanged.connect(self._checked)
+        self._layout.addWidget(self.list)
+        self.operations = QWidget()
+        self._operation_grid = QGridLayout(self.operations)
+        self._operation_grid.setContentsMargins(0, 0, 0, 0)
+        self._operation_grid.setSpacing(3)
+        self._layout.addWidget(self.operations)
+        self._layout.addWidget(row(button("Remove selected", self._remove_selected, tip="Undo brings it back")))
+        self._filling = False
+
+    def show_tools(self, tools: Sequence[tuple[str, str, str]]) -> None:
+        """Offer tools: id, name, key."""
+        wanted = tuple((tool, name) for tool, name, _ in tools)
+        if wanted == self._tools_shown:
+            return
+        self._tools_shown = wanted
+        clear(self._tools)
+        self.tool_buttons = {}
+        for number, (tool, name, key) in enumerate(tools):
+            made = button(
+                f"{name}  [{key}]" if key else name, lambda chosen=tool: self._pick_tool(chosen), checkable=True
+            )
+            self._tools.addWidget(made, number // 2, number % 2)
+            self.tool_buttons[tool] = made
+
+    def show_active_tool(self, tool: str) -> None:
+        for each, made in self.tool_buttons.items():
+            made.setChecked(each == tool)
+
+    def show_operations(self, operations: Sequence[tuple[str, str]]) -> None:
+        """Operations on the selected region: id, name."""
+        clear(self._operation_grid)
+        for number, (operation, name) in enumerate(operations):
+            made = button(name, lambda chosen=operation: self._operate(chosen))
+            self._operation_grid.addWidget(made, number // 3, number % 3)
+
+    def show_marks(self, marks: Sequence[Mark], selected: str | None, hidden: frozenset[str]) -> None:
+        self._filling = True
+        self.list.clear()
+        for mark in marks:
+            item = QListWidgetItem(mark_line(mark))
+            item.setData(Qt.ItemDataRole.UserRole, mark.id)
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+            item.setCheckState(Qt.CheckState.Unchecked if mark.id in hidden else Qt.CheckState.Checked)
+            self.list.addItem(item)
+            if mark.id == selected:
+                self.list.setCurrentItem(item)
+        chosen = next((mark for mark in marks if mark.id == selected), None)
+        self.operations.setVisible(chosen is not None and chosen.item.type == REGION)
+        self._filling = False
+
+    def _selected(self, item: QListWidgetItem | None) -> None:
+        if not self._filling:
+            self._select(item.data(Qt.ItemDataRole.UserRole) if item is not None else None)
+
+    def _checked(self, item: QListWidgetItem) -> None:
+        if not self._filling:
+            self._show_item(item.data(Qt.ItemDataRole.UserRole), item.checkState() == Qt.CheckState.Checked)
+
+    def _remove_selected(self) -> None:
+        item = self.list.currentItem()
+        if item is not None:
+            self._remove(item.data(Qt.ItemDataRole.UserRole))

@@ -1,0 +1,111 @@
+"""The right side: what this stage is for, its form, what is marked, its findings, and signing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from planner.findings import Finding
+from planner.workflow.status import OverriddenFinding, SessionStatus, StageStatus
+from viewers.panels.findings_panel import FindingsPanel, Override
+from viewers.panels.items_panel import ItemsPanel
+from viewers.panels.parts import PlainLabel, clear, panel
+from viewers.panels.sign_bar import SignBar
+from viewers.panels.stage_form import FormContent, StageForm
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class StageContent:
+    """Everything the panel shows of a stage.
+
+    Attributes
+    ----------
+    cards
+        Title and lines of cards above the form (the last time, what remains).
+    time_out
+        As `SignBar.show_status` takes it.
+    """
+
+    status: StageStatus
+    session: SessionStatus
+    form: FormContent
+    cards: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    time_out: str | None = None
+
+
+def override_note(each: OverriddenFinding) -> str:
+    return f"{each.override.by}, {each.override.at:%Y-%m-%d}: {each.override.reason}"
+
+
+class StagePanel(QWidget):
+    """A scrolling page with the signing bar fixed below it."""
+
+    def __init__(self, form: StageForm, items: ItemsPanel, signing: SignBar, override: Override) -> None:
+        super().__init__()
+        self.form, self.items, self.signing = form, items, signing
+        self._override = override
+        self.findings = FindingsPanel()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        self.scroll = QScrollArea()
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        page, layout = panel()
+        self.title = PlainLabel(role="title", wrap=True)
+        self.purpose = PlainLabel(role="quiet", wrap=True)
+        self.roles = PlainLabel(role="quiet", wrap=True)
+        self._cards = QVBoxLayout()
+        for widget in (self.title, self.purpose, self.roles):
+            layout.addWidget(widget)
+        layout.addLayout(self._cards)
+        layout.addWidget(self.form)
+        layout.addWidget(self.items)
+        layout.addWidget(self.findings)
+        layout.addStretch(1)
+        self.scroll.setWidget(page)
+        outer.addWidget(self.scroll, 1)
+        foot, foot_layout = panel()
+        foot_layout.addWidget(self.signing)
+        outer.addWidget(foot)
+        self._stage_id = ""
+        self._cards_shown: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def show_content(self, content: StageContent) -> None:
+        stage = content.status.stage
+        self.title.setText(stage.title)
+        self.purpose.setText(stage.purpose)
+        waits = [content.session.stage(each).stage.title for each in content.status.waits_for]
+        waiting = f" Waits for: {', '.join(waits)}." if waits else ""
+        self.roles.setText(f"Filled by {stage.fills}; signed by {' and '.join(stage.signs) or 'nobody'}.{waiting}")
+        self._show_cards(content.cards)
+        self.form.show_content(content.form)
+        self.items.setVisible(bool(stage.tools))
+        overridden = [(each.finding, override_note(each)) for each in content.status.overridden]
+        self.findings.show_findings(
+            self._findings(content), overridden, None if content.status.frozen else self._override
+        )
+        self.signing.show_status(content.status, len(content.session.overrides), content.time_out)
+        if stage.id != self._stage_id:
+            self._stage_id = stage.id
+            self.scroll.verticalScrollBar().setValue(0)
+
+    @staticmethod
+    def _findings(content: StageContent) -> Sequence[Finding]:
+        return content.status.findings
+
+    def _show_cards(self, cards: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
+        if cards == self._cards_shown:
+            return
+        self._cards_shown = cards
+        clear(self._cards)
+        for title, lines in cards:
+            frame, layout = panel()
+            frame.setStyleSheet("QFrame[panel='true'] { border-left: 3px solid #56b4e9; background: #262b31; }")
+            layout.addWidget(PlainLabel(title, role="section"))
+            for line in lines:
+                layout.addWidget(PlainLabel(line, wrap=True))
+            self._cards.addWidget(frame)
