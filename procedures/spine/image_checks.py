@@ -25,9 +25,13 @@ def one_patient_one_frame(context: StageContext) -> list[Finding]:
     found = []
     for role, series in used.items():
         if series is not None and series.patient_id is not None and series.patient_id not in known:
-            text = f"The {role} series belongs to patient {series.patient_id}, not to {context.case.patient.patient_id}."
+            text = (
+                f"The {role} series belongs to patient {series.patient_id}, not to {context.case.patient.patient_id}."
+            )
             found.append(context.finding("two-patients", text, subject=f"{context.stage.id}.{role}"))
-    frames = {series.frame_uid for role, series in used.items() if series and series.frame_uid and role in PLANNING_ROLES}
+    frames = {
+        series.frame_uid for role, series in used.items() if series and series.frame_uid and role in PLANNING_ROLES
+    }
     if len(frames) > 1:
         text = "The planning images lie in different frames of reference; nothing is overlaid without a reviewed link."
         found.append(context.finding("two-frames", text, severity=Severity.WARN, overridable=True))
@@ -61,7 +65,9 @@ def lesion_list_confirmed(context: StageContext) -> list[Finding]:
     if case.lesion_list_is_confirmed:
         return []
     changed = " since it was confirmed the list has changed;" if case.lesion_list_confirmed else ""
-    text = f"Nobody has confirmed that the list of {len(case.lesions)} is complete;{changed} staging rules do not speak."
+    text = (
+        f"Nobody has confirmed that the list of {len(case.lesions)} is complete;{changed} staging rules do not speak."
+    )
     return [context.finding("list-not-confirmed", text)]
 
 

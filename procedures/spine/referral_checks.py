@@ -48,7 +48,9 @@ def systemic_therapy_noted(context: StageContext) -> list[Finding]:
             continue
         days = float((context.today - given_on).days)
         if 0 <= days <= number(recent):
-            advice = "bleeding and wound healing" if name.startswith("anti") else "liver tests, thyroid and cortisol first"
+            advice = (
+                "bleeding and wound healing" if name.startswith("anti") else "liver tests, thyroid and cortisol first"
+            )
             text = f"{words} was last given {days:.0f} days ago: {advice}."
             found.append(against(context, "recent-systemic-therapy", text, days, recent, subject=f"referral.{name}"))
     return found

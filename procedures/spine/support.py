@@ -212,7 +212,9 @@ def missing_of(*known: Known) -> str | None:
 
 def reasons_of(result: RuleResult) -> str:
     """Why a rule was not evaluated, in its own words."""
-    said = [each.text.removeprefix("Not evaluated: ").rstrip(".") for each in result.findings if each.severity != "info"]
+    said = [
+        each.text.removeprefix("Not evaluated: ").rstrip(".") for each in result.findings if each.severity != "info"
+    ]
     return "; ".join(dict.fromkeys(said)) or "an input is missing"
 
 
