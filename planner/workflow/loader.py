@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -214,7 +215,7 @@ def _read_file(folder: Path, draft: _Draft, problems: Problems, chain: tuple[str
         elif not _PACKAGE.fullmatch(name):
             problems.note(f"{head.place}.includes", "unknown-name", f"{name!r} is not the name of a package.")
         else:
-            _read_file(folder.parent / inner, draft, problems, (*chain, folder.name))
+            _read_file(_folder_of(name, folder), draft, problems, (*chain, folder.name))
     for stage_id, table in top.named_tables("stages").items():
         draft.stages[stage_id] = parse_stage(stage_id, table, draft.stages.get(stage_id))
     draft.last_time += parse_last_time(top)
@@ -229,6 +230,19 @@ def _read_file(folder: Path, draft: _Draft, problems: Problems, chain: tuple[str
         draft.head = {}
     elif texts["package"] not in draft.packages:
         draft.packages.append(draft.head["package"])
+
+
+def _folder_of(package: str, including: Path) -> Path:
+    """Beside the including folder; a template that lies elsewhere may include an installed package."""
+    beside = including.parent / package.rpartition(".")[2]
+    if (beside / TEMPLATE_FILE).exists():
+        return beside
+    try:
+        spec = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        spec = None
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    return Path(places[0]) if places else beside
 
 
 def _registry(packages: list[str], registries: Registries, place: str, problems: Problems) -> FunctionRegistry:
