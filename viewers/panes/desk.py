@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Qt, Signal
 
 from viewers.panes.tools.base import ToolKit
+from viewers.panes.tools.operations import RegionOperations
 from viewers.panes.tools.toolbox import ToolBox
 from viewers.state.jobs import JobRunner
 from viewers.state.marking import Marks
@@ -53,6 +54,7 @@ class Desk:
     jobs: JobRunner
     kit: ToolKit
     tools: ToolBox
+    operations: RegionOperations
     post: QtPost
     renderers: ThreadPoolExecutor
 
@@ -71,4 +73,4 @@ def make_desk(state: ViewState | None = None, marks: Marks | None = None, parent
     jobs = JobRunner(post)
     kit = ToolKit(view_state, open_marks, jobs)
     renderers = ThreadPoolExecutor(2, thread_name_prefix="slice")
-    return Desk(view_state, open_marks, jobs, kit, ToolBox(kit), post, renderers)
+    return Desk(view_state, open_marks, jobs, kit, ToolBox(kit), RegionOperations(kit), post, renderers)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
+from viewers.panes.tools.window import WindowTool
 from viewers.scene.slice_view import layer_limits_mm, slice_step_mm
 from viewers.state.layouts import next_layout
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 WHEEL_NOTCH = 120
 ZOOM_PER_NOTCH = 1.15
 PAGE_SLICES = 10
-WINDOW_PART_PER_PX = 1.0 / 256.0
-"""One pixel of a right drag changes the window by this part of its width, so every modality feels alike."""
 REST_MS = 180
 """So long after the last notch of the wheel the picture is refined."""
 
@@ -27,6 +26,7 @@ class MprHands:
 
     def __init__(self, pane: MprPane) -> None:
         self._pane = pane
+        self._window = WindowTool(pane.desk.kit)
         self._button = Qt.MouseButton.NoButton
         self._at = QPointF()
         self._notches = 0.0
@@ -49,6 +49,8 @@ class MprHands:
         pane.state.begin_interaction()
         if self._button == Qt.MouseButton.LeftButton:
             pane.desk.tools.active.press(pointer)
+        elif self._button == Qt.MouseButton.RightButton:
+            self._window.press(pointer)
 
     def move(self, event: QMouseEvent) -> None:
         """Drag with the button that went down first, or hover."""
@@ -60,7 +62,7 @@ class MprHands:
             if self._button == Qt.MouseButton.LeftButton:
                 pane.desk.tools.active.drag(pointer)
             elif self._button == Qt.MouseButton.RightButton:
-                self._drag_window(pointer.series, moved)
+                self._window.drag(pointer)
             elif self._button == Qt.MouseButton.MiddleButton:
                 right, down = pane.pane_state.pan_mm.value
                 scale = pointer.view.mm_per_px
@@ -92,12 +94,6 @@ class MprHands:
         """This pane alone, or all panes again."""
         enlarged = self._pane.state.enlarged_pane
         enlarged.set(None if enlarged.value == self._pane.spec.id else self._pane.spec.id)
-
-    def _drag_window(self, series: str, moved: QPointF) -> None:
-        """Right widens, up brightens."""
-        window = self._pane.state.window(series).window
-        step = max(window.width, 1.0 if window.function == "LINEAR" else 1e-3) * WINDOW_PART_PER_PX
-        self._pane.state.set_window(series, window.centre + moved.y() * step, window.width + moved.x() * step)
 
     # Wheel
 
@@ -190,6 +186,8 @@ class MprHands:
             return True
         if tools.active.key(name):
             return True
+        if name == "Delete":
+            return self._pane.desk.operations.delete()
         tool = tools.by_shortcut(name)
         if tool is not None:
             tools.pick(tool.id)

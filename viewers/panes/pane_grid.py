@@ -57,6 +57,7 @@ class PaneGrid(QWidget):
         self._factories: dict[str, PaneFactory] = {**dict.fromkeys(PLANE_KINDS, mpr_frame), **(factories or {})}
         self._frames: dict[tuple[str, str, str | None], PaneFrame] = {}
         self._shown: list[PaneFrame] = []
+        self._layout = layout(desk.state.layout.value)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(3)
@@ -65,7 +66,7 @@ class PaneGrid(QWidget):
         self._subscriptions = Subscriptions()
         self._subscriptions.add(
             desk.state.layout.changed.connect(self._lay_out),
-            desk.state.enlarged_pane.changed.connect(self._show_enlarged),
+            desk.state.enlarged_pane.changed.connect(self._arrange),
         )
         self._lay_out(desk.state.layout.value)
 
@@ -85,24 +86,33 @@ class PaneGrid(QWidget):
             frame.release()
 
     def _lay_out(self, key: str) -> None:
-        chosen = layout(key)
         for frame in self._shown:
-            self._grid.removeWidget(frame)
             frame.hide()
+        self._layout = layout(key)
+        self._shown = [self._frame_for(spec) for spec in self._layout.panes]
+        self._arrange(self.desk.state.enlarged_pane.value)
+        self._give_focus()
+
+    def _arrange(self, enlarged: str | None) -> None:
+        """All panes on the grid, or one alone; the others are hidden, so that they draw nothing."""
+        alone = self.frame(enlarged) if enlarged is not None else None
+        for frame in self._frames.values():
+            self._grid.removeWidget(frame)
         for line in range(max(self._grid.rowCount(), self._grid.columnCount())):
             self._grid.setRowStretch(line, 0)
             self._grid.setColumnStretch(line, 0)
-        self._shown = [self._frame_for(spec) for spec in chosen.panes]
         for frame in self._shown:
-            spec = frame.spec
-            self._grid.addWidget(frame, spec.row, spec.column, spec.row_span, spec.column_span)
-            for row in range(spec.row, spec.row + spec.row_span):
-                self._grid.setRowStretch(row, chosen.row_stretch[row] if row < len(chosen.row_stretch) else 1)
-            for column in range(spec.column, spec.column + spec.column_span):
-                stretches = chosen.column_stretch
-                self._grid.setColumnStretch(column, stretches[column] if column < len(stretches) else 1)
-        self._show_enlarged(self.desk.state.enlarged_pane.value)
-        self._give_focus()
+            if alone is None or frame is alone:
+                self._place(frame)
+            frame.setVisible(alone is None or frame is alone)
+
+    def _place(self, frame: PaneFrame) -> None:
+        spec, rows, columns = frame.spec, self._layout.row_stretch, self._layout.column_stretch
+        self._grid.addWidget(frame, spec.row, spec.column, spec.row_span, spec.column_span)
+        for row in range(spec.row, spec.row + spec.row_span):
+            self._grid.setRowStretch(row, rows[row] if row < len(rows) else 1)
+        for column in range(spec.column, spec.column + spec.column_span):
+            self._grid.setColumnStretch(column, columns[column] if column < len(columns) else 1)
 
     def _frame_for(self, spec: PaneSpec) -> PaneFrame:
         key = (spec.id, spec.kind, spec.role)
@@ -112,12 +122,6 @@ class PaneGrid(QWidget):
             self._frames[key] = frame
         self._frames[key].spec = spec
         return self._frames[key]
-
-    def _show_enlarged(self, pane_id: str | None) -> None:
-        """Alone while enlarged; all others hidden, so that they draw nothing."""
-        alone = self.frame(pane_id) if pane_id is not None else None
-        for frame in self._shown:
-            frame.setVisible(alone is None or frame is alone)
 
     def _give_focus(self) -> None:
         """The pane that had the keyboard keeps it, else the first one gets it."""

@@ -8,9 +8,8 @@ from typing import Any, Protocol
 
 from planner.errors import OperatorError
 from planner.imaging.masks import Mask
+from planner.imaging.volumes import ImageSource
 from planner.model.codec import from_json
-from planner.model.document import Change, Document
-from planner.model.edits import Edit
 from planner.model.items import (
     KEY_IMAGE,
     MEASUREMENT,
@@ -36,74 +35,67 @@ _BODIES: Mapping[str, type] = {
 _KEPT_MASKS = 64
 
 
-class MaskStore(Protocol):
-    """Keeps masks as blobs named by SHA-256 (`planner.app.marking`)."""
-
-    def save_mask(self, mask: Mask) -> BlobRef: ...
-
-    def load_mask(self, reference: BlobRef) -> Mask: ...
-
-
-class MarkingHost(MaskStore, Protocol):
-    """What tools know of the open case.
+@dataclass(frozen=True, slots=True)
+class RegionTarget:
+    """What a mask becomes.
 
     Attributes
     ----------
-    session_id
-        The session whose items are marked.
+    item_id
+        A region that is painted again; None makes a new one of the other attributes.
+    as_lesion
+        A new region is a lesion: `lesion_id` names one of the case, None adds one to it.
+    """
+
+    name: str
+    item_id: str | None = None
+    as_lesion: bool = False
+    lesion_id: str | None = None
+    structure: str | None = None
+    colour: str = "#d0a030"
+
+
+class MarkingHost(Protocol):
+    """What tools know of the open case: no store, no widget.
+
+    Attributes
+    ----------
     changed
         The case is another value now (edit, undo, redo).
     """
 
-    session_id: str
-    author: str | None
     changed: Signal[[]]
 
     def items(self) -> tuple[PlanItem, ...]:
-        """What is marked in the session."""
+        """What is marked in the open session."""
         ...
-
-    def apply(self, label: str, edit: Edit, *, merge: str | None = None) -> bool:
-        """Edit the case; edits in a row with one `merge` key are one undo step until `settle`."""
-        ...
-
-    def settle(self) -> None: ...
-
-
-class DocumentHost:
-    """A `MarkingHost` on an open document. Call `release` when the case closes."""
-
-    def __init__(self, document: Document, session_id: str, masks: MaskStore, *, author: str | None = None) -> None:
-        self.document = document
-        self.session_id = session_id
-        self.author = author
-        self.changed: Signal[[]] = Signal()
-        self._masks = masks
-        document.listeners.append(self._tell)
-
-    def items(self) -> tuple[PlanItem, ...]:
-        session = self.document.case.session(self.session_id)
-        return () if session is None else session.items
-
-    def apply(self, label: str, edit: Edit, *, merge: str | None = None) -> bool:
-        return self.document.apply(label, edit, merge=merge)
-
-    def settle(self) -> None:
-        self.document.settle()
-
-    def save_mask(self, mask: Mask) -> BlobRef:
-        return self._masks.save_mask(mask)
 
     def load_mask(self, reference: BlobRef) -> Mask:
-        return self._masks.load_mask(reference)
+        """The mask a region refers to; raises `OperatorError` when it cannot be read."""
+        ...
 
-    def release(self) -> None:
-        if self._tell in self.document.listeners:
-            self.document.listeners.remove(self._tell)
+    def put_region(self, mask: Mask, source: ImageSource, target: RegionTarget, *, label: str, tool: str) -> str:
+        """Save a mask and put it into the plan, as one undo step; returns the item's id."""
+        ...
 
-    def _tell(self, change: Change) -> None:
-        del change
-        self.changed.emit()
+    def put_item(
+        self,
+        type_name: str,
+        body: object,
+        *,
+        name: str,
+        frame_uid: str,
+        source: ImageSource,
+        label: str,
+        tool: str,
+        item_id: str | None = None,
+    ) -> str:
+        """Put a measurement, path or key image into the plan, as one undo step; returns its id."""
+        ...
+
+    def remove_item(self, item_id: str, *, label: str) -> None:
+        """Take an item out of the plan; a lesion goes with its region."""
+        ...
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -167,8 +159,7 @@ class Marks:
         mark = self.mark(item_id)
         return self._mask(mark.body.blob) if mark is not None and isinstance(mark.body, RegionBody) else None
 
-    def remember(self, reference: BlobRef, mask: Mask) -> None:
-        """A mask that was just saved need not be loaded again."""
+    def _remember(self, reference: BlobRef, mask: Mask) -> None:
         self._masks.pop(reference.sha256, None)
         self._masks[reference.sha256] = mask
         while len(self._masks) > _KEPT_MASKS:
@@ -197,7 +188,7 @@ class Marks:
         except OperatorError as error:
             self.problem.set(error.message)
             return None
-        self.remember(reference, mask)
+        self._remember(reference, mask)
         return mask
 
 

@@ -46,6 +46,8 @@ class ToolSettings:
         Region growing takes this many robust standard deviations around the click; dragging changes it.
     threshold
         Lowest and highest value, in the unit of the image.
+    reach_mm
+        Region growing and one-click lesions look no farther than this from a click.
     path_by_clicks
         True: straight between clicks along the artery. False: a minimal path through the enhanced lumen.
     """
@@ -55,6 +57,7 @@ class ToolSettings:
         self.brush_in_3d: Value[bool] = Value(False)
         self.spread: Value[float] = Value(2.5)
         self.threshold: Value[tuple[float, float]] = Value((150.0, 3000.0))
+        self.reach_mm: Value[float] = Value(60.0)
         self.new_region: Value[NewRegion] = Value(NewRegion())
         self.new_path: Value[NewPath] = Value(NewPath())
         self.path_by_clicks: Value[bool] = Value(False)

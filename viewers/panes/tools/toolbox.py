@@ -7,9 +7,21 @@ from types import MappingProxyType
 
 from viewers.panes.tools.base import Tool, ToolKit
 from viewers.panes.tools.crosshair import CrosshairTool
+from viewers.panes.tools.path import PathTool
+from viewers.panes.tools.regions import BrushTool, GrowTool, LesionTool, ThresholdTool
+from viewers.panes.tools.window import WindowTool
 from viewers.state.view_state import CROSSHAIR
 
-TOOLS: tuple[type[Tool], ...] = (CrosshairTool,)
+TOOLS: tuple[type[Tool], ...] = (
+    CrosshairTool,
+    WindowTool,
+    LesionTool,
+    BrushTool,
+    GrowTool,
+    ThresholdTool,
+    PathTool,
+)
+"""In the order of a tool bar."""
 
 
 class ToolBox:
