@@ -21,8 +21,8 @@ def validity_notes(rule_id: str, present: Collection[str]) -> tuple[Finding, ...
     Parameters
     ----------
     present
-        Names out of `conditions`: ``warfarin``, ``doac``, ``biliary-obstruction``, ``gilbert``, ``acute-kidney-injury``,
-        ``dialysis``, ``albumin-infusion``.
+        Names out of `conditions`: ``warfarin``, ``doac``, ``biliary-obstruction``, ``gilbert``,
+        ``acute-kidney-injury``, ``dialysis``, ``albumin-infusion``.
 
     Raises
     ------
