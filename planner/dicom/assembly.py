@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.dicom import limits
+from planner.dicom.file_entries import load_file_entry
 from planner.dicom.gate import Geometry
+from planner.dicom.memory import require_memory
 from planner.dicom.pixels import cleaned, frames_of
 from planner.dicom.rescaling import Plane, stacked
 from planner.dicom.series import SeriesEntry
@@ -52,6 +54,9 @@ def load_entry(entry: SeriesEntry, accept: Collection[str], context: Context) ->
         When a blocking finding is not accepted, or the pixels cannot be read.
     """
     refuse_unaccepted(entry, accept)
+    if entry.image_file is not None:
+        context.step(0.0, f"Reading {entry.image_file.file.name}")
+        return load_file_entry(entry, entry.image_file)
     geometry, grid = entry.geometry, entry.grid
     if geometry is None or grid is None:
         raise InputRefused("bad-orientation", "The series cannot be placed in the patient.", subject=entry.uid)
@@ -60,8 +65,7 @@ def load_entry(entry: SeriesEntry, accept: Collection[str], context: Context) ->
     geometry, ordered, dropped = _without_doubles(geometry, ordered, context)
     provenance += dropped
     size = (len(ordered), grid.size_kji[1], grid.size_kji[2])
-    if size[0] * size[1] * size[2] * 2 > limits.MAXIMUM_VOLUME_BYTES:
-        raise InputRefused("too-large", f"The volume of {size} voxels is too large to load.", subject=entry.uid)
+    require_memory(2 * size[0] * size[1] * size[2], f"The volume of {size} voxels", entry.uid)
     voxels = stacked(_planes(ordered, context.part(0.0, 0.9)), size)
     volume = Volume(voxels, grid, replace(entry.source, provenance=tuple(provenance)))
     wanted = {one.code for one in entry.findings if one.blocks} - {"duplicate-slices"}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.dicom import limits
-from planner.dicom.gate_identity import identity_findings
+from planner.dicom.gate_identity import PLACEMENT_CODES, identity_findings
 from planner.dicom.slices import Fault, SliceRecord
 from planner.findings import Finding, Severity, any_blocks
 
@@ -93,15 +93,10 @@ def check(records: Sequence[SliceRecord], subject: str) -> GateResult:
     findings += _spacing_findings(records, subject)
     findings += _orientation_findings(records, subject)
     geometry = None
-    if not any(one.code in _NO_GEOMETRY for one in findings):
+    if not any(one.code in PLACEMENT_CODES for one in findings):
         geometry = _geometry(records)
         findings += _stack_findings(records, geometry, subject)
     return GateResult(tuple(findings), geometry)
-
-
-_NO_GEOMETRY = frozenset(
-    {"missing-spacing", "implausible-spacing", "bad-orientation", "mixed-orientation", "mixed-spacing"}
-)
 
 
 def _file_faults(records: Sequence[SliceRecord], subject: str) -> Iterator[Finding]:

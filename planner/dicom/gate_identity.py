@@ -13,6 +13,10 @@ from planner.dicom.slices import SliceRecord
 from planner.findings import Finding, Severity
 
 _GATE_SOURCE = "DICOM notes section 5"
+PLACEMENT_CODES = frozenset(
+    {"missing-spacing", "implausible-spacing", "bad-orientation", "mixed-orientation", "mixed-spacing"}
+)
+"""Faults after which slices cannot be placed in space at all."""
 EXPECTED_AXIAL = {
     "HFS": (1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
     "HFP": (-1.0, 0.0, 0.0, 0.0, -1.0, 0.0),

@@ -34,6 +34,8 @@ def native_frame(record: SliceRecord) -> NDArray[np.generic]:
     """
     found, header = record.format, record.header
     span = header.pixels
+    if found.bits_allocated == 1:
+        return _bit_frame(record)
     dtype = stored_dtype(found, header.syntax.little_endian)
     count = found.rows * found.columns
     if span is None:
@@ -47,6 +49,25 @@ def native_frame(record: SliceRecord) -> NDArray[np.generic]:
     if values.size != count:
         raise refused("truncated", record.file, "its pixel data end early", "fetch the file again")
     plane: NDArray[np.generic] = values.reshape(found.rows, found.columns).astype(dtype.newbyteorder("="), copy=False)
+    return plane
+
+
+def _bit_frame(record: SliceRecord) -> NDArray[np.generic]:
+    """One-bit pixels are packed over frame borders, lowest bit first (PS3.5 8.1.1)."""
+    found, span = record.format, record.header.pixels
+    if span is None:
+        raise refused("truncated", record.file, "it ends before its pixel data", "fetch the file again")
+    count = found.rows * found.columns
+    first = record.frame * count
+    start, stop = first // 8, (first + count + 7) // 8
+    if record.header.syntax.deflated:
+        packed = np.frombuffer(_inflated(record), np.uint8, stop - start, span.offset + start)
+    else:
+        packed = np.fromfile(record.file, np.uint8, stop - start, offset=span.offset + start)
+    bits = np.unpackbits(packed, bitorder="little")[first - 8 * start :][:count]
+    if bits.size != count:
+        raise refused("truncated", record.file, "its pixel data end early", "fetch the file again")
+    plane: NDArray[np.generic] = bits.reshape(found.rows, found.columns)
     return plane
 
 

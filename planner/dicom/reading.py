@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from planner.dicom import limits, tags
+from planner.dicom.archives import is_zip, unpack
+from planner.dicom.file_entries import file_entries
 from planner.dicom.grouping import group
-from planner.dicom.scanner import Header, scan_file
+from planner.dicom.media_directory import is_media_directory, listed_files
+from planner.dicom.scanner import scan_file
 from planner.dicom.series import SeriesEntry, Skipped, entry_of
 from planner.dicom.slices import SliceRecord, records_of
+from planner.dicom.volume_files import is_volume_file
 from planner.errors import InputRefused, UsageError
 from planner.jobs import Context
-
-MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +44,64 @@ def files_under(path: Path) -> Iterator[Path]:
         pending += [child for child in reversed(children) if child.is_dir() and not child.is_symlink()]
 
 
-def scan_dicom(files: Sequence[Path], context: Context, workspace: object = None) -> Scan:
-    """Scan DICOM files; what is no DICOM file is listed as skipped.
+def scan_path(path: Path, context: Context) -> Scan:
+    """List what one path holds: a folder, a DICOM or volume file, a zip or a DICOMDIR.
 
     Raises
     ------
     UsageError
-        For more than 50,000 files.
+        When it does not exist, or for more than 50,000 files.
+    InputRefused
+        For an archive that is refused as a whole.
     """
-    if len(files) > limits.MAXIMUM_FILES:
-        raise UsageError("too-many-files", f"{len(files)} files are more than 50,000; import fewer folders at once.")
+    if path.is_dir():
+        return scan_files(_counted(files_under(path)), context)
+    if not path.is_file():
+        raise UsageError("no-such-path", f"{path} does not exist.", subject=str(path))
+    if is_zip(path):
+        unpacked = unpack(path, context.part(0.0, 0.5))
+        found = scan_files(unpacked.files, context.part(0.5, 1.0), unpacked.folder)
+        return Scan(found.series, (*unpacked.skipped, *found.skipped))
+    if path.name.upper().startswith("DICOMDIR"):
+        header = scan_file(path)
+        if is_media_directory(header):
+            files, skipped = listed_files(header)
+            found = scan_files(files, context)
+            return Scan(found.series, (*skipped, *found.skipped))
+    return scan_files([path], context)
+
+
+def _counted(files: Iterator[Path]) -> list[Path]:
+    """At most 50,000 files; counting stops where the limit is passed."""
+    found = list(islice(files, limits.MAXIMUM_FILES + 1))
+    if len(found) > limits.MAXIMUM_FILES:
+        raise UsageError("too-many-files", "The folder holds more than 50,000 files; import fewer folders at once.")
+    return found
+
+
+def scan_files(files: Sequence[Path], context: Context, workspace: object = None) -> Scan:
+    """Scan DICOM and volume files; what is neither is listed as skipped.
+
+    Parameters
+    ----------
+    workspace
+        Kept alive by the entries: the temporary folder that the files lie in.
+    """
     records: list[SliceRecord] = []
     skipped: list[Skipped] = []
+    entries: list[SeriesEntry] = []
     for number, file in enumerate(files):
         if number % 16 == 0:
             context.step(0.9 * number / len(files), f"Reading header {number + 1} of {len(files)}")
         try:
+            if is_volume_file(file):
+                entries += file_entries(file, workspace)
+                continue
             header = scan_file(file)
         except InputRefused as error:
             skipped.append(Skipped(file, error.code, error.message))
             continue
-        if not _is_directory(header):
+        if not is_media_directory(header):
             found = records_of(header)
             records += found
             skipped += [
@@ -69,10 +109,6 @@ def scan_dicom(files: Sequence[Path], context: Context, workspace: object = None
                 for fault in found[0].faults
                 if header.elements.integer(tags.ROWS) is not None
             ]
-    entries = [entry_of(one, workspace) for one in group(records)]
+    entries = [entry_of(one, workspace) for one in group(records)] + entries
     context.step(1.0, "Sorted")
     return Scan(tuple(entries), tuple(skipped))
-
-
-def _is_directory(header: Header) -> bool:
-    return MEDIA_DIRECTORY in (header.media_sop_class, header.elements.text(tags.SOP_CLASS))

@@ -14,9 +14,13 @@ from planner.dicom.gate import Geometry, check
 from planner.dicom.grouping import Group
 from planner.dicom.identifiers import derived_uid, valid_uid
 from planner.dicom.slices import SliceRecord
+from planner.dicom.volume_files import ImageFile
 from planner.findings import Finding, Severity, any_blocks
 from planner.geometry import KJI, Grid, SpaceMap, lps
 from planner.imaging import ImageSource
+
+MISSING_FRAME = "missing-frame: the file names no frame of reference"
+"""In the provenance of images that share the frame of whatever is opened with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,10 @@ class SeriesEntry:
         All of them, not the first.
     files
         Every file it is made of.
+    records, geometry, image_file
+        What loading needs: slices and their order, or the header of a volume file.
+    workspace
+        Keeps a temporary folder alive (files of a zip) as long as the entry lives.
     """
 
     source: ImageSource
@@ -63,6 +71,7 @@ class SeriesEntry:
     files: tuple[Path, ...]
     records: tuple[SliceRecord, ...] = field(default=(), repr=False)
     geometry: Geometry | None = field(default=None, repr=False)
+    image_file: ImageFile | None = field(default=None, repr=False)
     workspace: object = field(default=None, repr=False)
 
     @property
@@ -142,7 +151,7 @@ def entry_of(group: Group, workspace: object = None) -> SeriesEntry:
         findings += _object_findings(group)
     findings += _series_findings(group)
     return SeriesEntry(
-        source=_source(group),
+        source=source_of(group),
         kind=kind,
         label=group.label,
         transfer_syntax=records[0].header.syntax.uid or None,
@@ -224,7 +233,8 @@ def _unit(group: Group) -> str | None:
     return "Bq/mL" if data.text(tags.PET_UNITS) == "BQML" else None
 
 
-def _source(group: Group) -> ImageSource:
+def source_of(group: Group) -> ImageSource:
+    """Patient, study and image facts of a group."""
     data: Elements = group.records[0].header.elements
     return ImageSource(
         series_uid=group.uid,
@@ -242,4 +252,5 @@ def _source(group: Group) -> ImageSource:
         phase=group.phase,
         patient_position=data.text(tags.PATIENT_POSITION),
         window=group.records[0].window,
+        provenance=() if data.text(tags.FRAME_OF_REFERENCE) else (MISSING_FRAME,),
     )

@@ -64,6 +64,7 @@ class SliceRecord:
     spacing_mm: tuple[float, ...] | None
     spacing_text: str | None
     thickness_mm: float | None
+    slice_spacing_mm: float | None
     slope: float | None
     intercept: float | None
     rescale_type: str | None
@@ -225,6 +226,7 @@ def _record(header: Header, declared: PixelFormat, frame: int, view: _View, faul
         spacing_mm=view.numbers(tags.PIXEL_SPACING),
         spacing_text=view.text(tags.PIXEL_SPACING),
         thickness_mm=view.number(tags.SLICE_THICKNESS),
+        slice_spacing_mm=view.number(tags.SPACING_BETWEEN_SLICES),
         slope=view.number(tags.RESCALE_SLOPE),
         intercept=view.number(tags.RESCALE_INTERCEPT),
         rescale_type=view.text(tags.RESCALE_TYPE),

@@ -1,0 +1,37 @@
+"""Whether a volume fits in memory, asked before it is allocated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from planner.dicom import limits
+from planner.errors import InputRefused
+
+
+def available_bytes() -> int | None:
+    """Memory that can be had without swapping; None where the system does not say."""
+    table = Path("/proc/meminfo")
+    if not table.exists():
+        return None
+    for line in table.read_text(encoding="ascii").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * limits.KIBI
+    return None
+
+
+def require_memory(needed: int, what: str, subject: str | None) -> None:
+    """Refuse what would take more than 8 GiB or more than half of the free memory.
+
+    Raises
+    ------
+    InputRefused
+        ``too-large``.
+    """
+    free = available_bytes()
+    limit = limits.MAXIMUM_VOLUME_BYTES if free is None else min(limits.MAXIMUM_VOLUME_BYTES, free // 2)
+    if needed > limit:
+        text = (
+            f"{what} needs {needed / limits.MEBI:.0f} MiB, more than the {limit / limits.MEBI:.0f} MiB it may take; "
+            "close other images or load a part of it."
+        )
+        raise InputRefused("too-large", text, subject=subject)
