@@ -285,3 +285,9 @@ def from_rule(
         tag=result.tag,
         note=note,
     )
+
+
+def context_limit_text(context: StageContext, name: str) -> str:
+    """The limit that a parameter names, with its unit, as a person reads it."""
+    found = limit(context, name)
+    return shown(number(found), found.unit)
