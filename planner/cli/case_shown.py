@@ -1,0 +1,106 @@
+"""Cases and sessions as readable tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from planner.cli.output import plain, print_findings, shown_value
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from planner.findings import Finding
+    from planner.model.case import Case
+    from planner.store.audit import ChainReport
+    from planner.store.summary import CaseSummary
+
+
+def print_cases(target: Console, cases: Sequence[CaseSummary]) -> None:
+    from rich.table import Table
+
+    table = Table("case", "patient", "born", "title", "sessions", "changed (UTC)")
+    for each in cases:
+        facts = each.facts
+        sessions = ", ".join(f"{session.title} ({session.state})" for session in facts.sessions)
+        name = f"{facts.patient_name} {facts.patient_id}" + (" SIMULATED" if facts.simulated else "")
+        words = (each.case_id, name, shown_value(_day(facts.birth_date)), facts.title, sessions, each.updated_at[:16])
+        table.add_row(*(plain(word) for word in words))
+    target.print(table)
+
+
+def _day(value: Any) -> Any:
+    return None if value is None else value.isoformat()
+
+
+def print_case(target: Console, case: Case, revision: int, chain: ChainReport) -> None:
+    patient = case.patient
+    lines = [
+        f"{case.id}  revision {revision}  {case.title}" + ("  SIMULATED" if case.simulated else ""),
+        f"patient    {patient.name}  {patient.patient_id}  born {shown_value(_day(patient.birth_date))}",
+        f"diagnosis  {case.diagnosis.text or 'unknown'}",
+        f"lesions    {', '.join(f'{each.name} ({each.id})' for each in case.lesions) or 'none marked'}"
+        f"{'' if case.lesion_list_is_confirmed else '; the list is not confirmed complete'}",
+    ]
+    lines += [f"images     {each.modality} {each.description} {each.study_date}" for each in case.studies]
+    lines += [f"session    {each.id}  {each.title}  {each.state.value}" for each in case.sessions]
+    lines.append(chain.text)
+    for line in lines:
+        target.print(plain(line), soft_wrap=True)
+
+
+def print_imported(
+    target: Console,
+    revision: int,
+    attached: Sequence[Mapping[str, Any]],
+    refused: Sequence[Mapping[str, Any]],
+    findings: Sequence[Finding],
+) -> None:
+    for each in attached:
+        target.print(
+            plain(f"attached  {each['modality']} {each['description']} {each['uid']}#{each['part']}"), soft_wrap=True
+        )
+    for each in refused:
+        target.print(plain(f"left out  {each['text']}"), soft_wrap=True)
+    print_findings(target, findings)
+    target.print(f"revision {revision}")
+
+
+def print_check(target: Console, document: Mapping[str, Any]) -> None:
+    """What ``case check`` found, stage by stage."""
+    target.print(plain(f"{document['case']}/{document['session']}  {document['template']} {document['version']}"))
+    for stage in document["stages"]:
+        target.print(plain(f"{stage['status'].upper():8} {stage['title']}  [{stage['id']}]"), soft_wrap=True)
+        _print_lines(target, stage["findings"])
+    _print_lines(target, document["findings"])
+    _print_ledger(target, document["ledger"])
+
+
+def _print_lines(target: Console, findings: Sequence[Mapping[str, Any]]) -> None:
+    for each in findings:
+        source = f" [{each['source']}]" if each["source"] else ""
+        unverified = " (unverified default)" if each["tag"] in ("M", "P") else ""
+        target.print(plain(f"         {each['severity'].upper():5} {each['text']}{source}{unverified}"), soft_wrap=True)
+
+
+def _print_ledger(target: Console, ledger: Mapping[str, Any]) -> None:
+    for total in ledger["totals"]:
+        amount = shown_value(total["amount"], total["unit"])
+        target.print(plain(f"ledger   {total['substance']}: {amount} in {total['entries']} entries"), soft_wrap=True)
+    target.print(plain(f"ledger   {ledger['note']}"), soft_wrap=True)
+
+
+def print_course(target: Console, document: Mapping[str, Any], findings: Sequence[Finding]) -> None:
+    """The steps, what remains, and the ledger."""
+    for course in document["courses"]:
+        target.print(plain(f"course   {course['title']}"))
+        for step in course["steps"]:
+            day = step["done_on"] or step["planned_on"] or "no date"
+            target.print(plain(f"         {day}  {step['title']} ({step['kind']})"), soft_wrap=True)
+    for each in document["sessions"]:
+        day = each["performed_on"] or each["planned_on"] or "no date"
+        target.print(plain(f"session  {day}  {each['title']}  {each['state']}"), soft_wrap=True)
+    for each in document["remains"]:
+        target.print(plain(f"lesion   {each['name']}: {each['state']}"), soft_wrap=True)
+    print_findings(target, findings)
+    _print_ledger(target, document["ledger"])
