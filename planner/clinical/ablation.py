@@ -14,11 +14,15 @@ def ablation_diameter(given: Given, constants: RuleConstants) -> Outcome:
     """Tumour diameter plus twice the margin, in mm."""
     margin = given.number("margin")
     diameter = given.number("tumour_diameter") + 2.0 * margin
-    if at_least(margin, constants.number("margin_minimum")):
-        return Outcome({"required_diameter": diameter})
-    text = f"A margin of {margin:g} mm is below the minimum of {constants.number('margin_minimum'):g} mm."
-    found = constants.finding("small-margin", Severity.WARN, text, constant="margin_minimum", measured=margin)
-    return Outcome({"required_diameter": diameter}, (found,))
+    for name, word, severity in (
+        ("margin_minimum", "minimum", Severity.WARN),
+        ("margin_desired", "desired", Severity.INFO),
+    ):
+        if not at_least(margin, constants.number(name)):
+            text = f"A margin of {margin:g} mm is below the {word} of {constants.number(name):g} mm."
+            found = constants.finding("small-margin", severity, text, constant=name, measured=margin)
+            return Outcome({"required_diameter": diameter}, (found,))
+    return Outcome({"required_diameter": diameter})
 
 
 def ellipsoid_volume(given: Given, constants: RuleConstants) -> Outcome:

@@ -120,7 +120,12 @@ def analyte_named(name: str) -> Analyte | None:
 
 
 def accepts(key: str, unit: str) -> bool:
-    """Whether a laboratory may print this analyte in this unit (itself or one that converts to it)."""
+    """Whether a laboratory may print this analyte in this unit: one of its own, or one that converts to it.
+
+    A unit of its own need not convert: copies of HBV DNA become international units by a factor of each assay.
+    """
+    if unit in analyte(key).units:
+        return True
     try:
         conversion(unit, analyte(key).unit, key)
     except InputRefused:

@@ -142,8 +142,8 @@ def read_table(text: str, *, date_order: str | None = None, default_date: date |
             readings.append(reading)
         elif reading not in findings:
             findings.append(reading)
-    if not rows:
-        findings.append(Finding("empty-table", Severity.WARN, "The table is empty."))
+    if not readings and not findings:
+        findings.append(Finding("empty-table", Severity.WARN, "The table holds no result."))
     return LabTable(tuple(readings), tuple(findings))
 
 
