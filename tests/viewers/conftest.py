@@ -125,6 +125,10 @@ class Bench:
         """Until every picture asked for has come, in the middle of a drag too."""
         self._wait(self._is_drawn)
 
+    def settle_jobs(self) -> None:
+        """Until every job has ended, in the middle of a drag too."""
+        self._wait(lambda: not self.desk.jobs.running)
+
     def _wait(self, is_done: Callable[[], bool]) -> None:
         loop, given_up = QEventLoop(), []
         watch, limit = QTimer(), QTimer()

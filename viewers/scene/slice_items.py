@@ -65,12 +65,13 @@ def draw_marks(painter: QPainter, pen: ItemPen, marks: Sequence[Mark]) -> None:
 
 
 def draw_region_labels(painter: QPainter, pen: ItemPen, regions: Sequence[RegionShape]) -> None:
-    """The name of each region beside where the plane cuts it."""
+    """The name of each region beside where the plane cuts it; of the selected one its volume too."""
     for region in regions:
         where = _label_point(region, pen)
         if where is not None and region.label:
-            colour = SELECTED if region.id == pen.selected_id else region.colour
-            draw_outlined(painter, where, one_line(region.label), colour)
+            selected = region.id == pen.selected_id
+            text = one_line(region.label) + (f" · {shown(region.mask.volume_ml, 'mL')}" if selected else "")
+            draw_outlined(painter, where, text, SELECTED if selected else region.colour)
 
 
 def draw_preview(painter: QPainter, pen: ItemPen, preview: Preview, *, with_brush: bool) -> None:

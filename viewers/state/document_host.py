@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planner.app import marking
 from planner.imaging.masks import Mask
+from planner.imaging.measure import longest_axial_diameter
 from planner.imaging.volumes import ImageSource
 from planner.model.document import Change, Document
 from planner.model.edits import new_id
@@ -45,7 +46,9 @@ class DocumentHost:
         before = {item.id: item for item in self.items()}
         known = before.get(target.item_id) if target.item_id is not None else None
         if known is not None:
-            self.document.apply(label, marking.repaint_lesion(self._library, self.session_id, known, mask))
+            longest = _longest_mm(mask) if known.body.get("lesion_id") is not None else None
+            edit = marking.repaint_lesion(self._library, self.session_id, known, mask, longest_mm=longest)
+            self.document.apply(label, edit)
             return known.id
         if target.as_lesion:
             edit = marking.add_lesion(
@@ -57,6 +60,7 @@ class DocumentHost:
                 by=self._actor,
                 tool=tool,
                 lesion_id=target.lesion_id,
+                longest_mm=_longest_mm(mask),
             )
             self.document.apply(label, edit)
             return next(item.id for item in self.items() if item.id not in before)
@@ -122,3 +126,9 @@ class DocumentHost:
     def _tell(self, change: Change) -> None:
         del change
         self.changed.emit()
+
+
+def _longest_mm(mask: Mask) -> float | None:
+    """Longest axial diameter, as RECIST measures; None for an empty mask."""
+    found = longest_axial_diameter(mask)
+    return None if found is None else found.length_mm

@@ -141,10 +141,12 @@ class EllipseTool(PointsTool):
         first, last = np.asarray(points[0]), np.asarray(points[-1])
         centre, half = (first + last) / 2.0, (last - first) / 2.0
         plane = pointer.view.plane
-        right, down = plane.right_lps * (half @ plane.right_lps), plane.down_lps * (half @ plane.down_lps)
-        axes = as_point(centre), as_point(centre + right), as_point(centre + down)
-        if min(np.linalg.norm(right), np.linalg.norm(down)) < 1e-3:
-            return MeasurementBody(self.kind, axes, {}, pointer.volume.source.unit)
-        found = ellipse_statistics(pointer.volume, *axes)
-        values = {"mean": found.mean, "sd": found.sd, "mm2": found.area_mm2}
-        return MeasurementBody(self.kind, axes, values, pointer.volume.source.unit)
+        right_mm, down_mm = abs(float(half @ plane.right_lps)), abs(float(half @ plane.down_lps))
+        right, down = centre + right_mm * plane.right_lps, centre + down_mm * plane.down_lps
+        axes = as_point(centre), as_point(right), as_point(down)
+        unit = pointer.volume.source.unit
+        if min(right_mm, down_mm) <= 0.0:
+            return MeasurementBody(self.kind, axes, {}, unit)
+        found = ellipse_statistics(pointer.volume, plane, centre, (right_mm, down_mm))
+        values = {"mean": found.mean, "sd": found.standard_deviation, "mm2": found.area_mm2}
+        return MeasurementBody(self.kind, axes, values, unit)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from viewers.panes.tools.base import Tool, ToolKit
 from viewers.panes.tools.crosshair import CrosshairTool
+from viewers.panes.tools.measure import AngleTool, DistanceTool, EllipseTool
 from viewers.panes.tools.path import PathTool
 from viewers.panes.tools.regions import BrushTool, GrowTool, LesionTool, ThresholdTool
 from viewers.panes.tools.window import WindowTool
@@ -15,6 +16,9 @@ from viewers.state.view_state import CROSSHAIR
 TOOLS: tuple[type[Tool], ...] = (
     CrosshairTool,
     WindowTool,
+    DistanceTool,
+    AngleTool,
+    EllipseTool,
     LesionTool,
     BrushTool,
     GrowTool,
