@@ -265,7 +265,8 @@ def _number(described: Field, value: Any) -> float:
         quantity = parse(value)
         if quantity.unit is None or described.unit is None or quantity.unit == described.unit:
             return quantity.value
-        return convert(quantity.value, quantity.unit, described.unit)
+        # 0.15 g must be 150 mg and not a hair more than a limit of 150 mg: the noise of the factor is taken off.
+        return float(f"{convert(quantity.value, quantity.unit, described.unit):.14g}")
     if not _is_number(value):
         raise _bad(described.label, "a number")
     return float(value)
