@@ -1,4 +1,4 @@
-"""Radiation: what was received before on the same field, and the substantial level of this session (R12). Warns only."""
+"""Radiation: what the same field received before, and the substantial level of this session (R12). Warns only."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def radiation_so_far(context: StageContext) -> list[Computed]:
     inputs = {str(e.on or "undated"): shown(e.amount, "Gy") for e in known}
     outside = context.case.outside_sessions
     note = "Known sessions only." if outside == "no" else "Known sessions only; outside: not known."
-    shared = {"unit": "Gy", "inputs": inputs, "source": window.source, "tag": window.tag, "note": note}
     return [
         Computed(
-            id="kerma_60d",
-            label=f"Air kerma, last {number(window):g} days",
-            value=sum(e.amount for e in recent),
-            arithmetic=" + ".join(shown(e.amount, "Gy") for e in recent) or "none known",
-            **shared,
-        ),
-        Computed(
-            id="kerma_lifetime",
-            label="Air kerma, lifetime",
-            value=sum(e.amount for e in known),
-            arithmetic=" + ".join(shown(e.amount, "Gy") for e in known) or "none known",
-            **shared,
-        ),
+            id=name,
+            label=label,
+            value=sum(entry.amount for entry in entries),
+            unit="Gy",
+            inputs=inputs,
+            arithmetic=" + ".join(shown(entry.amount, "Gy") for entry in entries) or "none known",
+            source=window.source,
+            tag=window.tag,
+            note=note,
+        )
+        for name, label, entries in (
+            ("kerma_60d", f"Air kerma, last {number(window):g} days", recent),
+            ("kerma_lifetime", "Air kerma, lifetime", known),
+        )
     ]
 
 

@@ -1,4 +1,4 @@
-"""What every check and compute function needs: limits of the profile, laboratory in date, rules with the profile's numbers."""
+"""What every check and compute function needs: profile limits, laboratory in date, rules with the profile's numbers."""
 
 from __future__ import annotations
 
@@ -229,9 +229,8 @@ def as_findings(context: StageContext, result: RuleResult, *, code: str | None =
     for each in result.findings:
         if each.severity is Severity.INFO:
             continue
-        severity = each.severity
-        if severity is Severity.BLOCK and context.check is not None:
-            severity = context.check.severity
+        strongest = context.check.severity if context.check else each.severity
+        severity = strongest if each.severity is Severity.BLOCK else each.severity
         found.append(
             context.finding(
                 code or each.code,

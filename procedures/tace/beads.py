@@ -10,7 +10,17 @@ from planner.catalogues import catalogue
 from planner.findings import Finding
 from planner.workflow.context import StageContext
 from planner.workflow.template import Computed
-from procedures.spine.support import against, as_number, from_rule, limit, not_evaluated, number, ruled, text_of, unknown_value
+from procedures.spine.support import (
+    against,
+    as_number,
+    from_rule,
+    limit,
+    not_evaluated,
+    number,
+    ruled,
+    text_of,
+    unknown_value,
+)
 from procedures.tace.liver_scores import burden_result
 from procedures.tace.registry import REGISTRY
 from procedures.tace.tumour import tumour_of
@@ -41,7 +51,9 @@ def bead_vials(context: StageContext) -> list[Computed]:
     if within is None:
         inputs["within Milan"] = "not known"
     dose = f"up to {result.value('max_dose')} mg doxorubicin" if result.evaluated else ""
-    return [from_rule(result, "vials", "bead_vials", "Vials of 2 mL", inputs=inputs, arithmetic=dose, grade=dose or None)]
+    return [
+        from_rule(result, "vials", "bead_vials", "Vials of 2 mL", inputs=inputs, arithmetic=dose, grade=dose or None)
+    ]
 
 
 @REGISTRY.compute("ready_by")
@@ -99,7 +111,9 @@ def bead_catheter(context: StageContext) -> list[Finding]:
         if "minimum_inner_diameter_in" in row and size is not None and row["low_um"] <= size <= row["high_um"]
     ]
     if not rows:
-        return [not_evaluated(context, f"no cited catheter diameter for {product or 'the beads'}", code="bead-catheter")]
+        return [
+            not_evaluated(context, f"no cited catheter diameter for {product or 'the beads'}", code="bead-catheter")
+        ]
     if inner is None:
         return [not_evaluated(context, "the inner diameter of the microcatheter is not known", code="bead-catheter")]
     row = rows[0]

@@ -16,7 +16,7 @@ KINDS = ("absolute", "relative")
 
 def haemorrhage(context: StageContext) -> bool:
     """Whether this is done to stop a bleeding."""
-    return context.value("indication_haemorrhage", "referral") == "yes"
+    return bool(context.value("indication_haemorrhage", "referral") == "yes")
 
 
 def strength(context: StageContext) -> dict[str, Severity]:
@@ -53,7 +53,7 @@ def contraindications(context: StageContext) -> list[Finding]:
 
 def denied(context: StageContext, name: str) -> bool:
     """Whether a contraindication was answered with no."""
-    return context.value(name) == "no"
+    return bool(context.value(name) == "no")
 
 
 @REGISTRY.check("contraindications_against_data")
@@ -105,7 +105,9 @@ def _answers(context: StageContext) -> list[Finding]:
     portal, collaterals = context.value("portal_vein", PORTAL), context.value("collaterals", PORTAL)
     flow = context.value("flow_direction", PORTAL)
     blocked = flow == "hepatofugal" or (portal == "main" and collaterals != "yes")
-    iodine = any("contrast" in each.substance.casefold() or "iod" in each.substance.casefold() for each in context.case.allergies)
+    iodine = any(
+        "contrast" in each.substance.casefold() or "iod" in each.substance.casefold() for each in context.case.allergies
+    )
     said = {
         "absolute_portal_flow": (blocked, "the portal vein was judged otherwise"),
         "absolute_infection": (context.value("active_infection", "fitness") == "yes", "an infection was noted"),
@@ -131,5 +133,7 @@ def _answers(context: StageContext) -> list[Finding]:
     for name, (contradicted, why) in said.items():
         if contradicted and denied(context, name):
             text = f"{labels[name]} is answered no, but {why}."
-            found.append(context.finding("contradiction", text, subject=f"{context.stage.id}.{name}", **strength(context)))
+            found.append(
+                context.finding("contradiction", text, subject=f"{context.stage.id}.{name}", **strength(context))
+            )
     return found

@@ -175,7 +175,9 @@ def shunt_with_agent(context: StageContext) -> list[Finding]:
             text = f"{agent} with a known {words} shunt: treat the shunt first, or give a reason."
             found.append(context.finding("shunt-with-agent", text, subject=subject))
         elif answer != "none-seen":
-            found.append(not_evaluated(context, f"{words} shunts were not judged", code="shunt-unknown", subject=subject))
+            found.append(
+                not_evaluated(context, f"{words} shunts were not judged", code="shunt-unknown", subject=subject)
+            )
     if context.value("right_to_left_shunt", PORTAL) == "yes" and oil:
         found.append(context.finding("shunt-with-agent", "Oil with a right-to-left shunt.", subject="right_to_left"))
     return found

@@ -1,4 +1,4 @@
-"""Doses as ranges with their arithmetic, never a dose: body surface, doxorubicin, Lipiodol, last session, cumulative (R10)."""
+"""Doses as ranges with their arithmetic, never a dose: body surface, doxorubicin, Lipiodol, cumulative (R10)."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ def dose_range(context: StageContext) -> list[Computed]:
     bilirubin = laboratory(context, "bilirubin", context.limit("bilirubin_window_days"))
     in_mg = in_unit("bilirubin", bilirubin, "mg/dL") or 0.0
     low, high = context.limit("doxorubicin_low_mg_m2"), context.limit("doxorubicin_high_mg_m2")
-    area = f"{number(low):g} to {number(high):g} mg/m² x {surface:.3f} m², at most {context.limit('doxorubicin_cap_mg').value} mg"
+    cap = context.limit("doxorubicin_cap_mg")
+    area = f"{number(low):g} to {number(high):g} mg/m² x {surface:.3f} m², at most {number(cap):g} mg"
     inputs = {"body surface": f"{surface:.3f} m²", "bilirubin": bilirubin.printed()}
     per_area = by_bilirubin.number("dose_per_area")
     reduced = None if per_area is None else per_area * surface
@@ -111,7 +112,9 @@ def dose_range(context: StageContext) -> list[Computed]:
         value=reduced,
         unit="mg",
         inputs=inputs,
-        arithmetic=f"bilirubin {in_mg:.2f} mg/dL: {per_area:g} mg/m² x {surface:.3f} m²" if per_area is not None else "",
+        arithmetic=f"bilirubin {in_mg:.2f} mg/dL: {per_area:g} mg/m² x {surface:.3f} m²"
+        if per_area is not None
+        else "",
         rule=by_bilirubin.rule,
         rule_version=by_bilirubin.version,
         source=by_bilirubin.source,
@@ -255,7 +258,15 @@ def _other_drugs(context: StageContext) -> list[Computed]:
         sums[entry.drug_class or entry.substance] = sums.get(entry.drug_class or entry.substance, 0.0) + entry.amount
     note = "Earlier sessions; no limit is known to the profile."
     return [
-        Computed(id=f"cumulative_{name}", label=f"Earlier {name}", value=amount, unit="mg", source="R23", tag="calc", note=note)
+        Computed(
+            id=f"cumulative_{name}",
+            label=f"Earlier {name}",
+            value=amount,
+            unit="mg",
+            source="R23",
+            tag="calc",
+            note=note,
+        )
         for name, amount in sums.items()
     ]
 

@@ -71,7 +71,9 @@ def child_pugh(context: StageContext) -> list[Computed]:
     points = result.outputs["points"].value
     total = result.number("total")
     sum_text = " + ".join(f"{each:g}" for each in points) if isinstance(points, tuple) else ""
-    arithmetic = f"bilirubin, albumin, INR, ascites, encephalopathy: {sum_text} = {total:g}" if total is not None else ""
+    arithmetic = (
+        f"bilirubin, albumin, INR, ascites, encephalopathy: {sum_text} = {total:g}" if total is not None else ""
+    )
     found = from_rule(result, "total", "child_pugh", "Child-Pugh", inputs=inputs, arithmetic=arithmetic)
     return [_with_note(found, invalid(context, inr=True))]
 
@@ -90,7 +92,9 @@ def _with_note(found: Computed, caveat: str) -> Computed:
         rule_version=found.rule_version,
         source=found.source,
         tag=found.tag,
-        note=f"Not valid: {caveat} The arithmetic alone would give {found.value} {found.grade or ''}.".replace(" .", "."),
+        note=f"Not valid: {caveat} The arithmetic alone would give {found.value} {found.grade or ''}.".replace(
+            " .", "."
+        ),
     )
 
 

@@ -151,7 +151,9 @@ def varices_known(context: StageContext) -> list[Finding]:
     days = float((context.today - seen).days)
     if days <= number(window):
         return []
-    return [against(context, "endoscopy-old", f"The endoscopy of {seen.isoformat()} is {days:.0f} d old.", days, window)]
+    return [
+        against(context, "endoscopy-old", f"The endoscopy of {seen.isoformat()} is {days:.0f} d old.", days, window)
+    ]
 
 
 @REGISTRY.check("coagulation_for_access")
