@@ -1,0 +1,285 @@
+"""The main window: library and open case, menus and keys, import, save, print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from planner import DISCLAIMER
+from planner.app.cases import case_from_series
+from planner.app.images import Scan, scan
+from planner.app.open_case import OpenCase
+from planner.app.sessions import current_session
+from planner.app.templates import Installed
+from planner.errors import OperatorError
+from planner.jobs import Context
+from planner.model.case import Case
+from planner.store.actors import Actor
+from planner.store.journal import Journal
+from planner.store.library import Library
+from viewers.panels.import_dialog import ImportChoice, ImportDialog
+from viewers.panels.job_bar import JobBar
+from viewers.panels.library_page import LibraryPage
+from viewers.panes.desk import Desk
+from viewers.state.layouts import layouts
+from viewers.window.case_menu import CaseMenu
+from viewers.window.case_page import CasePage
+from viewers.window.case_work import CaseWork
+from viewers.window.choices import ChoiceDialog
+
+TITLE = "Seldinger"
+SAVED_EVERY_MS = 1000
+"""How often the note about saving is brought up to date."""
+
+
+class MainWindow(QMainWindow):
+    """One library, at most one open case.
+
+    Parameters
+    ----------
+    scale
+        From `viewers.state.theme.scale_for`; sizes of side panels follow it.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        journal: Journal | None,
+        installed: Installed,
+        desk: Desk,
+        actor: Actor,
+        *,
+        scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.library, self.journal, self.installed = library, journal, installed
+        self.desk, self.actor, self.scale = desk, actor, scale
+        self.work: CaseWork | None = None
+        self.import_dialog: ImportDialog | None = None
+        self.recovery_dialog: ChoiceDialog | None = None
+        self.setWindowTitle(f"{TITLE} — {DISCLAIMER.split('.')[0]}. Not a medical device.")
+        self.setAcceptDrops(True)
+        self.jobs = JobBar(desk.jobs)
+        self.library_page = LibraryPage(
+            search=library.list_cases,
+            look=lambda case_id: library.open_case(case_id)[0],
+            open_case=self.open_case,
+            open_session=self.open_session,
+            import_folder=self.choose_folder,
+            import_file=self.choose_file,
+        )
+        self.case_page = CasePage(desk, home=self.show_library)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.library_page)
+        self.stack.addWidget(self.case_page)
+        holder = QWidget()
+        layout = QVBoxLayout(holder)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.stack, 1)
+        layout.addWidget(self.jobs)
+        self.setCentralWidget(holder)
+        self.case_menu = CaseMenu(self)
+        self._build_menus()
+        desk.state.hover.changed.connect(self._show_hover)
+        self._clock = QTimer(self)
+        self._clock.setInterval(SAVED_EVERY_MS)
+        self._clock.timeout.connect(self._show_saved)
+        self._clock.start()
+        self.library_page.refresh()
+
+    def _build_menus(self) -> None:
+        file = self.menuBar().addMenu("&File")
+        self.add(file, "Open a &folder of images…", self.choose_folder, "Ctrl+O")
+        self.add(file, "Open a f&ile…", self.choose_file, "Ctrl+Shift+O")
+        file.addSeparator()
+        self.add(file, "&Save", self.save, "Ctrl+S")
+        self.add(file, "&Library", self.show_library, "Ctrl+L")
+        file.addSeparator()
+        self.add(file, "&Quit", self.close, "Ctrl+Q")
+        edit = self.menuBar().addMenu("&Edit")
+        self.undo_action = self.add(edit, "&Undo", self.undo, "Ctrl+Z")
+        self.redo_action = self.add(edit, "&Redo", self.redo, "Ctrl+Shift+Z")
+        self.redo_action.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
+        view = self.menuBar().addMenu("&View")
+        for each in layouts():
+            self.add(view, each.name, lambda key=each.key: self.desk.state.layout.set(key))
+        view.addSeparator()
+        self.add(view, "Reset planes", self._reset_planes, "Ctrl+R")
+        self.add(view, "Full screen", self._full_screen, "F11")
+        self.case_menu.build(self.menuBar())
+
+    def add(self, menu: object, text: str, act: Callable[[], object], key: str | None = None) -> QAction:
+        """A menu entry with its key, valid in the whole window."""
+        action = QAction(text, self)
+        if key is not None:
+            action.setShortcut(QKeySequence(key))
+        action.triggered.connect(lambda *_: act())
+        menu.addAction(action)
+        return action
+
+    def say(self, text: str) -> None:
+        self.jobs.say(text)
+
+    def show_library(self) -> None:
+        """Save the open case and go back to the list."""
+        if self.work is not None:
+            try:
+                self.work.close()
+            except OperatorError as error:
+                self.say(error.message)
+                return
+            self.work = None
+            self.case_page.show_work(None)
+        self.library_page.refresh()
+        self.stack.setCurrentWidget(self.library_page)
+        self.library_page.search_line.setFocus()
+
+    def open_case(self, case_id: str) -> None:
+        """Open a case at the session a person most likely means."""
+        try:
+            case, revision = self.library.open_case(case_id, self.actor)
+        except OperatorError as error:
+            self.say(error.message)
+            return
+        self.take_case(OpenCase(self.library, self.journal, case, revision, self.actor))
+
+    def open_session(self, case_id: str, session_id: str) -> None:
+        self.open_case(case_id)
+        if self.work is not None and self.work.opened.case.id == case_id:
+            self.work.use_session(session_id)
+
+    def take_case(self, opened: OpenCase) -> CaseWork:
+        """Make an open case the one of the window."""
+        if self.work is not None:
+            self.show_library()
+        work = CaseWork(opened, self.installed, self.desk)
+        work.said.connect(self.say)
+        self.work = work
+        if opened.case.sessions:
+            work.use_session(current_session(opened.case).id)
+        self.case_page.show_work(work)
+        self.stack.setCurrentWidget(self.case_page)
+        self.case_page.fit(self.width(), self.scale)
+        work.load_images()
+        return work
+
+    def choose_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of images")
+        if name:
+            self.import_paths([Path(name)])
+
+    def choose_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open a file: DICOM, DICOMDIR, zip, NIfTI, NRRD, MHA")
+        if name:
+            self.import_paths([Path(name)])
+
+    def import_paths(self, paths: Sequence[Path]) -> None:
+        """Look what paths hold, in the background; then ask what to do with it."""
+        wanted = list(paths)
+
+        def work(context: Context) -> Scan:
+            return scan(wanted, context)
+
+        self.desk.jobs.submit("Looking for images", work, self._found)
+
+    def _found(self, found: Scan) -> None:
+        if not found.series and not found.skipped:
+            self.say("Nothing was found there: no file that is an image.")
+            return
+        into = self.work.opened.case.title or "the open case" if self.work is not None else None
+        self.import_dialog = ImportDialog(found.series, found.skipped, into=into, chosen=self._chosen, parent=self)
+        self.import_dialog.open()
+
+    def _chosen(self, how: str, choice: ImportChoice) -> None:
+        try:
+            if how == "new" or self.work is None:
+                self._new_case(choice)
+            refusal = self.work.attach(choice.entries, choice.copy) if self.work is not None else None
+        except OperatorError as error:
+            refusal = error.message
+        if refusal is not None:
+            self.say(refusal)
+            return
+        if self.work is not None:
+            self.work.load_images()
+            self.case_menu.ask_for_session()
+
+    def _new_case(self, choice: ImportChoice) -> None:
+        entry = choice.entries[0][0]
+        case: Case = case_from_series(entry, title=entry.description or "")
+        revision = self.library.create_case(case, self.actor)
+        self.take_case(OpenCase(self.library, self.journal, case, revision, self.actor))
+
+    def save(self) -> None:
+        if self.work is None:
+            return
+        refusal = self.work.save()
+        if refusal is None:
+            self.say(f"Saved as revision {self.work.opened.revision}.")
+
+    def undo(self) -> None:
+        if self.work is not None:
+            self.work.opened.document.undo()
+
+    def redo(self) -> None:
+        if self.work is not None:
+            self.work.opened.document.redo()
+
+    def _reset_planes(self) -> None:
+        primary = self.desk.state.images.primary
+        if primary is not None:
+            self.desk.state.reset_planes(primary.grid.frame_uid)
+
+    def _full_screen(self) -> None:
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()
+
+    def _show_hover(self, hover: object) -> None:
+        found = self.desk.state.hover.value
+        if hover is None or found is None:
+            self.jobs.under.setText("")
+            return
+        x, y, z = found.lps_mm
+        self.jobs.under.setText(f"L {x:.1f}  P {y:.1f}  H {z:.1f} mm · {found.value_text}")
+
+    def _show_saved(self) -> None:
+        if self.work is None:
+            self.jobs.saved.setText("")
+            return
+        opened = self.work.opened
+        self.jobs.saved.setText(f"saved · revision {opened.revision}" if opened.is_saved else "in the recovery journal")
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.import_paths(paths)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Save, stop every thread, free the graphics memory."""
+        if self.work is not None:
+            try:
+                self.work.close()
+            except OperatorError as error:
+                self.say(error.message)
+                event.ignore()
+                return
+            self.work = None
+        self._clock.stop()
+        self.case_page.grid.release()
+        self.desk.close()
+        if self.journal is not None:
+            self.journal.close()
+        self.library.close()
+        super().closeEvent(event)
