@@ -7,7 +7,7 @@ project's DICOM notes, section 5; the tolerances are in `planner.dicom.limits`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -329,6 +329,17 @@ def _tilt_findings(geometry: Geometry, keep: NDArray[np.bool_], subject: str) ->
     drift = float(np.linalg.norm(sideways, axis=1).max())
     limit = limits.DRIFT_LIMIT_PIXELS * min(geometry.spacing_mm)
     if drift <= limit:
+        return
+    # A tilted gantry moves every slice along one line; what does not follow it is no shear and cannot be mended.
+    share = (along - along[0]) / (along[-1] - along[0])
+    stray = float(np.linalg.norm(sideways - share[:, None] * sideways[-1], axis=1).max())
+    if stray > limit:
+        text = (
+            f"The slices are shifted sideways by up to {stray:.1f} mm against each other without a common direction; "
+            "the series cannot be straightened, ask for the original images."
+        )
+        found = block("gantry-tilt", text, subject, measured=stray, limit=limit, unit="mm")
+        yield replace(found, overridable=False)
         return
     angle = float(np.degrees(np.arctan2(np.linalg.norm(sideways[-1]), along[-1] - along[0])))
     text = (
