@@ -166,8 +166,8 @@ def _paint_psoas(canvas: Canvas, box: Box, anatomy: Anatomy, side: float) -> Non
     canvas.paint(box, (quadratus + fade).astype(np.float32), "muscle", texture=5.0 * anatomy.noise_6.on(box))
 
 
-def paint_chest(canvas: Canvas, trunk: Trunk) -> None:
-    """Diaphragm, lungs with their vessels, and the base of the heart."""
+def paint_lungs(canvas: Canvas, trunk: Trunk) -> None:
+    """Diaphragm and lungs."""
     box, anatomy = trunk.box, trunk.anatomy
     sheet = np.maximum(np.abs(trunk.below_diaphragm - 1.4) - 1.6, trunk.cavity)
     visible = np.clip((box.z + 60.0) / 40.0, 0, 1)
@@ -178,6 +178,10 @@ def paint_chest(canvas: Canvas, trunk: Trunk) -> None:
     canvas.paint(box, lungs, "lung", texture=(marks + fissures).astype(np.float32))
     for name, sign in (("lung_left", 1.0), ("lung_right", -1.0)):
         canvas.structures[box.slices][(lungs < 0) & (sign * box.x > 0)] = _value(name)
+
+
+def paint_heart(canvas: Canvas, anatomy: Anatomy) -> None:
+    """The base of the heart, and the crura behind it."""
     heart_box = canvas.frame.box((-60, -100, 78), (100, 30, 220))
     if heart_box is not None:
         base = ellipsoid(heart_box, (24.0, -40.0, 146.0), (62.0, 45.0, 56.0)) + 2.0 * anatomy.noise_28.on(heart_box)

@@ -19,6 +19,7 @@ from planner.geometry import Grid
 Array = NDArray[np.floating[Any]]
 """Values on a block of voxels, float32 wherever the block is large."""
 
+SLAB_VOXELS = 400_000
 FIELD_LOW_MM = (-210.0, -160.0, -200.0)
 FIELD_HIGH_MM = (210.0, 160.0, 200.0)
 
@@ -43,6 +44,16 @@ class Box:
     @property
     def shape(self) -> tuple[int, int, int]:
         return self.z.shape[0], self.y.shape[1], self.x.shape[2]
+
+    def slabs(self) -> list[Box]:
+        """The same voxels in pieces of a few slices: what is computed on one stays in the processor's cache."""
+        thickness = max(1, SLAB_VOXELS // (self.shape[1] * self.shape[2]))
+        start = self.slices[0].start
+        return [
+            Box((slice(start + k, start + k + len(part)), *self.slices[1:]), self.x, self.y, part)
+            for k in range(0, self.shape[0], thickness)
+            for part in (self.z[k : k + thickness],)
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +92,8 @@ class Frame:
 
     def whole(self) -> Box:
         z, y, x = self.axes_zyx
-        return Box((slice(None), slice(None), slice(None)), x[None, None, :], y[None, :, None], z[:, None, None])
+        k, j, i = self.grid.size_kji
+        return Box((slice(0, k), slice(0, j), slice(0, i)), x[None, None, :], y[None, :, None], z[:, None, None])
 
 
 class SmoothField:
@@ -98,29 +110,27 @@ class SmoothField:
         # 0.479 is the mean sum of squares of cubic B-spline weights; its cube is the field's variance.
         self._lattice = (random.standard_normal(tuple(counts[::-1])) / 0.479**1.5).astype(np.float32)
 
-    def _weights(self, values: Array, axis_xyz: int) -> tuple[slice, NDArray[np.float32]]:
-        """The part of the lattice that matters along an axis, and (n, part) cubic B-spline weights."""
+    def _taps(self, values: Array, axis_xyz: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """(n,) first lattice point and (4, n) cubic B-spline weights along one axis."""
         count = self._lattice.shape[2 - axis_xyz]
         place = np.clip((values.astype(np.float64) - self._low[axis_xyz]) / self._cell, 0.0, count - 4.001)
-        cell = place.astype(int)
+        cell = place.astype(np.intp)
         t = place - cell
-        first, last = int(cell.min()), int(cell.max()) + 4
-        rows, column = np.arange(len(values)), cell - first
-        table = np.zeros((len(values), last - first), dtype=np.float32)
-        table[rows, column] = (1 - t) ** 3 / 6
-        table[rows, column + 1] = (3 * t**3 - 6 * t**2 + 4) / 6
-        table[rows, column + 2] = (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6
-        table[rows, column + 3] = t**3 / 6
-        return slice(first, last), table
+        weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6.0
+        return cell, weights.astype(np.float32)
 
     def on(self, box: Box) -> Array:
-        """(k, j, i) values on a box."""
-        part_z, along_z = self._weights(box.z.ravel(), 2)
-        part_y, along_y = self._weights(box.y.ravel(), 1)
-        part_x, along_x = self._weights(box.x.ravel(), 0)
-        rows = np.ascontiguousarray(self._lattice[part_z, part_y, part_x]) @ along_x.T
-        planes = np.matmul(along_y, rows)
-        values: Array = (along_z @ planes.reshape(len(planes), -1)).reshape(box.shape)
+        """(k, j, i) values on a box; four taps along each axis in turn."""
+        cell_z, weight_z = self._taps(box.z.ravel(), 2)
+        cell_y, weight_y = self._taps(box.y.ravel(), 1)
+        cell_x, weight_x = self._taps(box.x.ravel(), 0)
+        first = int(cell_z.min())
+        lattice = self._lattice[first : int(cell_z.max()) + 4]
+        rows = sum(lattice[:, :, cell_x + tap] * weight_x[tap] for tap in range(4))
+        planes = sum(rows[:, cell_y + tap, :] * weight_y[tap][:, None] for tap in range(4))
+        values = np.empty(box.shape, dtype=np.float32)
+        for k, cell in enumerate(cell_z - first):
+            values[k] = sum(planes[cell + tap] * weight_z[tap, k] for tap in range(4))
         return values
 
 

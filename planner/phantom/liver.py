@@ -142,10 +142,10 @@ def segments(box: Box, anatomy: Anatomy) -> NDArray[np.uint8]:
 def paint_liver(canvas: Canvas, anatomy: Anatomy) -> None:
     """The parenchyma and the gall bladder."""
     box = canvas.frame.box(LIVER_LOW_MM, LIVER_HIGH_MM)
-    if box is not None:
-        shape = liver(box, anatomy)
-        texture = 2.2 * anatomy.noise_6.on(box) + 1.5 * anatomy.noise_28.on(box)
-        canvas.paint(box, shape, "liver", structure="liver", texture=texture)
+    for slab in [] if box is None else box.slabs():
+        shape = liver(slab, anatomy)
+        texture = 2.2 * anatomy.noise_6.on(slab) + 1.5 * anatomy.noise_28.on(slab)
+        canvas.paint(slab, shape, "liver", structure="liver", texture=texture)
     box = canvas.frame.box((-78, -100, -72), (-26, -30, 8))
     if box is not None:
         sac = gallbladder(box)

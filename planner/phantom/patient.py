@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from planner.imaging import ImageSource, Label, LabelMap, Volume
 from planner.jobs import Context
 from planner.phantom import bowel, organs, skeleton
 from planner.phantom.anatomy import Anatomy, draw_anatomy
-from planner.phantom.body import Trunk, paint_back_muscles, paint_chest, paint_wall
+from planner.phantom.body import Trunk, paint_back_muscles, paint_heart, paint_lungs, paint_wall
 from planner.phantom.canvas import Canvas
 from planner.phantom.enhancement import PHASES, VESSELS, structure_labels, structure_value
 from planner.phantom.fields import capsule, spline
@@ -107,12 +108,18 @@ def generate(
     paint_everything(canvas, anatomy, tumours, vessels, given.part(0.15, 0.75))
     truth = _truth(canvas, anatomy, tumours, vessels)
     given.step(0.8, "Simulating the scanner")
-    volumes = []
-    for index, phase in enumerate(PHASES):
-        voxels = scan(canvas.hu[index], canvas.frame, seed * 31 + index, sampling.noise_hu)
-        volumes.append(Volume(voxels, grid, _source(identity, index, phase, study_date)))
-        given.step(0.88 + 0.1 * index, "Simulating the scanner")
-    return DigitalPatient(preset, seed, case, anatomy, volumes[0], volumes[1], truth)
+    with ThreadPoolExecutor(len(PHASES)) as pool:
+        seen = list(
+            pool.map(
+                lambda index: scan(canvas.hu[index], canvas.frame, seed * 31 + index, sampling.noise_hu),
+                range(len(PHASES)),
+            )
+        )
+    arterial, portal = (
+        Volume(voxels, grid, _source(identity, index, PHASES[index], study_date)) for index, voxels in enumerate(seen)
+    )
+    given.step(1.0, "Digital patient made")
+    return DigitalPatient(preset, seed, case, anatomy, arterial, portal, truth)
 
 
 def check_case(case: str) -> None:
@@ -154,10 +161,11 @@ def paint_everything(
 ) -> None:
     """All tissues, from the outside in; later ones replace earlier ones."""
     context.step(0.0, "Building the trunk")
-    trunk = Trunk(canvas.frame.whole(), anatomy)
-    paint_wall(canvas, trunk)
-    paint_chest(canvas, trunk)
-    del trunk
+    for slab in canvas.frame.whole().slabs():
+        trunk = Trunk(slab, anatomy)
+        paint_wall(canvas, trunk)
+        paint_lungs(canvas, trunk)
+    paint_heart(canvas, anatomy)
     paint_back_muscles(canvas, anatomy)
     context.step(0.4, "Building bones")
     skeleton.paint_ribs(canvas, anatomy)
@@ -261,9 +269,9 @@ def _truth(canvas: Canvas, anatomy: Anatomy, tumours: tuple[Tumour, ...], vessel
 def _segment_voxels(canvas: Canvas, anatomy: Anatomy) -> NDArray[np.uint8]:
     voxels = np.zeros(canvas.grid.size_kji, dtype=np.uint8)
     box = canvas.frame.box(LIVER_LOW_MM, LIVER_HIGH_MM)
-    if box is not None:
-        inside = canvas.structures[box.slices] == structure_value("liver")
-        voxels[box.slices] = np.where(inside, segments(box, anatomy), 0)
+    for slab in [] if box is None else box.slabs():
+        inside = canvas.structures[slab.slices] == structure_value("liver")
+        voxels[slab.slices] = np.where(inside, segments(slab, anatomy), 0)
     return voxels
 
 

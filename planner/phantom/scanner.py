@@ -42,7 +42,7 @@ def noise(frame: Frame, seed: int, deviation_hu: float) -> Array:
     frequency = np.hypot(fy, fx)
     cut = 0.30
     shape = np.sqrt(frequency + 0.006) * np.exp(-((frequency / cut) ** 2))
-    shaped: Array = irfft2(rfft2(white, workers=2) * shape.astype(np.float32), s=size[1:], workers=2)
+    shaped: Array = irfft2(rfft2(white) * shape.astype(np.float32), s=size[1:])
     shaped[1:] += 0.35 * shaped[:-1]
     shaped *= np.float32(deviation_hu / max(float(shaped.std()), 1e-6))
     z, y, x = frame.axes_zyx
