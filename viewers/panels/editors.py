@@ -34,6 +34,10 @@ class FieldEditor(QWidget):
 
     changed = Signal(object)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("clear", True)
+
     def show_value(self, value: Any) -> None:
         """Show a value without announcing it."""
         raise TypeError(f"{type(self).__name__} shows nothing")

@@ -40,6 +40,7 @@ class FindingCard(QWidget):
 
     def __init__(self, finding: Finding, override: Override | None, overridden_by: str | None = None) -> None:
         super().__init__()
+        self.setProperty("clear", True)
         self.finding = finding
         self._override = override
         outer = QVBoxLayout(self)
@@ -76,6 +77,7 @@ class FindingsPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setProperty("clear", True)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self.cards: list[FindingCard] = []

@@ -51,7 +51,7 @@ def size_text(entry: SeriesEntry) -> str:
     if entry.grid is None:
         return f"{entry.frames or 0} frames"
     k, j, i = entry.grid.size_kji
-    spacing = " × ".join(f"{mm:.2f}" for mm in entry.grid.spacing_kji_mm)
+    spacing = " × ".join(f"{mm:.2f}" for mm in reversed(entry.grid.spacing_kji_mm))
     return f"{i} × {j} × {k} · {spacing} mm"
 
 

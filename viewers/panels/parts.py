@@ -48,6 +48,7 @@ def button(
 def row(*widgets: QWidget, stretch: bool = True, spacing: int = 6) -> QWidget:
     """Widgets side by side."""
     holder = QWidget()
+    holder.setProperty("clear", True)
     layout = QHBoxLayout(holder)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(spacing)

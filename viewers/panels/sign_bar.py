@@ -41,6 +41,7 @@ class SignBar(QWidget):
         step: Callable[[int], object],
     ) -> None:
         super().__init__()
+        self.setProperty("clear", True)
         self._sign, self._withdraw, self._time_out = sign, withdraw, time_out
         self.names: dict[str, QLineEdit] = {}
         self.buttons: dict[str, QWidget] = {}

@@ -61,6 +61,7 @@ class StageForm(QWidget):
 
     def __init__(self, answer: Answer) -> None:
         super().__init__()
+        self.setProperty("clear", True)
         self._answer = answer
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)

@@ -36,6 +36,7 @@ class RowCard(QWidget):
 
     def __init__(self, owner: TableEditor, index: int, values: dict[str, Any], opened: bool) -> None:
         super().__init__()
+        self.setProperty("clear", True)
         self.owner, self.index, self.values = owner, index, values
         self.editors: dict[str, FieldEditor] = {}
         outer = QVBoxLayout(self)
@@ -46,6 +47,7 @@ class RowCard(QWidget):
         self.head.setStyleSheet("text-align: left;")
         layout.addWidget(self.head)
         self.body = QWidget()
+        self.body.setProperty("clear", True)
         layout.addWidget(self.body)
         self._build()
         self.body.setVisible(opened)
@@ -80,6 +82,7 @@ class TableEditor(FieldEditor):
 
     def __init__(self, field: Field, column_editor: ColumnEditor = editor_for) -> None:
         super().__init__()
+        self.setProperty("clear", True)
         self.field = field
         self.column_editor = column_editor
         self.values: list[dict[str, Any]] = []

@@ -63,7 +63,8 @@ def style_sheet(scale: float) -> str:
     QMainWindow::separator, QSplitter::handle {{ background: {LINE}; }}
     QSplitter::handle:horizontal {{ width: {px(3)}; }} QSplitter::handle:vertical {{ height: {px(3)}; }}
     QFrame[panel="true"], QScrollArea, QScrollArea > QWidget > QWidget {{ background: {PANEL}; border: 0; }}
-    QLabel {{ background: transparent; }}
+    QLabel, QCheckBox, QRadioButton {{ background: transparent; }}
+    QWidget[clear="true"] {{ background: transparent; }}
     QLabel[role="title"] {{ font-size: {px(17)}; font-weight: 600; }}
     QLabel[role="section"] {{ color: {QUIET}; font-weight: 600; padding-top: {px(8)}; }}
     QLabel[role="quiet"] {{ color: {QUIET}; }}
@@ -99,5 +100,10 @@ def style_sheet(scale: float) -> str:
     QToolTip {{ background: {RAISED}; color: {TEXT}; border: 1px solid {LINE}; }}
     QProgressBar {{ background: {RAISED}; border: 0; border-radius: {px(3)}; height: {px(8)}; text-align: center; }}
     QProgressBar::chunk {{ background: {ACCENT}; border-radius: {px(3)}; }}
-    QCheckBox::indicator, QRadioButton::indicator {{ width: {px(15)}; height: {px(15)}; }}
+    QCheckBox::indicator, QTableView::indicator, QListView::indicator, QMenu::indicator {{
+        width: {px(14)}; height: {px(14)}; border: 1px solid {QUIET}; border-radius: {px(3)}; background: {WINDOW};
+    }}
+    QCheckBox::indicator:checked, QTableView::indicator:checked, QListView::indicator:checked,
+    QMenu::indicator:checked {{ background: {ACCENT}; border: {px(3)} solid {WINDOW}; outline: 1px solid {ACCENT}; }}
+    QMenu::indicator:non-exclusive:unchecked {{ background: {WINDOW}; }}
     """

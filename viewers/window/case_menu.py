@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.app.reporting import session_report
 from PySide6.QtWidgets import QFileDialog, QMenuBar
 
 from planner.clinical.laboratory_table import LabReading
@@ -14,7 +13,6 @@ from planner.errors import OperatorError
 from planner.jobs import Context
 from planner.model.session import SessionState
 from planner.workflow.template import Choice
-from viewers.offscreen import OffscreenRenderer
 from viewers.panels.lab_dialog import LabDialog
 from viewers.window.choices import ChoiceDialog
 
@@ -139,6 +137,10 @@ class CaseMenu:
         now = work.session_desk.clock()
 
         def draw(context: Context) -> int:
+            from planner.app.reporting import session_report
+
+            from viewers.offscreen import OffscreenRenderer
+
             renderer = OffscreenRenderer()
             try:
                 return session_report(

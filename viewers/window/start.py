@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from planner.app.library import open_library
 from planner.app.open_case import OpenCase
@@ -45,13 +45,21 @@ def start(paths: Sequence[Path], library_url: str | None) -> int:
         library = open_library(library_url)
     except StoreError as error:
         # Without its library the program cannot start; an empty one is never put in the place of a damaged one.
-        print(error.message, file=sys.stderr)
+        refuse(error.message)
         return 4
     window = make_window(library)
     window.show()
     if paths:
         window.import_paths(paths)
     return application.exec()
+
+
+def refuse(sentence: str) -> None:
+    """Say why the program does not start, in a box and on the terminal."""
+    sys.stderr.write(sentence + "\n")
+    box = QMessageBox(QMessageBox.Icon.Critical, "Seldinger", sentence)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.exec()
 
 
 def make_window(library: Library, actor: Actor | None = None) -> MainWindow:
