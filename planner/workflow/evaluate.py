@@ -135,24 +135,20 @@ def _same_person(stage: Stage, signatures: tuple[Signature, ...]) -> list[Findin
 
 def _time_out_findings(given: _Inputs, stage: Stage, earlier: Mapping[str, StageStatus]) -> list[Finding]:
     session = given.session
-    if session.time_out is not None or session.emergency:
-        return []
     if stage.freezes:
-        unsigned = [
-            each.stage.title for each in earlier.values() if each.stage.phase in PLAN_PHASES and not each.complete
-        ]
-        if unsigned:
-            text = f"Before the time-out these stages are to be signed: {', '.join(unsigned)}."
-            count = float(len(unsigned))
-            source = "procedures.md 1.1 and section 3 item 4"
-            return [
-                Finding(
-                    STAGES_NOT_SIGNED, Severity.BLOCK, text, True, stage.id, count, 0.0, "1", source=source, tag="P"
-                )
-            ]
-    if stage.phase is Phase.RECORD and recorded(given.template, session):
-        return [_no_time_out(stage.id)]
+        before = [each for each in earlier.values() if each.stage.phase in PLAN_PHASES and not each.complete]
+        if session.emergency:
+            before = [each for each in before if each.stage.in_emergency_form]
+        return [_stages_not_signed(stage, before)] if before else []
+    if session.time_out is None and not session.emergency and stage.phase is Phase.RECORD:
+        return [_no_time_out(stage.id)] if recorded(given.template, session) else []
     return []
+
+
+def _stages_not_signed(stage: Stage, before: list[StageStatus]) -> Finding:
+    text = f"Before the time-out these stages are to be signed: {', '.join(each.stage.title for each in before)}."
+    source = "procedures.md 1.1 and section 3 item 4"
+    return Finding(STAGES_NOT_SIGNED, Severity.BLOCK, text, subject=stage.id, source=source, tag="P")
 
 
 def _no_time_out(subject: str) -> Finding:

@@ -146,23 +146,31 @@ def _in_emergency(view: View, finding: Finding, gates: bool, title: str | None =
 def check_findings(view: View) -> list[Finding]:
     """What the stage's checks say. One that raises or cannot be evaluated never passes silently."""
     found: list[Finding] = []
+    waiting: dict[tuple[str, bool], list[Check]] = {}
     for check in view.stage.checks:
         applies = view.circumstances.applies(check.applies_if)
-        if applies is False:
-            continue
-        each = _not_evaluated(view, check) if applies is None else _run(view, check)
-        found += [_in_emergency(view, finding, check.emergency, check.title) for finding in each]
+        if applies:
+            found += [_in_emergency(view, each, check.emergency, check.title) for each in _run(view, check)]
+        elif applies is None:
+            unknown = next((key for key in check.applies_if if key in DECIDING_KEYS and not _known(view, key)), None)
+            if unknown is not None:
+                waiting.setdefault((unknown, check.emergency), []).append(check)
+    for (unknown, emergency), checks in waiting.items():
+        found.append(_in_emergency(view, _not_evaluated(view, unknown, checks), emergency))
     return found
 
 
-def _not_evaluated(view: View, check: Check) -> list[Finding]:
-    unknown = [key for key in check.applies_if if key in DECIDING_KEYS and not view.circumstances.known(key)]
-    if not unknown:
-        return []
-    text = f"{check.title}: not evaluated, {' and '.join(unknown)} unknown."
-    place = f"{view.stage.id}.{check.id}"
-    told = {"source": check.source, "tag": check.tag, "overridable": check.overridable}
-    return [view.says("not-evaluated", check.severity, text, place, **told)]
+def _known(view: View, key: str) -> bool:
+    return bool(view.circumstances.known(key))
+
+
+def _not_evaluated(view: View, unknown: str, checks: list[Check]) -> Finding:
+    """One finding for all checks that wait for the same answer, as loud as the loudest of them."""
+    loudest = max(checks, key=lambda check: (STRENGTH[check.severity], not check.overridable))
+    text = f"Not evaluated while the {unknown} is unknown: {'; '.join(check.title for check in checks)}."
+    told = {"source": loudest.source, "tag": loudest.tag, "overridable": loudest.overridable}
+    numbers = {"measured": float(len(checks)), "unit": "1"}
+    return view.says("not-evaluated", loudest.severity, text, f"{view.stage.id}.{unknown}", **told, **numbers)
 
 
 def _run(view: View, check: Check) -> list[Finding]:

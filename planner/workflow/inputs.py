@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from planner.model.codec import to_json
+from planner.model.items import PlanItem
 from planner.workflow.context import Reads
 from planner.workflow.pinning import Basis
 from planner.workflow.template import Computed, FieldKind, Profile, Stage, Template
@@ -33,7 +35,7 @@ def stage_inputs(
     inputs: dict[str, Any] = {
         "stage": stage.id,
         "fields": _fields(basis, stage),
-        "items": [to_json(item) for item in basis.session.items if item.type in stage.reads],
+        "items": [_item(item) for item in basis.session.items if item.type in stage.reads],
     }
     if stage.phase.is_record:
         return inputs
@@ -64,6 +66,13 @@ def _fields(basis: Basis, stage: Stage) -> dict[str, Any]:
         if value is not None:
             values[described.id] = value
     return values
+
+
+def _item(item: PlanItem) -> dict[str, Any]:
+    """An item without what only says how it is drawn or that somebody looked at a copy."""
+    shown = replace(item, visible=True, inherited_from=None)
+    stored: dict[str, Any] = to_json(shown)
+    return {**stored, "body": {name: value for name, value in stored["body"].items() if name != "colour"}}
 
 
 def _lab(basis: Basis, analyte: str) -> Any:

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -127,14 +128,21 @@ class Table:
             self.problems.note(f"{self.place}.{key}", "unknown-key", f"there is no key named {key!r} here.")
 
 
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> dict[str, Any]:
+    """Templates are read more than once while they include each other; nobody changes what was read."""
+    return tomllib.loads(text)
+
+
 def read_toml(path: Path, problems: Problems) -> Table | None:
     """The top table of a file; None, with the problem noted, when it cannot be read."""
     place = f"{path.parent.name}/{path.name}"
     try:
-        if path.stat().st_size > MAXIMUM_BYTES:
+        size = path.stat().st_size
+        if size > MAXIMUM_BYTES:
             problems.note(place, "too-large", f"the file is larger than {MAXIMUM_BYTES} bytes.")
             return None
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         problems.note(place, "missing-file", "the file is missing.")
         return None

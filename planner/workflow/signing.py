@@ -14,7 +14,7 @@ from planner.model.session import Override, SignOff, TimeOut
 from planner.workflow.answers import require_name, the_session, the_stage
 from planner.workflow.evaluate import SAME_PERSON, evaluate
 from planner.workflow.pinning import PLAN_PHASES, is_frozen, pinned, rules_now
-from planner.workflow.status import StageStatus, Status, finding_digest
+from planner.workflow.status import StageStatus, finding_digest
 from planner.workflow.template import Profile, Template
 
 
@@ -174,7 +174,6 @@ def record_time_out(
 
 def _refuse_blocked_time_out(status: StageStatus) -> None:
     blocking = [finding for finding in status.findings if finding.blocks and finding.code != SAME_PERSON]
-    if status.status is Status.WAITING or blocking:
-        why = blocking[0].text if blocking else "earlier stages are not signed."
-        said = f"The time-out cannot be recorded yet: {why} Override it with a reason, or go on and record without it."
+    if blocking:
+        said = f"The time-out cannot be recorded yet: {blocking[0].text} Fill or override it, or record without it."
         raise InputRefused("time-out-blocked", said, subject=status.stage.id)

@@ -243,6 +243,31 @@ def test_that_the_time_out_asks_for_signed_stages_and_can_be_overridden(shelf: S
     assert status(shelf, signed, session_id, "time_out") is Status.SIGNED
 
 
+def test_that_an_overridden_time_out_is_recorded_and_says_what_was_unsigned(shelf: Shelf) -> None:
+    case, session_id = ready_case(shelf)
+    case = override(
+        case, session_id, shelf.template, shelf.profile, "time_out", code="stages-not-signed", subject="time_out",
+        by="Dr O", reason="The consultant is scrubbed.", now=NOW,
+    )  # fmt: skip
+    case = record_time_out(case, session_id, shelf.template, shelf.profile, by=("O",), now=NOW)
+    found = evaluate(case, the(case, session_id), shelf.template, shelf.profile, NOW)
+    assert "stages-not-signed" in {each.finding.code for each in found.stage("time_out").overridden}
+    assert found.stage("dose").waits_for == ()
+    late = sign(case, session_id, shelf.template, shelf.profile, "referral", role="consultant", by="C", now=NOW)
+    assert status(shelf, late, session_id, "referral") is Status.SIGNED
+
+
+def test_that_hiding_or_colouring_an_item_leaves_the_signature(shelf: Shelf) -> None:
+    case, session_id = ready_case(shelf)
+    path = PlanItem("item-1", VESSEL_PATH, "Path", "1.2", {"points_lps_mm": [], "colour": "#ff0000"})
+    case = with_session(case, replace(the(case, session_id), items=(path,)))
+    for stage, role in (("referral", "consultant"), ("dose", "pharmacist"), ("dose", "operator")):
+        case = sign(case, session_id, shelf.template, shelf.profile, stage, role=role, by=role, now=NOW)
+    hidden = replace(path, visible=False, body={**path.body, "colour": "#00ff00"})
+    changed = with_session(case, replace(the(case, session_id), items=(hidden,)))
+    assert status(shelf, changed, session_id, "dose") is Status.SIGNED
+
+
 def test_that_a_signature_stays_after_the_time_out(shelf: Shelf) -> None:
     case, session_id = timed_out_case(shelf)
     with pytest.raises(InputRefused) as refused:
