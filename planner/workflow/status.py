@@ -25,8 +25,12 @@ class Status(StrEnum):
 
 
 def finding_digest(finding: Finding) -> str:
-    """Identifies what an override passes: code, subject and the compared numbers."""
-    return digest([finding.code, finding.subject, finding.measured, finding.limit])
+    """Identifies what an override passes: code, subject and the compared numbers.
+
+    An age in days is left out: it grows by itself, and what was decided yesterday about old images stands today.
+    """
+    measured = None if finding.unit == "d" else finding.measured
+    return digest([finding.code, finding.subject, measured, finding.limit])
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,8 @@ def test_that_an_emergency_gates_only_on_what_cannot_wait(shelf: Shelf) -> None:
 def test_that_what_an_emergency_left_can_be_filled_after_its_time_out(shelf: Shelf) -> None:
     case, session_id = ready_case(shelf)
     case = set_emergency(case, session_id, True, by="Operator")
+    for stage, role in (("referral", "consultant"), ("dose", "pharmacist"), ("dose", "operator")):
+        case = sign(case, session_id, shelf.template, shelf.profile, stage, role=role, by=role, now=NOW)
     case = record_time_out(case, session_id, shelf.template, shelf.profile, by=("Operator",), now=NOW)
     case = fill(shelf, case, session_id, "consent", "given_to", "family")
     assert the(case, session_id).answer("consent", "given_to") == "family"

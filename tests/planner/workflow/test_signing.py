@@ -18,6 +18,7 @@ from planner.model.items import VESSEL_PATH, PlanItem
 from planner.model.people import LabValue
 from planner.workflow.answers import answer_field
 from planner.workflow.evaluate import evaluate
+from planner.workflow.profiles import edited
 from planner.workflow.signing import override, record_time_out, sign, withdraw_override, withdraw_signature
 from planner.workflow.status import Status
 
@@ -180,6 +181,23 @@ def test_that_an_override_goes_stale_with_the_number_it_passed(shelf: Shelf, mil
     assert [each.code for each in dose.stale_overrides] == ["dose-over-cap"]
     again = answer_field(changed, session_id, shelf.template, "dose", "milligrams", 200.0, by="F", now=NOW)
     assert status(shelf, again, session_id, "dose") is Status.OPEN
+
+
+def test_that_an_overridden_age_stands_the_next_day_and_falls_with_its_limit(shelf: Shelf) -> None:
+    case, session_id = ready_case(shelf)
+    later = NOW + timedelta(days=20)
+    case = sign(case, session_id, shelf.template, shelf.profile, "referral", role="consultant", by="C", now=later)
+    case = override(
+        case, session_id, shelf.template, shelf.profile, "dose", code="lab-outside-window", subject="dose.bilirubin",
+        by="O", reason="Repeated outside, same value.", now=later,
+    )  # fmt: skip
+    for days in (0, 1, 5):
+        moment = later + timedelta(days=days)
+        dose = evaluate(case, the(case, session_id), shelf.template, shelf.profile, moment).stage("dose")
+        assert dose.status is Status.OPEN
+    strict = edited(shelf.profile, {"bilirubin_days": 7}, by="A", on=NOW.date())
+    dose = evaluate(case, the(case, session_id), shelf.template, strict, later).stage("dose")
+    assert dose.status is Status.BLOCKED
 
 
 def test_that_an_override_needs_a_reason_and_a_name(shelf: Shelf) -> None:
