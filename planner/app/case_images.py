@@ -40,10 +40,16 @@ def match_patient(case: Case, entry: SeriesEntry) -> PatientMatch:
 def fingerprint(entry: SeriesEntry) -> str:
     """Digest over the instances' UIDs and file sizes: tells without reading pixels that the files are the same.
 
-    File names do not count: a managed copy has other ones.
+    File names do not count: a managed copy has other ones. Files without an instance UID count by their content.
     """
-    files = {record.file: record.header.elements.text(tags.SOP_INSTANCE) or "" for record in entry.records}
-    return codec.digest(sorted((uid, file.stat().st_size) for file, uid in files.items()))
+    uids = {record.file: record.header.elements.text(tags.SOP_INSTANCE) or "" for record in entry.records}
+    return codec.digest(sorted((uids.get(file) or _content_digest(file), file.stat().st_size) for file in entry.files))
+
+
+def _content_digest(file: Path) -> str:
+    """For files that carry no instance UID (NIfTI, NRRD, MHA)."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def series_ref(entry: SeriesEntry, *, accept: Collection[str] = ()) -> SeriesRef:
@@ -102,7 +108,17 @@ def attach_series(
     findings = [_remark(text, entry.uid) for text in match.remarks]
     if match.verdict is Verdict.UNCONFIRMED:
         findings.append(_remark("the identity was confirmed by a person: " + ", ".join(match.reasons), entry.uid))
-    return (lambda before: with_series(before, reference)), tuple(findings)
+
+    def edit(before: Case) -> Case:
+        return before if _has_copy_of(before, reference) else with_series(before, reference)
+
+    return edit, tuple(findings)
+
+
+def _has_copy_of(case: Case, reference: SeriesRef) -> bool:
+    """The same files are already there as a managed copy: attaching them again must not let go of it."""
+    key = (reference.series_uid, reference.part, reference.fingerprint)
+    return any(each.managed and (each.series_uid, each.part, each.fingerprint) == key for each in case.studies)
 
 
 def _remark(text: str, subject: str) -> Finding:

@@ -38,8 +38,12 @@ class PatientMatch:
     remarks: tuple[str, ...] = ()
 
     def side_by_side(self) -> str:
+        if not any(theirs for _, _, theirs in self.rows):
+            return "The images name no patient"
         return "; ".join(
-            f"{what}: case {ours or 'unknown'}, images {theirs or 'unknown'}" for what, ours, theirs in self.rows
+            f"{what}: case {ours or 'unknown'}, images {theirs or 'unknown'}"
+            for what, ours, theirs in self.rows
+            if ours or theirs
         )
 
 

@@ -71,7 +71,7 @@ def _new(
                 raise UsageError("usage", "Give the patient by words or by --from-series, not by both.")
             entries, _ = _attachable([from_series], None, None)
             case = case_from_series(entries[0], title=title, simulated=simulated)
-            case, attached, refused, findings = _attach(case, entries, accept or [], confirmed=True)
+            case, attached, refused, findings = _attach(case, entries, accept or [], trusted=entries[0].uid)
             _require_some(attached, refused)
             revision = _create_with_images(library, case, actor(by))
     document = {
@@ -277,15 +277,36 @@ def _attachable(
     ]
     if not entries:
         raise InputRefused("no-images", f"{paths[0]} holds no images that a plan can stand on.", subject=str(paths[0]))
-    entries.sort(key=lambda each: (each.kind not in ATTACHABLE, -(each.frames or 0), each.uid, each.part))
+    # What names a patient first: the case of --from-series is made of it.
+    entries.sort(
+        key=lambda each: (
+            each.kind not in ATTACHABLE,
+            not each.source.patient_id,
+            -(each.frames or 0),
+            each.uid,
+            each.part,
+        )
+    )
     return entries, [each.to_json() for each in found.skipped]
 
 
 def _attach(
-    case: Case, entries: Sequence[SeriesEntry], accept: Sequence[str], *, confirmed: bool
+    case: Case,
+    entries: Sequence[SeriesEntry],
+    accept: Sequence[str],
+    *,
+    confirmed: bool = False,
+    trusted: str | None = None,
 ) -> tuple[Case, list[dict[str, Any]], list[dict[str, Any]], list[Finding]]:
-    """Attach what can be attached. Images of another patient stop everything."""
+    """Attach what can be attached. Images of another patient stop everything; unidentified ones are left out.
+
+    Parameters
+    ----------
+    trusted
+        The series whose patient the case was made of.
+    """
     from planner.app.case_images import attach_series
+    from planner.app.identity import PatientMismatch, Verdict
 
     attached: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
@@ -293,7 +314,12 @@ def _attach(
     for entry in entries:
         line = {"uid": entry.uid, "part": entry.part, "modality": entry.modality, "description": entry.description}
         try:
-            edit, said = attach_series(case, entry, accept=accept, confirmed=confirmed)
+            edit, said = attach_series(case, entry, accept=accept, confirmed=confirmed or entry.uid == trusted)
+        except PatientMismatch as error:
+            if error.match.verdict is Verdict.DIFFERENT:
+                raise
+            refused.append({**line, "code": error.code, "text": error.message})
+            continue
         except InputRefused as error:
             refused.append({**line, "code": error.code, "text": error.message})
             continue

@@ -42,7 +42,10 @@ def print_case(target: Console, case: Case, revision: int, chain: ChainReport) -
         f"lesions    {', '.join(f'{each.name} ({each.id})' for each in case.lesions) or 'none marked'}"
         f"{'' if case.lesion_list_is_confirmed else '; the list is not confirmed complete'}",
     ]
-    lines += [f"images     {each.modality} {each.description} {each.study_date}" for each in case.studies]
+    lines += [
+        f"images     {each.modality or ''} {each.description or ''} {shown_value(_day(each.study_date))}"
+        for each in case.studies
+    ]
     lines += [f"session    {each.id}  {each.title}  {each.state.value}" for each in case.sessions]
     lines.append(chain.text)
     for line in lines:
