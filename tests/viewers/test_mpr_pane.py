@@ -209,7 +209,7 @@ def test_that_a_study_of_another_frame_is_not_linked(bench, make_ball) -> None:
 def test_that_corner_texts_say_who_what_and_when_in_plain_text(bench, make_ball) -> None:
     from dataclasses import replace
 
-    assert who_lines(bench.volume) == ("Test Ball · T-1", "CT Ball & body", "arterial · 2024-03-12")
+    assert who_lines(bench.volume) == ("Test Ball", "T-1", "CT Ball & body", "arterial · 2024-03-12")
     assert shown_name("Yamada^Tarou=山田^太郎=やまだ^たろう") == "Yamada Tarou · 山田 太郎"
     nasty = replace(make_ball().source, description="<b>x</b>\n\x1b[31m" + "y" * 200, patient_name=None)
     lines = who_lines(replace(make_ball(), source=nasty))

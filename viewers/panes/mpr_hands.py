@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 from viewers.panes.tools.window import WindowTool
 from viewers.scene.slice_view import layer_limits_mm, slice_step_mm
 from viewers.state.layouts import next_layout
+from viewers.state.pane_state import Slab
 
 if TYPE_CHECKING:
     from viewers.panes.mpr_pane import MprPane
@@ -220,7 +221,7 @@ class MprHands:
             pane.pane_state.slab.set(pane.pane_state.slab.value.next_mode())
         elif name == "R":
             pane.pane_state.fit()
-            pane.pane_state.slab.set(type(pane.pane_state.slab.value)())
+            pane.pane_state.slab.set(Slab())
             state.reset_planes(volume.grid.frame_uid)
         elif name == "F":
             pane.pane_state.fit()

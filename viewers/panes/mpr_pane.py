@@ -38,7 +38,7 @@ from viewers.state.layouts import PaneSpec
 from viewers.state.mask_layer import RegionShape
 from viewers.state.pane_state import PaneState
 from viewers.state.signals import Subscriptions
-from viewers.state.view_state import PLANE_KINDS, Hover, PlaneKind, as_point
+from viewers.state.view_state import CROSSHAIR, PLANE_KINDS, Hover, PlaneKind, as_point
 
 NO_IMAGE = "Open a folder of images, or drop one here."
 NOT_LINKED = "Not linked: another frame of reference"
@@ -267,6 +267,7 @@ class MprPane(QWidget):
             marks.marks.changed.connect(self._changed),
             marks.layer.changed.connect(self.refresh),
             kit.preview.changed.connect(self._changed),
+            state.active_tool.changed.connect(self._show_cursor),
             *(state.pane(kind).slab.changed.connect(self._repaint) for kind in PLANE_KINDS),
         )
 
@@ -289,6 +290,10 @@ class MprPane(QWidget):
     def _changed(self, value: object) -> None:
         del value
         self.refresh()
+
+    def _show_cursor(self, tool_id: str) -> None:
+        exact = tool_id != CROSSHAIR
+        self.setCursor(Qt.CursorShape.CrossCursor if exact else Qt.CursorShape.ArrowCursor)
 
     def _repaint(self, value: object) -> None:
         del value

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from viewers.panes.desk import Desk
+from viewers.panes.hint_line import HintLine
 from viewers.panes.mpr_header import MprHeader
 from viewers.panes.mpr_pane import MprPane
 from viewers.panes.pane_frame import PaneFrame
@@ -58,9 +59,15 @@ class PaneGrid(QWidget):
         self._frames: dict[tuple[str, str, str | None], PaneFrame] = {}
         self._shown: list[PaneFrame] = []
         self._layout = layout(desk.state.layout.value)
-        self._grid = QGridLayout(self)
+        self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(3)
+        self._hint = HintLine(desk.kit, self)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addLayout(self._grid, 1)
+        rows.addWidget(self._hint)
         self.setAutoFillBackground(True)
         self.setStyleSheet(f"PaneGrid {{ background: {theme.WINDOW}; }}")
         self._subscriptions = Subscriptions()
@@ -82,6 +89,7 @@ class PaneGrid(QWidget):
     def release(self) -> None:
         """Stop every pane; the window closes."""
         self._subscriptions.release()
+        self._hint.release()
         for frame in self._frames.values():
             frame.release()
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
 from planner.model.items import MeasurementBody, Point, VesselPathBody
 from planner.units import shown
@@ -19,6 +19,8 @@ from viewers.scene.slice_view import SliceView
 from viewers.state.marking import Mark
 from viewers.state.mask_layer import RegionShape
 from viewers.state.preview import Preview
+
+_MOST_MOVES = 17
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,12 +33,36 @@ class ItemPen:
         Half the thickness of what the pane shows: points farther from the plane are not on it.
     em
         Height of the font in logical pixels; lines and marks follow it.
+    taken
+        Where something is written already.
     """
 
     view: SliceView
     reach_mm: float
     em: float
     selected_id: str | None = None
+    taken: list[QRectF] = field(default_factory=list)
+
+    def write(self, painter: QPainter, where: QPointF, lines: Sequence[str], colour: str) -> None:
+        """Lines of text beside a thing, moved up or down off texts already written."""
+        metrics = QFontMetricsF(painter.font())
+        width = max(metrics.horizontalAdvance(line) for line in lines)
+        height = metrics.height() * len(lines)
+        # Kept inside the pane: what is marked near an edge is named inside.
+        left = max(0.0, min(where.x(), self.view.width_px - width - self.em * 0.3))
+        box = QRectF(left, where.y() - metrics.ascent(), width, height)
+        for move in range(_MOST_MOVES):
+            # 0, 1 down, 1 up, 2 down, 2 up …: the nearest free place.
+            steps = (move + 1) // 2 * (1 if move % 2 else -1)
+            moved = box.translated(0.0, steps * self.em)
+            fits = moved.top() >= 0.0 and moved.bottom() <= self.view.height_px
+            if fits and not any(moved.intersects(other) for other in self.taken):
+                box = moved
+                break
+        self.taken.append(box)
+        for row, line in enumerate(lines):
+            baseline = box.top() + metrics.ascent() + row * metrics.height()
+            draw_outlined(painter, QPointF(left, baseline), line, colour)
 
     def points(self, lps_mm: Any) -> list[QPointF]:
         return [QPointF(x, y) for x, y in np.atleast_2d(self.view.px_of(np.asarray(lps_mm, dtype=np.float64)))]
@@ -71,7 +97,7 @@ def draw_region_labels(painter: QPainter, pen: ItemPen, regions: Sequence[Region
         if where is not None and region.label:
             selected = region.id == pen.selected_id
             text = one_line(region.label) + (f" · {shown(region.mask.volume_ml, 'mL')}" if selected else "")
-            draw_outlined(painter, where, text, SELECTED if selected else region.colour)
+            pen.write(painter, where, (text,), SELECTED if selected else region.colour)
 
 
 def draw_preview(painter: QPainter, pen: ItemPen, preview: Preview, *, with_brush: bool) -> None:
@@ -109,8 +135,7 @@ def draw_measurement(painter: QPainter, pen: ItemPen, body: MeasurementBody, nam
         painter.drawPath(outline)
     _draw_dots(painter, pen, points[1:] if body.kind == "ellipse" else points, SELECTED if selected else MEASURE)
     anchor = max(points, key=lambda point: point.x()) + QPointF(pen.em * 0.5, pen.em * 0.3)
-    for row, text in enumerate(measurement_lines(body)):
-        draw_outlined(painter, anchor + QPointF(0.0, row * pen.em * 1.05), text, SELECTED if selected else MEASURE)
+    pen.write(painter, anchor, measurement_lines(body), SELECTED if selected else MEASURE)
 
 
 def measurement_lines(body: MeasurementBody) -> tuple[str, ...]:
@@ -137,12 +162,12 @@ def draw_vessel_path(painter: QPainter, pen: ItemPen, body: VesselPathBody, name
         return
     near = np.abs(pen.view.plane.distance_mm(points)) <= pen.reach_mm
     colour = SELECTED if selected else PATH
-    _draw_curve(painter, pen, points, colour, width=1.0, alpha=90)
+    _draw_curve(painter, pen, points, colour, width=1.0, alpha=150)
     for first, last in _runs(near):
         _draw_curve(painter, pen, points[max(0, first - 1) : last + 1], colour, width=2.6)
     if near.any() and name:
         place = pen.points(points[np.flatnonzero(near)[-1]])[0] + QPointF(pen.em * 0.6, pen.em * 0.3)
-        draw_outlined(painter, place, name + (" (low confidence)" if body.low_confidence else ""), colour)
+        pen.write(painter, place, (name + (" (low confidence)" if body.low_confidence else ""),), colour)
 
 
 def _draw_curve(

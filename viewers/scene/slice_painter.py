@@ -30,6 +30,9 @@ from viewers.state.pane_state import Slab
 from viewers.state.preview import NOTHING, Preview
 from viewers.state.view_state import SeriesWindow
 
+SIMULATED = "SIMULATED"
+"""Burned into every picture of the digital patient and of teaching cases."""
+
 CROSSHAIR_GAP_EM = 1.1
 CROSSHAIR_HANDLE = 0.36
 """Where the turning handles sit: this share of the pane's shorter side away from the cursor."""
@@ -114,13 +117,13 @@ def paint_scene(painter: QPainter, scene: SliceScene) -> None:
     pen = ItemPen(scene.view, scene.reach_mm, em, scene.selected_id)
     same_frame = scene.preview.frame_uid == scene.volume.grid.frame_uid
     draw_crosshair(painter, scene, em)
-    draw_marks(painter, pen, scene.marks)
     draw_region_labels(painter, pen, scene.regions)
+    draw_marks(painter, pen, scene.marks)
     if same_frame:
         draw_preview(painter, pen, scene.preview, with_brush=scene.with_brush)
     area = QRectF(0.0, 0.0, scene.view.width_px, scene.view.height_px)
     draw_orientation(painter, area, scene.view.plane)
-    draw_corners(painter, area, corner_texts(scene))
+    draw_corners(painter, area, corner_texts(scene), loud=SIMULATED)
     draw_scale_bar(painter, scene.view)
     if scene.notice:
         _draw_notice(painter, area, scene.notice)
@@ -141,7 +144,7 @@ def corner_texts(scene: SliceScene) -> CornerTexts:
     )
     return CornerTexts(
         top_left=who_lines(scene.volume) + scene.extra_lines,
-        top_right=("SIMULATED",) if scene.simulated else (),
+        top_right=(SIMULATED,) if scene.simulated else (),
         bottom_left=tuple(where),
         bottom_right=tuple(line for line in (levels, scene.value_text) if line),
     )

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from planner.geometry import SlicePlane
 from planner.geometry.planes import orientation_letters
 from planner.imaging import Volume
-from viewers.scene.palette import TEXT
+from viewers.scene.palette import TEXT, WARNING
 from viewers.scene.slice_view import SliceView, slice_number
 
 _NICE_MM = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
@@ -47,13 +47,12 @@ def shown_date(date: str | None) -> str:
 
 
 def who_lines(volume: Volume) -> tuple[str, ...]:
-    """Patient and series, for the top left corner."""
+    """Patient and series, for the top left corner; identifiers stand on lines of their own, so none is cut."""
     source = volume.source
-    who = " · ".join(part for part in (shown_name(source.patient_name), one_line(source.patient_id)) if part)
     number = f"#{source.series_number}" if source.series_number is not None else ""
     what = " ".join(part for part in (one_line(source.modality), number, one_line(source.description)) if part)
     when = " · ".join(part for part in (one_line(source.phase), shown_date(source.study_date)) if part)
-    return tuple(line for line in (who, what, when) if line)
+    return tuple(line for line in (shown_name(source.patient_name), one_line(source.patient_id), what, when) if line)
 
 
 def position_line(volume: Volume, plane: SlicePlane) -> str:
@@ -89,12 +88,19 @@ def draw_outlined(painter: QPainter, where: QPointF, text: str, colour: str = TE
     painter.drawText(where, text)
 
 
-def draw_corners(painter: QPainter, area: QRectF, texts: CornerTexts) -> None:
-    """The lines of every corner; lines that would meet those of another corner are left out, the last first."""
+def draw_corners(painter: QPainter, area: QRectF, texts: CornerTexts, *, loud: str = "") -> None:
+    """The lines of every corner; in a small pane the last ones are left out.
+
+    Parameters
+    ----------
+    loud
+        A line that is written in the colour of a warning.
+    """
     metrics = QFontMetricsF(painter.font())
     line, margin = metrics.height() * 1.08, metrics.height() * 0.5
     room = max(1, int((area.height() - 2.0 * margin) / line / 2.0))
-    half = area.width() / 2.0 - 1.5 * margin
+    # The middle of the upper and lower edge belongs to the orientation letters.
+    half = area.width() / 2.0 - margin - metrics.horizontalAdvance("MM")
     left, right = area.left() + margin, area.right() - margin
     for lines, at_right, at_bottom in (
         (texts.top_left, False, False),
@@ -103,15 +109,13 @@ def draw_corners(painter: QPainter, area: QRectF, texts: CornerTexts) -> None:
         (texts.bottom_right, True, True),
     ):
         for index, text in enumerate(lines[:room]):
-            opposite = (texts.top_left, texts.top_right) if not at_bottom else (texts.bottom_left, texts.bottom_right)
-            alone = index >= len(opposite[0 if at_right else 1])
-            fitted = metrics.elidedText(text, Qt.TextElideMode.ElideRight, half * (1.7 if alone else 1.0))
+            fitted = metrics.elidedText(text, Qt.TextElideMode.ElideRight, half)
             x = right - metrics.horizontalAdvance(fitted) if at_right else left
             if at_bottom:
                 y = area.bottom() - margin - index * line - metrics.descent()
             else:
                 y = area.top() + margin + index * line + metrics.ascent()
-            draw_outlined(painter, QPointF(x, y), fitted)
+            draw_outlined(painter, QPointF(x, y), fitted, WARNING if text == loud else TEXT)
 
 
 def draw_orientation(painter: QPainter, area: QRectF, plane: SlicePlane) -> None:

@@ -19,6 +19,7 @@ from planner.model.items import (
     KeyImageBody,
     MeasurementBody,
     PlanItem,
+    Point,
     RegionBody,
     VesselPathBody,
 )
@@ -164,6 +165,20 @@ class Marks:
         self._masks[reference.sha256] = mask
         while len(self._masks) > _KEPT_MASKS:
             self._masks.pop(next(iter(self._masks)))
+
+    def place_lps_mm(self, item_id: str) -> Point | None:
+        """Where to put the cursor to see an item: the middle of its mask, path or measurement."""
+        mark = self.mark(item_id)
+        body = None if mark is None else mark.body
+        if isinstance(body, RegionBody):
+            mask = self.mask(item_id)
+            centre = None if mask is None else mask.centroid_lps_mm()
+            return None if centre is None else (float(centre[0]), float(centre[1]), float(centre[2]))
+        if isinstance(body, KeyImageBody):
+            return body.cursor_lps_mm
+        if isinstance(body, (VesselPathBody, MeasurementBody)) and body.points_lps_mm:
+            return body.points_lps_mm[len(body.points_lps_mm) // 2]
+        return None
 
     def _shape(self, mark: Mark, before: RegionShape | None) -> RegionShape | None:
         if not isinstance(mark.body, RegionBody) or not mark.item.visible:

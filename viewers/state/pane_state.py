@@ -63,6 +63,12 @@ class PaneState:
     def zoom_by(self, factor: float) -> None:
         self.zoom.set(min(max(self.zoom.value * factor, SMALLEST_ZOOM), LARGEST_ZOOM))
 
+    def reset(self) -> None:
+        """As at first: the role's volume, fitted, a plain slice."""
+        self.series.set(None)
+        self.slab.set(Slab())
+        self.fit()
+
     def fit(self) -> None:
         """The whole volume in the pane."""
         self.zoom.set(1.0)

@@ -206,7 +206,8 @@ class ViewState:
         self._cursors.clear()
         self._planes.clear()
         self._windows.clear()
-        self._panes.clear()
+        for pane in self._panes.values():
+            pane.reset()
         self.selected_id.set(None)
         self.hidden_ids.set(frozenset())
         self.hover.set(None)
