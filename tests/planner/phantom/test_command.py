@@ -1,0 +1,54 @@
+"""The verb ``phantom``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from planner.cli.phantom import register
+from planner.errors import UsageError
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer()
+    register(app)
+    return app
+
+
+def test_that_the_verb_writes_series_and_truth_and_says_where(tmp_path: Path) -> None:
+    answer = CliRunner().invoke(_app(), ["--out", str(tmp_path / "p"), "--preset", "tiny", "--json"])
+    assert answer.exit_code == 0
+    document = json.loads(answer.stdout)
+    assert set(document) == {"series", "truth"}
+    assert [Path(place).name for place in document["series"]] == ["arterial", "portal-venous"]
+    assert all(len(list(Path(place).glob("*.dcm"))) == 84 for place in document["series"])
+    assert (Path(document["truth"]) / "tree.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--case", "stent"], "case-not-modelled"),
+        (["--case", "foot"], "unknown-case"),
+        (["--seed", "-1"], "bad-seed"),
+        (["--study-date", "soon"], "bad-date"),
+    ],
+)
+def test_that_what_cannot_be_made_is_refused_before_anything_is_written(
+    tmp_path: Path, words: list[str], code: str
+) -> None:
+    answer = CliRunner().invoke(_app(), ["--out", str(tmp_path / "p"), "--preset", "tiny", *words])
+    assert isinstance(answer.exception, UsageError)
+    assert answer.exception.code == code
+    assert not (tmp_path / "p").exists()
+
+
+def test_that_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
+    (tmp_path / "p").write_text("taken", encoding="utf-8")
+    answer = CliRunner().invoke(_app(), ["--out", str(tmp_path / "p"), "--preset", "tiny"])
+    assert isinstance(answer.exception, UsageError)
+    assert (tmp_path / "p").read_text(encoding="utf-8") == "taken"
