@@ -197,7 +197,8 @@ def test_that_an_overridden_age_stands_the_next_day_and_falls_with_its_limit(she
         assert dose.status is Status.OPEN
     strict = edited(shelf.profile, {"bilirubin_days": 7}, by="A", on=NOW.date())
     dose = evaluate(case, the(case, session_id), shelf.template, strict, later).stage("dose")
-    assert dose.status is Status.BLOCKED
+    assert [each.code for each in dose.stale_overrides] == ["lab-outside-window"]
+    assert dose.blocked
 
 
 def test_that_an_override_needs_a_reason_and_a_name(shelf: Shelf) -> None:
