@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from planner.model.ledger import LedgerEntry, totals
 from planner.model.session import Session
 from planner.units import shown
 from planner.workflow.context import StageContext
-from planner.workflow.template import Computed, LedgerRule
+from planner.workflow.ledgers import session_entries as mapped_entries
+from planner.workflow.template import Computed
 from procedures.spine.registry import REGISTRY
-from procedures.spine.support import as_date, as_number, text_of
+from procedures.spine.support import as_date
 
 AIR_KERMA = "air-kerma"
 
@@ -25,28 +24,14 @@ class Known:
     missing: tuple[str, ...]
 
 
-def session_entries(rules: tuple[LedgerRule, ...], session: Session) -> Iterator[LedgerEntry]:
-    """What one session gave, by the mapping of its template."""
-    on = as_date(session.answer("sign_out", "performed_on")) or session.performed_on or session.planned_on
-    for rule in rules:
-        area = None
-        if rule.area is not None:
-            stage, _, name = rule.area.partition(".")
-            area = as_number(session.answer(stage, name))
-        answer = session.answer(rule.stage, rule.amount_field)
-        rows: list[Mapping[str, Any]]
-        if rule.column is None:
-            names = [name for name in (rule.substance_field, rule.drug_class_field) if name]
-            rows = [{name: session.answer(rule.stage, name) for name in names} | {rule.amount_field: answer}]
-        else:
-            rows = [row for row in answer or () if isinstance(row, Mapping)]
-        for row in rows:
-            amount = as_number(row.get(rule.column or rule.amount_field))
-            substance = rule.substance or text_of(row.get(rule.substance_field or "")).casefold()
-            if amount is None or amount == 0 or not substance:
-                continue
-            drug_class = text_of(row.get(rule.drug_class_field or "")) or None
-            yield LedgerEntry(substance, amount, rule.unit, on, session.id, drug_class, area)
+def session_entries(context: StageContext, session: Session) -> tuple[LedgerEntry, ...]:
+    """What one session of this template gave, with the day of the record where the session has none."""
+    on = as_date(session.answer("sign_out", "performed_on")) or session.planned_on
+    return tuple(
+        replace(entry, on=entry.on or on)
+        for entry in mapped_entries(context.case, session, context.template)
+        if entry.amount != 0
+    )
 
 
 def earlier_entries(context: StageContext, *, with_this: bool = False) -> Known:
@@ -56,11 +41,11 @@ def earlier_entries(context: StageContext, *, with_this: bool = False) -> Known:
     for session in context.case.sessions:
         if session.id == context.session.id:
             continue
-        entries += session_entries(context.template.ledger, session)
+        entries += session_entries(context, session)
         if session.template.id != context.template.id:
             missing.append(f"drugs of {session.title} ({session.template.id})")
     if with_this:
-        entries += session_entries(context.template.ledger, context.session)
+        entries += session_entries(context, context.session)
     for prior in context.case.prior_treatments:
         if prior.substance and prior.amount is not None and prior.unit:
             origin = prior.where or "prior"

@@ -136,7 +136,7 @@ def last_session_dose(context: StageContext) -> list[Computed]:
         (min(str(entry.on or "") for entry in entries), session.title, entries)
         for session in context.case.sessions
         if session.id != context.session.id
-        and (entries := [e for e in session_entries(context.template.ledger, session) if e.unit == "mg"])
+        and (entries := [e for e in session_entries(context, session) if e.unit == "mg"])
     ]
     if not earlier:
         return [unknown_value("last_dose", "Last session's dose", "no earlier session of this case has a dose")]
