@@ -33,6 +33,7 @@ def ct_slice(index: int) -> Dataset:
     data.Modality, data.PatientPosition, data.ImageType = "CT", "HFS", ["ORIGINAL", "PRIMARY", "AXIAL"]
     data.PatientName, data.PatientID, data.PatientBirthDate, data.PatientSex = "Test^One", "T-1", "19500102", "F"
     data.StudyDate, data.SeriesDescription, data.SeriesNumber = "20240131", "test series", 3
+    data.AccessionNumber, data.StudyID, data.StudyTime, data.ReferringPhysicianName = "A1", "1", "101500", None
     data.InstanceNumber, data.AcquisitionNumber = index + 1, 1
     data.Rows, data.Columns, data.SamplesPerPixel, data.PhotometricInterpretation = ROWS, COLUMNS, 1, "MONOCHROME2"
     data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
