@@ -39,7 +39,7 @@ _PRAGMAS = (
 
 def _keep_rows_out_of_logs() -> None:
     """At DEBUG the database layer logs whole result rows, names and all, whatever `hide_parameters` says."""
-    logging.getLogger("sqlalchemy.engine.Engine").setLevel(logging.INFO)
+    logging.getLogger("sqlalchemy.engine.Engine").setLevel(logging.WARNING)
 
 
 def address(url: str) -> URL:

@@ -147,8 +147,13 @@ class Journal:
             raise StoreError("journal-failed", self.trouble, subject=str(self._folder))
 
     def close(self) -> None:
-        """Flush and end. A journal with nothing unsaved leaves no file; otherwise the next start offers it."""
+        """Flush and end. A journal with nothing unsaved leaves no file; otherwise the next start offers it.
+
+        Closing again does nothing.
+        """
         with self._wake:
+            if self._stopped:
+                return
             self._stopped = True
             self._wake.notify_all()
         self._thread.join()

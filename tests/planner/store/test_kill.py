@@ -17,7 +17,7 @@ from planner.store.journal import Journal
 from planner.store.library import Library
 
 WRITER = Path(__file__).with_name("save_forever.py")
-ROUNDS = 8
+ROUNDS = 5
 TESTS = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
 
