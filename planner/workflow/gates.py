@@ -115,9 +115,14 @@ def _window(view: View, described: Field, value: Any) -> Iterator[Finding]:
         yield view.says("lab-outside-window", Severity.BLOCK, text, place, **numbers, **told)
 
 
-def _to_review(view: View, described: Field) -> Iterator[Finding]:
+def _carried(view: View, described: Field) -> bool:
+    """Whether the answer comes from an earlier session and nobody has looked at it in this one."""
     answer = view.basis.session.answers.get(view.stage.id, {}).get(described.id)
-    if answer is not None and answer.inherited_from is not None and not is_empty(answer.value):
+    return answer is not None and answer.inherited_from is not None and not is_empty(answer.value)
+
+
+def _to_review(view: View, described: Field) -> Iterator[Finding]:
+    if _carried(view, described):
         text = f"{described.label} was carried over from an earlier session; look at it again."
         yield view.says("inherited-to-review", Severity.WARN, text, f"{view.stage.id}.{described.id}")
 
@@ -233,7 +238,7 @@ def _looked_for(view: View, text: str) -> bool:
     wanted = text.casefold()
     for described in view.stage.fields:
         value: Any = view.value(described) if described.kind is not FieldKind.COMPUTED else None
-        if value is None or is_empty(value):
+        if value is None or is_empty(value) or _carried(view, described):
             continue
         if described.kind is FieldKind.TABLE and (named is None or described.id == named):
             if any(_row_tells(row, wanted, described) for row in value):

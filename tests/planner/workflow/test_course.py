@@ -14,7 +14,7 @@ from planner.model.case import Case, Course, CourseStep
 from planner.model.edits import with_session
 from planner.model.items import REGION, VESSEL_PATH, PlanItem
 from planner.model.people import PriorTreatment
-from planner.model.session import SessionState
+from planner.model.session import Answer, SessionState
 from planner.workflow.answers import answer_field, confirm_inherited
 from planner.workflow.course import Remains, course_findings, what_remains
 from planner.workflow.evaluate import evaluate
@@ -107,6 +107,23 @@ def test_that_carried_values_and_items_wait_for_a_person(shelf: Shelf) -> None:
     seen = confirm_inherited(case, second, shelf.template, "dose", by="F", now=LATER)
     seen = confirm_item(seen, second, the(seen, second).items[0].id)
     assert not {"inherited-to-review", "item-to-review"} & codes(seen)
+
+
+def test_that_what_was_looked_for_last_time_is_not_checked_until_somebody_says_so_again(shelf: Shelf) -> None:
+    case, first = performed(shelf)
+    dose = {**the(case, first).answers["dose"], "cystic_artery": Answer("found")}
+    answers = MappingProxyType({**the(case, first).answers, "dose": MappingProxyType(dose)})
+    case = with_session(case, replace(the(case, first), answers=answers))
+    case, second = start_next_session(case, first, shelf.template, shelf.profile, now=LATER)
+
+    def lines(changed: Case) -> set[str]:
+        found = evaluate(changed, the(changed, second), shelf.template, shelf.profile, LATER).stage("dose")
+        return {each.text for each in found.findings}
+
+    assert the(case, second).answer("dose", "cystic_artery") == "found"
+    assert "NOT CHECKED: cystic artery" in lines(case)
+    seen = confirm_inherited(case, second, shelf.template, "dose", by="F", now=LATER)
+    assert "NOT CHECKED: cystic artery" not in lines(seen)
 
 
 def test_that_the_first_session_stays_signed_when_the_second_begins(shelf: Shelf) -> None:
@@ -227,8 +244,6 @@ def test_that_what_happened_in_the_room_is_never_gated(shelf: Shelf) -> None:
     )
 )
 def test_that_answers_no_template_knows_are_not_carried(shelf: Shelf, extra: dict[str, str]) -> None:
-    from planner.model.session import Answer
-
     case, first = performed(shelf)
     session = the(case, first)
     dose = {**session.answers["dose"], **{name: Answer(value) for name, value in extra.items()}}
