@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from planner.findings import Finding
 
@@ -46,6 +46,23 @@ class Arithmetic:
 
 
 @dataclass(frozen=True, slots=True)
+class ChecklistLine:
+    """One line of the time-out as it is read aloud. `answer` is empty until somebody has answered: an empty box."""
+
+    text: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """The time-out on one page: what is read out, and the boxes."""
+
+    title: str
+    facts: tuple[Line, ...]
+    lines: tuple[ChecklistLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StageSection:
     """One stage as printed.
 
@@ -57,6 +74,8 @@ class StageSection:
         "role: name, date" lines.
     not_checked
         Things that were not looked at; printed as NOT CHECKED.
+    left_empty
+        Labels of fields nobody filled.
     """
 
     title: str
@@ -70,6 +89,7 @@ class StageSection:
     overridden: tuple[tuple[Finding, str], ...] = ()
     signatures: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
+    left_empty: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +104,14 @@ class PlanReport:
         "Plan signed by … on …; not a clearance", or "DRAFT: …".
     identity
         Revision, digest, audit head, template and profile versions: printed in the footer of every page.
+    warnings
+        What stands against the plan or was overridden; on page one.
+    dose_lines, doses
+        Doses and limits as typed, and what was computed for them with its arithmetic.
+    picture_note
+        Why pictures are missing; empty when all are there.
+    identity_lines
+        The identity in full, on the last page.
     """
 
     title: str
@@ -96,5 +124,10 @@ class PlanReport:
     summary: tuple[Line, ...] = ()
     warnings: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
+    dose_lines: tuple[Line, ...] = ()
+    doses: tuple[Arithmetic, ...] = ()
     pictures: tuple[Picture, ...] = ()
-    stages: tuple[StageSection, ...] = field(default_factory=tuple)
+    picture_note: str = ""
+    checklist: Checklist | None = None
+    stages: tuple[StageSection, ...] = ()
+    identity_lines: tuple[Line, ...] = ()

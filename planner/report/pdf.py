@@ -8,7 +8,7 @@ from typing import Any
 
 from planner import DISCLAIMER
 from planner.findings import Finding, Severity
-from planner.report.content import Arithmetic, Line, Picture, PlanReport, StageSection, Table
+from planner.report.content import Arithmetic, Checklist, Line, PlanReport, StageSection, Table
 from planner.report.fonts import paragraph_markup, register
 from planner.units import shown
 
@@ -18,11 +18,18 @@ INK, QUIET, RULE, BLOCK, WARN = "#14181d", "#59626e", "#c3c9d1", "#b4440f", "#8a
 
 
 def pdf_bytes(report: PlanReport) -> bytes:
-    """The PDF of a report. It is set twice: "page n of m" needs the number of pages before the first is drawn."""
+    """The PDF of a report."""
+    return set_pdf(report)[0]
+
+
+def set_pdf(report: PlanReport) -> tuple[bytes, int]:
+    """The PDF of a report and its number of pages.
+
+    It is set twice: "page n of m" needs the number of pages before the first is drawn.
+    """
     register()
     _, pages = _set(report, None)
-    content, _ = _set(report, pages)
-    return content
+    return _set(report, pages)
 
 
 def _set(report: PlanReport, pages: int | None) -> tuple[bytes, int]:
@@ -40,12 +47,27 @@ def _set(report: PlanReport, pages: int | None) -> tuple[bytes, int]:
         _furniture(canvas, report, f"page {document.page} of {pages}" if pages else "")
 
     document.addPageTemplates([PageTemplate(id="page", frames=[body], onPage=furnish)])
+    document.build(_story(report))
+    return out.getvalue(), int(document.page)
+
+
+def _story(report: PlanReport) -> list[Any]:
+    """What runs down the pages: front, pictures, time-out, stages, identity."""
+    from reportlab.platypus import CondPageBreak, PageBreak
+
+    styles = _styles()
     story: list[Any] = []
     _front(story, report)
+    _pictures(story, report)
+    if report.checklist is not None:
+        story.append(PageBreak())
+        _checklist(story, report.checklist)
+        story.append(PageBreak())
     for section in report.stages:
         _stage(story, section)
-    document.build(story)
-    return out.getvalue(), int(document.page)
+    if report.identity_lines:
+        story += [CondPageBreak(120), _text("Identity of this paper", styles["stage"]), _lines(report.identity_lines)]
+    return story
 
 
 def _styles() -> dict[str, Any]:
@@ -59,6 +81,7 @@ def _styles() -> dict[str, Any]:
         "title": ParagraphStyle("title", parent=body, fontName="Plan-Bold", fontSize=15, leading=19),
         "stage": ParagraphStyle("stage", parent=body, fontName="Plan-Bold", fontSize=11, leading=14, spaceBefore=9),
         "part": ParagraphStyle("part", parent=body, fontName="Plan-Bold", fontSize=8.6, leading=11, spaceBefore=4),
+        "signature": ParagraphStyle("signature", parent=body, fontName="Plan-Bold"),
         "block": ParagraphStyle("block", parent=body, textColor=HexColor(BLOCK)),
         "warn": ParagraphStyle("warn", parent=body, textColor=HexColor(WARN)),
     }
@@ -121,7 +144,37 @@ def _front(story: list[Any], report: PlanReport) -> None:
         story.append(_lines(report.summary))
     for table in report.tables:
         _table(story, table)
-    _pictures(story, report.pictures)
+    if report.dose_lines or report.doses:
+        story += [Spacer(1, 6), _text("Doses and limits", styles["part"])]
+    if report.dose_lines:
+        story.append(_lines(report.dose_lines))
+    for item in report.doses:
+        _arithmetic(story, item)
+
+
+def _checklist(story: list[Any], checklist: Checklist) -> None:
+    """The time-out on a page of its own: facts read out, then a box per line, empty while nobody has answered."""
+    from reportlab.lib.colors import HexColor
+    from reportlab.platypus import Spacer
+    from reportlab.platypus import Table as Grid
+
+    styles = _styles()
+    story += [_text(checklist.title, styles["title"]), Spacer(1, 4), _lines(checklist.facts), Spacer(1, 8)]
+    rows = [
+        [_text(line.answer or " ", styles["body"]), "", _text(line.text, styles["body"])] for line in checklist.lines
+    ]
+    if not rows:
+        return
+    grid = Grid(rows, colWidths=_column_widths((3.4, 0.2, 7.4)))
+    grid.setStyle(
+        [
+            ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+            ("GRID", (0, 0), (0, -1), 0.8, HexColor(INK)),
+            ("TOPPADDING", (0, 0), (-1, -1), 4),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 4),
+        ]
+    )
+    story.append(grid)
 
 
 def _column_widths(shares: Sequence[float]) -> list[float]:
@@ -184,14 +237,16 @@ def _table(story: list[Any], table: Table) -> None:
     story.append(grid)
 
 
-def _pictures(story: list[Any], pictures: Sequence[Picture]) -> None:
+def _pictures(story: list[Any], report: PlanReport) -> None:
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.units import mm
     from reportlab.lib.utils import ImageReader
     from reportlab.platypus import Image, KeepTogether, Spacer
 
     styles = _styles()
-    for picture in pictures:
+    if report.picture_note:
+        story.append(_text(report.picture_note, styles["warn"]))
+    for picture in report.pictures:
         pixels_wide, pixels_high = ImageReader(BytesIO(picture.png)).getSize()
         width = (A4[0] - 2 * MARGIN_MM * mm) * picture.width_share
         image = Image(BytesIO(picture.png), width=width, height=width * pixels_high / pixels_wide)
@@ -230,8 +285,10 @@ def _stage(story: list[Any], section: StageSection) -> None:
         story.append(_text(finding_text(finding), styles[style]))
     for finding, note in section.overridden:
         story.append(_text(f"OVERRIDDEN ({note}): {finding_text(finding)}", styles["block"]))
+    if section.left_empty:
+        story.append(_text("Left empty: " + ", ".join(section.left_empty), styles["quiet"]))
     for signature in section.signatures:
-        story.append(_text(signature, styles["body"]))
+        story.append(_text(signature, styles["signature"]))
 
 
 def _arithmetic(story: list[Any], item: Arithmetic) -> None:
