@@ -100,18 +100,23 @@ def _coeliac_and_mesenteric(tree: VesselTree, aorta: list[int], anatomy: Anatomy
     _branch(tree, gda[-1], epiploic, "right gastroepiploic artery", (1.1, 0.7))
     _branch(tree, gda[-1], ((-34, -18, -48), (-34, -10, -60)), "inferior pancreaticoduodenal artery", (0.9, 0.6))
     mesenteric = _mesenteric(tree, aorta, random)
-    proper = _branch(tree, common[-1], ((-24, -24, 8), (-28, -20, 14)), "proper hepatic artery", None)
+    return _hepatic(tree, anatomy.michels, common[-1], gastric[9], mesenteric[4])
+
+
+def _hepatic(tree: VesselTree, michels: str, common: int, gastric: int, mesenteric: int) -> tuple[int, int]:
+    """Proper, right and left hepatic artery by pattern, from the nodes they may leave."""
+    proper = _branch(tree, common, ((-24, -24, 8), (-28, -20, 14)), "proper hepatic artery", None)
     _branch(tree, proper[1], ((-18, -36, 10), (-6, -46, 6), (8, -50, 4)), "right gastric artery", (0.8, 0.5))
-    if anatomy.michels == "III":
+    if michels == "III":
         behind = ((-10, -4, -20), (-26, 4, -8), (-38, 4, 8), (-46, -2, 14))
-        right = _branch(tree, mesenteric[4], behind, "replaced right hepatic artery", None)
+        right = _branch(tree, mesenteric, behind, "replaced right hepatic artery", None)
     else:
         right = _branch(tree, proper[-1], ((-38, -12, 19), (-46, -11, 21)), "right hepatic artery", None)
     cystic = right[-2]
     _branch(tree, cystic, ((-44, -26, 6), (-46, -44, -8), (-50, -58, -20)), "cystic artery", (0.8, 0.5))
-    if anatomy.michels == "II":
+    if michels == "II":
         left = _branch(
-            tree, gastric[9], ((18, -30, 40), (8, -34, 36), (-2, -32, 35)), "replaced left hepatic artery", None
+            tree, gastric, ((18, -30, 40), (8, -34, 36), (-2, -32, 35)), "replaced left hepatic artery", None
         )
     else:
         left = _branch(tree, proper[-1], ((-26, -24, 22), (-20, -24, 28)), "left hepatic artery", None)

@@ -108,18 +108,21 @@ def generate(
     paint_everything(canvas, anatomy, tumours, vessels, given.part(0.15, 0.75))
     truth = _truth(canvas, anatomy, tumours, vessels)
     given.step(0.8, "Simulating the scanner")
-    with ThreadPoolExecutor(len(PHASES)) as pool:
-        seen = list(
-            pool.map(
-                lambda index: scan(canvas.hu[index], canvas.frame, seed * 31 + index, sampling.noise_hu),
-                range(len(PHASES)),
-            )
-        )
     arterial, portal = (
-        Volume(voxels, grid, _source(identity, index, PHASES[index], study_date)) for index, voxels in enumerate(seen)
+        Volume(voxels, grid, _source(identity, index, PHASES[index], study_date))
+        for index, voxels in enumerate(_scanned(canvas, seed, sampling.noise_hu))
     )
     given.step(1.0, "Digital patient made")
     return DigitalPatient(preset, seed, case, anatomy, arterial, portal, truth)
+
+
+def _scanned(canvas: Canvas, seed: int, noise_hu: float) -> list[NDArray[np.int16]]:
+    """Both phases as the scanner shows them, side by side on two cores."""
+    with ThreadPoolExecutor(len(PHASES)) as pool:
+        waiting = [
+            pool.submit(scan, image, canvas.frame, seed * 31 + index, noise_hu) for index, image in enumerate(canvas.hu)
+        ]
+        return [one.result() for one in waiting]
 
 
 def check_case(case: str) -> None:
