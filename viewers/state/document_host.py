@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from planner.app import marking
 from planner.imaging.masks import Mask
-from planner.imaging.measure import longest_axial_diameter
 from planner.imaging.volumes import ImageSource
 from planner.model.document import Change, Document
 from planner.model.edits import new_id
@@ -32,6 +31,7 @@ class DocumentHost:
         self.changed: Signal[[]] = Signal()
         self._library = library
         self._actor = actor
+        self._strokes: dict[str, str] = {}
         document.listeners.append(self._tell)
 
     def items(self) -> tuple[PlanItem, ...]:
@@ -46,9 +46,9 @@ class DocumentHost:
         before = {item.id: item for item in self.items()}
         known = before.get(target.item_id) if target.item_id is not None else None
         if known is not None:
-            longest = _longest_mm(mask) if known.body.get("lesion_id") is not None else None
-            edit = marking.repaint_lesion(self._library, self.session_id, known, mask, longest_mm=longest)
-            self.document.apply(label, edit)
+            stroke = self._strokes[known.id] = new_id("stroke")
+            edit = marking.repaint_lesion(self._library, self.session_id, known, mask)
+            self.document.apply(label, edit, merge=stroke)
             return known.id
         if target.as_lesion:
             edit = marking.add_lesion(
@@ -60,10 +60,12 @@ class DocumentHost:
                 by=self._actor,
                 tool=tool,
                 lesion_id=target.lesion_id,
-                longest_mm=_longest_mm(mask),
             )
-            self.document.apply(label, edit)
-            return next(item.id for item in self.items() if item.id not in before)
+            stroke = new_id("stroke")
+            self.document.apply(label, edit, merge=stroke)
+            item_id = next(item.id for item in self.items() if item.id not in before)
+            self._strokes[item_id] = stroke
+            return item_id
         body = RegionBody(
             marking.store_mask(self._library, mask),
             structure=target.structure,
@@ -73,6 +75,12 @@ class DocumentHost:
         return self.put_item(
             "region", body, name=target.name, frame_uid=mask.grid.frame_uid, source=source, label=label, tool=tool
         )
+
+    def measure_region(self, item_id: str, mask: Mask, longest_mm: float | None) -> None:
+        item = next((each for each in self.items() if each.id == item_id), None)
+        if item is not None:
+            edit = marking.repaint_lesion(self._library, self.session_id, item, mask, longest_mm=longest_mm)
+            self.document.apply("Measure lesion", edit, merge=self._strokes.get(item_id))
 
     def put_item(
         self,
@@ -126,9 +134,3 @@ class DocumentHost:
     def _tell(self, change: Change) -> None:
         del change
         self.changed.emit()
-
-
-def _longest_mm(mask: Mask) -> float | None:
-    """Longest axial diameter, as RECIST measures; None for an empty mask."""
-    found = longest_axial_diameter(mask)
-    return None if found is None else found.length_mm

@@ -76,7 +76,11 @@ class MarkingHost(Protocol):
         ...
 
     def put_region(self, mask: Mask, source: ImageSource, target: RegionTarget, *, label: str, tool: str) -> str:
-        """Save a mask and put it into the plan, as one undo step; returns the item's id."""
+        """Save a mask and put it into the plan, as one undo step; returns the item's id. Its lengths are unknown."""
+        ...
+
+    def measure_region(self, item_id: str, mask: Mask, longest_mm: float | None) -> None:
+        """Add the length measured meanwhile on the mask just put, to the same undo step."""
         ...
 
     def put_item(
@@ -154,6 +158,10 @@ class Marks:
 
     def mark(self, item_id: str | None) -> Mark | None:
         return next((mark for mark in self.marks.value if mark.id == item_id), None)
+
+    def is_lesion(self, item_id: str) -> bool:
+        mark = self.mark(item_id)
+        return mark is not None and isinstance(mark.body, RegionBody) and mark.body.lesion_id is not None
 
     def mask(self, item_id: str) -> Mask | None:
         """The mask of a region item, or None."""

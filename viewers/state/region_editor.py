@@ -7,7 +7,10 @@ from collections.abc import Callable
 from planner.errors import OperatorError
 from planner.imaging import Volume
 from planner.imaging.masks import Mask, MaskPatch
+from planner.imaging.measure import longest_axial_diameter
+from planner.jobs import Context
 from planner.model.items import REGION, RegionBody
+from viewers.state.jobs import JobRunner
 from viewers.state.marking import Marks, RegionTarget
 from viewers.state.mask_layer import RegionShape
 from viewers.state.settings import ToolSettings
@@ -29,8 +32,9 @@ class RegionEditor:
         One sentence when something could not be done; empty otherwise.
     """
 
-    def __init__(self, marks: Marks, selected_id: Value[str | None], settings: ToolSettings) -> None:
+    def __init__(self, marks: Marks, selected_id: Value[str | None], settings: ToolSettings, jobs: JobRunner) -> None:
         self._marks = marks
+        self._jobs = jobs
         self._selected_id = selected_id
         self._settings = settings
         self._volume: Volume | None = None
@@ -104,7 +108,28 @@ class RegionEditor:
             self.problem.set(error.message)
             return None
         self._selected_id.set(item_id)
+        if self._marks.is_lesion(item_id):
+            self._measure(item_id, mask)
         return item_id
+
+    def _measure(self, item_id: str, mask: Mask) -> None:
+        """The longest axial diameter of a large lesion takes longer than a hand may wait: it comes as a job."""
+        host = self._marks.host
+
+        def work(context: Context) -> float | None:
+            context.step(0.0, "Measuring the lesion")
+            found = longest_axial_diameter(mask)
+            return None if found is None else found.length_mm
+
+        def still_valid() -> bool:
+            kept = self._marks.mask(item_id)
+            return self._marks.host is host and kept is not None and kept.equals(mask)
+
+        def done(longest_mm: float | None) -> None:
+            if host is not None:
+                host.measure_region(item_id, mask, longest_mm)
+
+        self._jobs.submit("Measuring the lesion", work, done, still_valid=still_valid, group=f"measure-{item_id}")
 
     def abandon(self) -> None:
         """Forget the stroke."""

@@ -24,7 +24,7 @@ class RegionOperations:
 
     def __init__(self, kit: ToolKit) -> None:
         self._kit = kit
-        self._editor = RegionEditor(kit.marks, kit.state.selected_id, kit.settings)
+        self._editor = RegionEditor(kit.marks, kit.state.selected_id, kit.settings, kit.jobs)
         self._editor.problem.changed.connect(kit.notice.set)
 
     def smooth(self, size_mm: float) -> Job | None:

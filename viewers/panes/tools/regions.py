@@ -32,7 +32,7 @@ class RegionTool(Tool):
 
     def __init__(self, kit: ToolKit) -> None:
         super().__init__(kit)
-        self.editor = RegionEditor(kit.marks, kit.state.selected_id, kit.settings)
+        self.editor = RegionEditor(kit.marks, kit.state.selected_id, kit.settings, kit.jobs)
         self.editor.problem.changed.connect(kit.notice.set)
 
     def cancel(self) -> None:
