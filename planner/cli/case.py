@@ -1,4 +1,4 @@
-"""``case``: cases of the library. New, list, show, import and export; the session's verbs are in `case_sessions`."""
+"""``case``: cases of the library. New, list, show, import and export; more in `case_sessions` and `case_report`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli import case_sessions
+from planner.cli import case_report, case_sessions
 from planner.cli.case_library import By, Json, actor, opened
 from planner.cli.case_shown import print_case, print_cases, print_imported
 from planner.cli.output import DONE, emit, message, plain, progress
@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     group.command("import")(_import)
     group.command("export")(_export)
     case_sessions.register(group)
+    case_report.register(group)
     app.add_typer(group, name="case")
 
 

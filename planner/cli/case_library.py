@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from planner.cli.context import command_context
+from planner.errors import UsageError
 
 if TYPE_CHECKING:
+    from planner.model.case import Case
     from planner.store.actors import Actor
     from planner.store.library import Library
 
@@ -35,3 +37,30 @@ def actor(by: str | None, role: str = "planner") -> Actor:
     from planner.store.actors import Actor
 
     return Actor.here(by, role)
+
+
+def split_place(place: str) -> tuple[str, str | None]:
+    """``CASE/SESSION`` in its parts; the session may be left out.
+
+    Raises
+    ------
+    UsageError
+        For a slash with nothing behind it.
+    """
+    case_id, slash, session_id = place.partition("/")
+    if slash and not session_id:
+        raise UsageError("usage", f"{place!r} names no session behind the slash.")
+    return case_id, session_id or None
+
+
+def current(case: Case) -> str:
+    """Id of the session a person most likely means.
+
+    Raises
+    ------
+    UsageError
+        ``unknown-session`` when the case has none.
+    """
+    from planner.app.sessions import current_session
+
+    return current_session(case).id

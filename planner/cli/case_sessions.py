@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli.case_library import By, Json, actor, opened
+from planner.cli.case_library import By, Json, actor, current, opened, split_place
 from planner.cli.case_shown import print_check, print_course
 from planner.cli.output import BLOCKED, DONE, emit, exit_code_for, plain
 from planner.errors import UsageError
 
 if TYPE_CHECKING:
     from planner.app.sessions import SessionDesk
-    from planner.model.case import Case
     from planner.store.actors import SaveReason
     from planner.workflow.template import Field
 
@@ -280,9 +279,9 @@ def _acted(
 
     who = actor(by, role)
     with opened(context) as library:
-        case_id, session_id = _split(place)
+        case_id, session_id = split_place(place)
         case, base = library.open_case(case_id, who)
-        desk = open_session(Document(case), installed(), session_id or _current(case))
+        desk = open_session(Document(case), installed(), session_id or current(case))
         act(desk)
         revision = library.save(desk.case, base, who, reason)
         status = desk.status()
@@ -300,28 +299,15 @@ def _acted(
     return DONE
 
 
-def _split(place: str) -> tuple[str, str | None]:
-    case_id, slash, session_id = place.partition("/")
-    if slash and not session_id:
-        raise UsageError("usage", f"{place!r} names no session behind the slash.")
-    return case_id, session_id or None
-
-
-def _current(case: Case) -> str:
-    from planner.app.sessions import current_session
-
-    return current_session(case).id
-
-
 def _check(context: typer.Context, place: _Place, by: By = None, as_json: Json = False) -> int:
     """Evaluate every stage of a session: where it stands and what is found."""
     from planner.app.sessions import check_document, local_now
     from planner.app.templates import installed
 
-    case_id, session_id = _split(place)
+    case_id, session_id = split_place(place)
     with opened(context) as library:
         case, revision = library.open_case(case_id, actor(by))
-    document, blocked = check_document(case, session_id or _current(case), installed(), local_now())
+    document, blocked = check_document(case, session_id or current(case), installed(), local_now())
     answer = {**document, "revision": revision}
     emit(answer, as_json, lambda target: print_check(target, answer))
     return BLOCKED if blocked else DONE
