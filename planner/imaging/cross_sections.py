@@ -89,8 +89,8 @@ def cross_sections(volume: Volume, centreline: Polyline, background: float, *, r
     count = int(np.ceil(reach_mm / _STEP_MM))
     along = np.linspace(0.0, count * _STEP_MM, count + 1)
     values = sample(volume, points[:, None, None] + along[None, None, :, None] * rays[:, :, None])
-    lumen = np.nanmedian(values[:, :, along <= 0.75].reshape(len(points), -1), axis=1)
     held = np.where(np.isnan(values), background, values)
+    lumen = np.median(held[:, :, along <= 0.75].reshape(len(points), -1), axis=1)
     calm = ndimage.gaussian_filter(
         held, (min(_ALONG_SIGMA, len(points) / 4.0), 1.0, 0.6), mode=("nearest", "wrap", "nearest")
     )
@@ -102,12 +102,13 @@ def cross_sections(volume: Volume, centreline: Polyline, background: float, *, r
         lumen = _between(held, along, np.zeros_like(radius), 0.6 * radius, lumen)
         around = _between(calm, along, 1.4 * radius + 0.8, 1.4 * radius + 2.8, around)
     edges = _tamed(edges)
-    centre = np.nanmean(np.where(np.isnan(edges), 0.0, edges)[:, :, None] * rays, axis=1) * 2.0
     known = np.isfinite(_typical(edges))
+    reach = np.where(known[:, None], edges, 0.0)
+    centre = np.mean(reach[:, :, None] * rays, axis=1) * 2.0
     noise = _scatter(values, along, 0.6 * _typical(edges))
     return CrossSections(
         shift_lps_mm=np.where(known[:, None], centre, 0.0),
-        radius_mm=np.where(known, np.sqrt(np.nanmean(edges**2, axis=1)) if known.any() else np.nan, np.nan),
+        radius_mm=np.where(known, np.sqrt(np.mean(reach**2, axis=1)), np.nan),
         lumen=lumen,
         surroundings=around,
         noise=noise,

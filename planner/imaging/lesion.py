@@ -14,27 +14,38 @@ from planner.geometry import Grid
 from planner.imaging import rays
 from planner.imaging.masks import Box, Mask, ball_box, box_slices, union_box
 from planner.imaging.morphology import filled
-from planner.imaging.rays import Appearance
+from planner.imaging.rays import Appearance, Look, Unlike
 from planner.imaging.volumes import Volume
 
-_BLUR_MM = 1.0
+_BLUR_MM = 1.25
+_FINE_BLUR_MM = 0.7
 _CLICK_MM = 2.5
 _BAND_MM = 1.5
 """How far from the smooth surface single voxels may still decide."""
+_GAP_MM = 2.0
+"""The blurred edge, which says nothing of the tissue beyond."""
 _RING_MM = 4.0
 _ROUNDS = 4
 _LEAST_SHARE = 0.06
 """Share of rays that must meet a brighter (or darker) neighbour before it bounds the lesion."""
+_LIKE_SHARE = 0.5
+"""Share of rays that must meet the background just beyond the surface."""
+_LEAST_STEP = 1.5
+"""Noise standard deviations between the clicked tissue and the background."""
+_WIDEST_STEP = 2.2
+"""Values farther from the background than this many times the clicked one belong to neither."""
+_MOST_BINS = 2000
 _OPEN_SHARE = 0.4
 """Above this share of rays without an end there is no boundary to speak of."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Region:
-    """The blurred neighbourhood of the clicks."""
+    """The neighbourhood of the clicks, blurred for the rays and less so for single voxels."""
 
     box: Box
     voxels: NDArray[np.float32]
+    fine: NDArray[np.float32]
     grid: Grid
 
     def local(self, lps_mm: ArrayLike) -> NDArray[np.float64]:
@@ -96,30 +107,104 @@ def _region(volume: Volume, clicks: list[NDArray[np.float64]], limit_mm: float) 
 
     box = union_box(ball_box(volume.grid, click, limit_mm) for click in clicks)
     values = np.nan_to_num(np.asarray(volume.voxels[box_slices(box)], dtype=np.float32))
-    # A sigma of less than half a voxel changes nothing but time.
-    sigma = [_BLUR_MM / step if _BLUR_MM / step >= 0.3 else 0.0 for step in volume.grid.spacing_kji_mm]
-    return _Region(box, ndimage.gaussian_filter(values, sigma, truncate=2.5), volume.grid)
+    blurred, fine = (
+        ndimage.gaussian_filter(values, _sigma(blur, volume.grid), truncate=2.5) for blur in (_BLUR_MM, _FINE_BLUR_MM)
+    )
+    return _Region(box, blurred, fine, volume.grid)
+
+
+def _sigma(blur_mm: float, grid: Grid) -> list[float]:
+    """In voxels (k, j, i); less than a third of a voxel changes nothing but time."""
+    return [blur_mm / step if blur_mm / step >= 0.3 else 0.0 for step in grid.spacing_kji_mm]
+
+
+@dataclass(frozen=True, eq=False)
+class _Body:
+    """A surface around a centre, and the grey values in the ring just outside it."""
+
+    centre_lps_mm: NDArray[np.float64]
+    surface: NDArray[np.float64]
+    look: Look
+    around: NDArray[np.float64]
+    open_share: float
+
+    def lies_in(self, background: float, tolerance: float) -> bool:
+        """Whether most of the ring has the grey value of the background."""
+        return float(np.mean(np.abs(self.around - background) < tolerance)) >= _LIKE_SHARE
 
 
 def _around(region: _Region, click: NDArray[np.float64], limit_mm: float) -> Mask:
-    """The part around one click: its surface is found, its centre moved to the middle, and found again."""
-    centre = click
-    appearance = _first_appearance(region, click, limit_mm)
-    kji_from_mm = region.grid.kji_from_lps.homogeneous[:3, :3]
-    surface = np.zeros(len(rays.directions()))
-    for turn in range(_ROUNDS):
-        values = rays.profiles(region.voxels, region.local(centre), kji_from_mm, limit_mm)
-        surface = rays.surface_mm(values, appearance)
-        if turn == _ROUNDS - 1:
-            break
-        appearance = _appearance(values, surface, appearance)
-        centre = _middle(centre, click, surface)
-    if np.mean(surface >= rays.radii_mm(limit_mm)[-1] - 1.0) > _OPEN_SHARE:
+    """The part around one click.
+
+    First all that is like the clicked tissue. Where that does not end in the tissue that is commonest around (a core
+    within a rim, or a leak), all that is unlike that tissue.
+    """
+    unlike = _first_unlike(region, click, limit_mm)
+    chosen = _body(region, click, limit_mm, _first_appearance(region, click, limit_mm))
+    if unlike is not None and not chosen.lies_in(unlike.background, unlike.contrast):
+        whole = _body(region, click, limit_mm, unlike)
+        background = whole.look
+        if (
+            isinstance(background, Unlike)
+            and whole.open_share <= _LEAST_SHARE
+            and whole.lies_in(background.background, background.contrast)
+            and float(rays.depth_mm((click - whole.centre_lps_mm)[None, :], whole.surface)[0]) < 0.0
+        ):
+            chosen = whole
+    if chosen.open_share > _OPEN_SHARE:
         raise OperatorError(
             "no-boundary",
             f"Nothing bounds the tissue under the click within {limit_mm:g} mm; click elsewhere or draw the lesion.",
         )
-    return _voxels(region, centre, click, surface, appearance)
+    return _voxels(region, chosen.centre_lps_mm, click, chosen.surface, chosen.look)
+
+
+def _body(region: _Region, click: NDArray[np.float64], limit_mm: float, look: Look) -> _Body:
+    """The surface is found, its centre moved to the middle, its look learned, and found again."""
+    centre = click
+    kji_from_mm = region.grid.kji_from_lps.homogeneous[:3, :3]
+    for _ in range(_ROUNDS):
+        values = rays.profiles(region.voxels, region.local(centre), kji_from_mm, limit_mm)
+        surface = rays.surface_mm(values, look)
+        look = _unlike(values, surface, look) if isinstance(look, Unlike) else _appearance(values, surface, look)
+        centre = _middle(centre, click, surface)
+    values = rays.profiles(region.voxels, region.local(centre), kji_from_mm, limit_mm)
+    surface = rays.surface_mm(values, look)
+    open_share = float(np.mean(surface >= rays.radii_mm(limit_mm)[-1] - 1.0))
+    return _Body(centre, surface, look, _ring(values, surface, _GAP_MM, _GAP_MM + _RING_MM), open_share)
+
+
+def _first_unlike(region: _Region, click: NDArray[np.float64], limit_mm: float) -> Unlike | None:
+    """The commonest grey value around, and how far from it the clicked one lies; None when hardly at all."""
+    kji_from_mm = region.grid.kji_from_lps.homogeneous[:3, :3]
+    values = rays.profiles(region.voxels, region.local(click), kji_from_mm, limit_mm)
+    inside = float(np.nanmedian(values[:, rays.radii_mm(limit_mm) <= _CLICK_MM]))
+    known = values[np.isfinite(values)]
+    noise = max(_noise(values), float(np.ptp(known)) / _MOST_BINS)
+    bins = np.arange(known.min(), known.max() + noise, noise / 2.0)
+    if len(bins) < 8:
+        return None
+    counts, edges = np.histogram(known, bins=bins)
+    smooth = np.convolve(counts, (0.1, 0.2, 0.4, 0.2, 0.1), mode="same")
+    middles = (edges[1:] + edges[:-1]) / 2.0
+    smooth[np.abs(middles - inside) < _LEAST_STEP * noise] = 0.0
+    background = float(middles[int(np.argmax(smooth))])
+    step = abs(inside - background)
+    return Unlike(background, step / 2.0, background - _WIDEST_STEP * step, background + _WIDEST_STEP * step)
+
+
+def _unlike(values: NDArray[np.float64], surface: NDArray[np.float64], former: Unlike) -> Unlike:
+    """The same from the values inside the surface and in the ring around it."""
+    within = _outer_half(values, surface)
+    around = _ring(values, surface, _GAP_MM, _GAP_MM + _RING_MM)
+    around = around[np.abs(around - former.background) < 2.0 * former.contrast]
+    if within.size < 50 or len(around) < _LIKE_SHARE * len(surface):
+        return former
+    background = float(np.median(around))
+    step = float(np.median(np.abs(within - background)))
+    contrast = max(step / 2.0, former.contrast / 2.0)
+    low, high = np.quantile(within, (0.02, 0.98))
+    return Unlike(background, contrast, float(low) - contrast, float(high) + contrast)
 
 
 def _first_appearance(region: _Region, click: NDArray[np.float64], limit_mm: float) -> Appearance:
@@ -170,18 +255,24 @@ def _ring(
     return mean
 
 
+def _outer_half(values: NDArray[np.float64], surface: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Samples inside the surface but not near the centre, where rays lie closer than voxels do."""
+    along = (np.arange(values.shape[1]) + 1) * rays.STEP_MM
+    chosen = (along > 0.4 * surface[:, None]) & (along < 0.85 * surface[:, None]) & np.isfinite(values)
+    return values[chosen]
+
+
 def _appearance(values: NDArray[np.float64], surface: NDArray[np.float64], former: Appearance) -> Appearance:
     """Levels halfway between the inside and its nearest darker and brighter neighbours."""
-    along = (np.arange(values.shape[1]) + 1) * rays.STEP_MM
-    within = values[(along < 0.85 * surface[:, None]) & np.isfinite(values)]
+    within = _outer_half(values, surface)
     if within.size < 50:
         return former
     inside = float(np.median(within))
     spread = 1.4826 * float(np.median(np.abs(within - inside)))
-    around = _ring(values, surface, 1.0, 1.0 + _RING_MM)
+    around = _ring(values, surface, _GAP_MM, _GAP_MM + _RING_MM)
     around = around[np.isfinite(around)]
-    low = _level(inside, around[around < inside - spread], len(surface), 0.75)
-    high = _level(inside, around[around > inside + spread], len(surface), 0.25)
+    low = _level(inside, around[around < inside - spread], len(surface), 0.6)
+    high = _level(inside, around[around > inside + spread], len(surface), 0.4)
     if low is None and high is None:
         return Appearance(inside, former.low - former.inside + inside, former.high - former.inside + inside)
     # With a neighbour on one side only, the far side is as wide as the near one or three spreads, whichever is more.
@@ -216,7 +307,7 @@ def _voxels(
     centre: NDArray[np.float64],
     click: NDArray[np.float64],
     surface: NDArray[np.float64],
-    appearance: Appearance,
+    appearance: Look,
 ) -> Mask:
     """Voxels inside the surface; in a narrow band about it each voxel's own value decides."""
     from scipy import ndimage
@@ -226,7 +317,7 @@ def _voxels(
     high = np.minimum(box[1], region.box[1])
     box = (int(low[0]), int(low[1]), int(low[2])), (int(high[0]), int(high[1]), int(high[2]))
     depth = rays.depth_mm(region.offsets_mm(box, centre), surface)
-    values = region.voxels[box_slices(box, region.box[0])]
+    values = region.fine[box_slices(box, region.box[0])]
     likeness = appearance.score(values)
     chosen = (depth < -_BAND_MM) | ((depth < _BAND_MM) & (likeness - depth / (2.0 * _BAND_MM) > 0.0))
     parts, count = ndimage.label(chosen)

@@ -40,6 +40,30 @@ class Appearance:
         return scored
 
 
+@dataclass(frozen=True, eq=False)
+class Unlike:
+    """What the inside looks like where it is not uniform (rim and core): whatever is unlike the tissue around it.
+
+    Values within `contrast` of `background` speak against, values beyond it for the inside, unless they leave
+    [low, high] (fat, air, bone beyond the organ).
+    """
+
+    background: float
+    contrast: float
+    low: float
+    high: float
+
+    def score(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """As `Appearance.score`."""
+        unlike = (np.abs(values - self.background) - self.contrast) / self.contrast
+        within = np.minimum(values - self.low, self.high - values) / self.contrast
+        scored: NDArray[np.float64] = np.nan_to_num(np.clip(np.minimum(unlike, within), -1.0, 1.0), nan=-1.0)
+        return scored
+
+
+Look = Appearance | Unlike
+
+
 @cache
 def directions() -> NDArray[np.float64]:
     """(n, 3) unit vectors spread evenly over the sphere on a Fibonacci spiral."""
@@ -88,7 +112,7 @@ def profiles(
     return values.reshape(len(steps), len(along))
 
 
-def surface_mm(values: NDArray[np.float64], appearance: Appearance) -> NDArray[np.float64]:
+def surface_mm(values: NDArray[np.float64], appearance: Look) -> NDArray[np.float64]:
     """(n,): distance of the surface along each ray, 0 to the last sample."""
     count = values.shape[1]
     gain = appearance.score(values) * STEP_MM
