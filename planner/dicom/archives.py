@@ -66,7 +66,7 @@ def unpack(archive: Path, context: Context) -> Unpacked:
                 )
                 written += _copy(source, entry, target, archive, written)
                 files.append(target)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
         what = f"the archive is broken or of an unknown kind ({type(error).__name__})"
         raise refused("truncated", archive, what, "fetch it again") from error
     return Unpacked(folder, tuple(files), tuple(skipped))

@@ -277,14 +277,7 @@ def _gap_findings(
     odd = np.flatnonzero(np.abs(gaps - usual) > tolerance)
     missing = _missing(ordered, gaps, usual, odd, tolerance)
     if missing:
-        count = sum(round(float(gaps[at]) / usual) - 1 for at in missing)
-        at = missing[0]
-        text = (
-            f"{count} slice{'s are' if count > 1 else ' is'} missing: between {ordered[at].name} and "
-            f"{ordered[at + 1].name} lie {gaps[at]:.2f} mm where {usual:.2f} mm are usual; fetch the series again, or "
-            "accept that the gap is filled by interpolation."
-        )
-        yield block("missing-slices", text, subject, measured=float(gaps[at]), limit=usual + tolerance, unit="mm")
+        yield _missing_finding(ordered, gaps, missing, usual, subject)
     uneven = [int(at) for at in odd if int(at) not in missing]
     if uneven:
         worst = max(uneven, key=lambda at: abs(float(gaps[at]) - usual))
@@ -294,6 +287,22 @@ def _gap_findings(
             "with even gaps."
         )
         yield block("uneven-spacing", text, subject, measured=float(gaps[worst]), limit=usual + tolerance, unit="mm")
+
+
+def _missing_finding(
+    ordered: Sequence[SliceRecord], gaps: NDArray[np.float64], missing: list[int], usual: float, subject: str
+) -> Finding:
+    """Names the widest gap; filling it is offered only while few slices in a row are gone."""
+    lost = [round(float(gaps[at]) / usual) - 1 for at in missing]
+    at = missing[int(np.argmax(lost))]
+    small = max(lost) <= limits.MOST_INTERPOLATED_SLICES
+    text = (
+        f"{sum(lost)} slice{'s are' if sum(lost) > 1 else ' is'} missing: between {ordered[at].name} and "
+        f"{ordered[at + 1].name} lie {gaps[at]:.2f} mm where {usual:.2f} mm are usual; fetch the series again"
+        f"{', or accept that the gap is filled by interpolation' if small else ''}."
+    )
+    found = block("missing-slices", text, subject, measured=float(gaps[at]), limit=usual, unit="mm")
+    return found if small else replace(found, overridable=False)
 
 
 def _missing(

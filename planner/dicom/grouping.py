@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ PROJECTION_CLASSES = frozenset(
 _BY_MODALITY = {"CT": "volume", "MR": "volume", "PT": "volume", "XA": "angio", "RF": "angio"} | dict.fromkeys(
     ("CR", "DX", "MG", "PX", "IO", "US"), "projection"
 )
+_LOCALIZER_NAME = re.compile(r"locali[sz]er|scout|pilot|survey|topogram", re.IGNORECASE)
 _LOCALIZER_WORDS = frozenset({"LOCALIZER", "LOCALISER", "SCOUT", "TOPOGRAM"})
 
 
@@ -114,6 +116,8 @@ def _of_series(uid: str, members: Sequence[SliceRecord], replaced: bool) -> list
     parts: list[tuple[str, tuple[SliceRecord, ...], str | None]] = []
     volumes = _split(by_kind["volume"], _SPLITTERS) if "volume" in by_kind else []
     volumes.sort(key=lambda one: _order(one[0]))
+    scouts = [slices for slices, _ in volumes if _is_scout(slices)]
+    volumes = [(slices, label) for slices, label in volumes if not _is_scout(slices)]
     parts += [("volume", tuple(slices), label) for slices, label in volumes]
     for kind in ("angio", "projection", "object"):
         by_file: dict[object, list[SliceRecord]] = {}
@@ -122,6 +126,7 @@ def _of_series(uid: str, members: Sequence[SliceRecord], replaced: bool) -> list
         parts += [(kind, tuple(frames), None) for frames in by_file.values()]
     if "localizer" in by_kind:
         parts.append(("localizer", tuple(by_kind["localizer"]), None))
+    parts += [("localizer", tuple(slices), None) for slices in scouts]
     phases = _phases([slices for slices, _ in volumes])
     return [
         Group(
@@ -136,6 +141,12 @@ def _of_series(uid: str, members: Sequence[SliceRecord], replaced: bool) -> list
         )
         for number, (kind, slices, label) in enumerate(parts, start=1)
     ]
+
+
+def _is_scout(slices: Sequence[SliceRecord]) -> bool:
+    """Planes turned against each other under a name that says localizer (MR writes no such image type)."""
+    described = slices[0].header.elements.words(tags.SERIES_DESCRIPTION)[0] or ""
+    return _LOCALIZER_NAME.search(described) is not None and _is_turned_inside(slices)
 
 
 def _order(slices: Sequence[SliceRecord]) -> tuple[float, float, float, int]:

@@ -39,6 +39,8 @@ DRIFT_LIMIT_PIXELS = 0.5
 """Sideways drift of the slice origins over the whole stack, in pixels, beyond which the stack is sheared."""
 MISSING_GAP_SHARE = 0.2
 """Gaps of a whole multiple are missing slices while at most this share of the gaps is so; else uneven spacing."""
+MOST_INTERPOLATED_SLICES = 3
+"""A repair fills at most this many missing slices in a row; a wider hole is no gap to interpolate over."""
 FINE_GAP_SHARE = 0.2
 """A repair resamples to the smallest gap that makes up at least this share of all gaps."""
 

@@ -227,3 +227,32 @@ def test_that_the_entry_prints_what_the_contract_names(tmp_path: Path) -> None:
     assert document["lps_from_kji"][:4] == pytest.approx([0.0, 0.0, 0.7, -40.5])
     assert document["transfer_syntax"] == "1.2.840.10008.1.2.1"
     assert document["loadable"] is True
+
+
+def test_that_a_wide_hole_is_no_gap_to_interpolate_over(tmp_path: Path) -> None:
+    entry = only(write_series(tmp_path, leave_out(6, 7, 8, 9), count=16))
+    assert blocking(entry) == ["missing-slices"]
+    assert entry.kind == "refused"
+    with pytest.raises(InputRefused):
+        load(entry, accept=("missing-slices",))
+
+
+EXPECTED = {
+    "HFS": [1, 0, 0, 0, 1, 0],
+    "HFP": [-1, 0, 0, 0, -1, 0],
+    "HFDR": [0, 1, 0, -1, 0, 0],
+    "HFDL": [0, -1, 0, 1, 0, 0],
+    "FFS": [-1, 0, 0, 0, 1, 0],
+    "FFP": [1, 0, 0, 0, -1, 0],
+    "FFDR": [0, -1, 0, -1, 0, 0],
+    "FFDL": [0, 1, 0, 1, 0, 0],
+}
+
+
+@pytest.mark.parametrize("position", EXPECTED)
+def test_that_a_patient_position_that_fits_the_orientation_is_silent(position: str, tmp_path: Path) -> None:
+    """Rows and columns as the gantry sees them, PS3.3 C.7.3.1.1.2."""
+    cosines = EXPECTED[position]
+    assert np.cross(cosines[:3], cosines[3:])[2] == (1 if position.startswith("H") else -1)
+    entry = only(write_series(tmp_path, putting(PatientPosition=position, ImageOrientationPatient=cosines), count=2))
+    assert entry.findings == ()

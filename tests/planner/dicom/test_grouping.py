@@ -219,3 +219,15 @@ def test_that_a_sagittal_stack_keeps_its_own_axes(tmp_path: Path) -> None:
     np.testing.assert_allclose(place, [30.0, -50.0 + 3 * 0.7, 80.0 - 2 * 0.8], atol=1e-9)
     np.testing.assert_array_equal(volume.voxels[0], stored(0) - 1024)
     np.testing.assert_allclose(volume.grid.axes_lps[:, 0], [-1, 0, 0], atol=1e-9)
+
+
+def test_that_three_planes_of_a_pilot_are_a_localizer(tmp_path: Path) -> None:
+    planes = ([1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, -1], [0, 1, 0, 0, 0, -1])
+    edit = putting(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.4",
+        Modality="MR",
+        SeriesDescription="3 plane PILOT",
+        ImageOrientationPatient=lambda index: planes[index],
+    )
+    (entry,) = scan([write_series(tmp_path, edit, count=3)]).series
+    assert (entry.kind, entry.loadable) == ("localizer", False)
