@@ -107,15 +107,23 @@ def steps(variant: str | None = None, day: date = DAY) -> list[ExampleStage]:
     return example_stages("tace", day, lesions=LESIONS, series=SERIES, variant=variant)
 
 
-def walked(variant: str | None = None, *, until: str | None = None, profile: str = "bclc-cirse") -> Walk:
-    """The example filled and signed, stage by stage, up to and without a stage."""
+@cache
+def _cases_on_the_way(variant: str | None, profile: str) -> tuple[tuple[str, Case, datetime], ...]:
+    """Before each stage, and at the end: the case as signed so far. Walked once, because every signature evaluates."""
     walk = Walk(fresh_case(profile), profiles()[profile], at(DAY))
+    kept = []
     for step in steps(variant):
-        if step.stage == until:
-            break
+        kept.append((step.stage, walk.case, walk.now))
         walk.fill(step)
-        walk.sign(step)
-    return walk
+        if profile == "bclc-cirse":
+            walk.sign(step)
+    return (*kept, ("", walk.case, walk.now))
+
+
+def walked(variant: str | None = None, *, until: str = "", profile: str = "bclc-cirse") -> Walk:
+    """The example filled and signed, stage by stage, up to and without a stage (to the end by default)."""
+    case, now = next((case, now) for stage, case, now in _cases_on_the_way(variant, profile) if stage == until)
+    return Walk(case, profiles()[profile], now)
 
 
 @cache

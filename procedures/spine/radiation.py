@@ -24,7 +24,7 @@ def radiation_so_far(context: StageContext) -> list[Computed]:
         Computed(
             id=name,
             label=label,
-            value=sum(entry.amount for entry in entries),
+            value=sum((entry.amount for entry in entries), start=0.0),
             unit="Gy",
             inputs=inputs,
             arithmetic=" + ".join(shown(entry.amount, "Gy") for entry in entries) or "none known",

@@ -291,7 +291,7 @@ def oil_range(context: StageContext) -> list[Computed]:
             f"oil_{lesion.id}",
             label,
             inputs={"diameter": f"{size / 10:g} cm"},
-            arithmetic=f"0.5 / 1.0 / 1.5 mL per cm x {size / 10:g} cm: low {text} high",
+            arithmetic=f"0.5 / 1.0 / 1.5 mL per cm x {size / 10:g} cm = {text} mL",
             grade=f"{text} mL",
         )
         found.append(one)

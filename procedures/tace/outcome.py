@@ -97,9 +97,18 @@ def time_since_treatment(context: StageContext) -> list[Computed]:
         return [
             unknown_value("weeks_after", "Time since treatment", "the day of treatment or of the images is unknown")
         ]
-    arithmetic = f"{days:.0f} d / 7"
-    found = Computed(id="weeks_after", label="Time since treatment", value=days / 7, unit="wk", arithmetic=arithmetic)
-    return [found]
+    return [
+        Computed(
+            id="weeks_after",
+            label="Time since treatment",
+            value=days / 7,
+            unit="wk",
+            inputs={"treated": str(performed_on(context)), "read": str(as_date(context.value("date")))},
+            arithmetic=f"{days:.0f} d / 7",
+            source="the dates of this record",
+            tag="calc",
+        )
+    ]
 
 
 @REGISTRY.compute("response_per_lesion")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import tace_walk as tw
+
 from planner.workflow.inheritance import start_next_session
 from planner.workflow.last_time import last_time_card
 from planner.workflow.ledgers import ledger_of
+from planner.workflow.lifecycle import set_emergency
 from planner.workflow.status import Status
 
 
@@ -129,7 +132,11 @@ def test_that_a_session_in_which_nothing_was_given_can_be_recorded() -> None:
     answers = {
         "angio_findings": {"go": "no-go", "no_go_reason": "Large shunt", "shunt": "arteriovenous"},
         "injections": {"stopped_because": ["nothing-given"]},
-        "sign_out": {"ended_as": "attempted-nothing-given", "ended_reason": "Shunt", "performed_on": tw.DAY.isoformat()},
+        "sign_out": {
+            "ended_as": "attempted-nothing-given",
+            "ended_reason": "Shunt",
+            "performed_on": tw.DAY.isoformat(),
+        },
     }
     for stage, values in answers.items():
         for name, value in values.items():
@@ -140,3 +147,30 @@ def test_that_a_session_in_which_nothing_was_given_can_be_recorded() -> None:
         found = walk.status().stage(stage)
         assert not [f.text for f in found.findings if f.blocks]
     assert ledger_of(walk.case, {"tace": tw.tace()}).totals == ()
+
+
+def test_that_an_emergency_asks_only_for_what_cannot_wait() -> None:
+    case = set_emergency(tw.fresh_case(), tw.SESSION, True, by="Dr Example")
+    walk = tw.Walk(case, tw.profiles()["bclc-cirse"], tw.at(tw.DAY))
+    for step in tw.steps():
+        stage = tw.tace().stage(step.stage)
+        asked = {described.id for described in stage.fields if described.emergency}
+        walk.fill(replace(step, answers={name: value for name, value in step.answers.items() if name in asked}))
+        walk.now = tw.at(tw.DAY)
+        if stage.in_emergency_form and not stage.phase.is_record:
+            walk.sign(step)
+    status = walk.status()
+    assert walk.session.time_out is not None
+    assert [(s.stage.id, f.text) for s in status.stages for f in s.findings if f.blocks] == []
+    plan = [s.stage.id for s in status.stages if s.stage.in_emergency_form and not s.stage.phase.is_record]
+    assert plan == ["referral", "images_lesions", "fitness", "consent", "sign_in", "time_out"]
+    later = {f.subject for s in status.stages for f in s.findings if f.code == "complete-within-24h"}
+    assert later
+
+
+def test_that_an_emergency_still_asks_for_allergies() -> None:
+    case = set_emergency(tw.fresh_case(), tw.SESSION, True, by="Dr Example")
+    walk = tw.Walk(case, tw.profiles()["bclc-cirse"], tw.at(tw.DAY))
+    blocking = {f.code for f in walk.status().stage("fitness").findings if f.blocks}
+    assert "allergies-unknown" in blocking
+    assert "pregnancy-unknown" in blocking
