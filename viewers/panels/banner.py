@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy
 
+from viewers.panels.look import colour
 from viewers.panels.parts import PlainLabel, button
-from viewers.state.theme import BLOCK, PANEL, SIGNED
+from viewers.state import theme
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class PatientBanner(QFrame):
 
     def __init__(self, undo: Callable[[], object], redo: Callable[[], object], home: Callable[[], object]) -> None:
         super().__init__()
-        self.setProperty("panel", True)
+        colour(self, ground=theme.PANEL)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 5, 10, 5)
         self.home = button("☰ Library", home, tip="Back to the library (Ctrl+L)")
@@ -49,9 +50,8 @@ class PatientBanner(QFrame):
         self.facts.setText(f"⚠ {text.alarm} · {facts}" if text.alarm else facts)
         self.facts.setToolTip("\n".join(text.facts))
         self.session.setText(text.session)
-        colour = BLOCK if text.alarm else PANEL
-        edge = BLOCK if text.alarm else SIGNED if text.simulated else PANEL
-        self.setStyleSheet(f"PatientBanner {{ background: {colour}; border-bottom: 2px solid {edge}; }}")
+        ground = theme.BLOCK_DEEP if text.alarm else theme.SIMULATED_DEEP if text.simulated else theme.PANEL
+        colour(self, ground=ground)
 
     def show_steps(self, undo: str | None, redo: str | None) -> None:
         """What undo and redo would do; None disables."""

@@ -17,7 +17,7 @@ from planner.model.session import Session
 from planner.units import shown, symbol
 from planner.workflow.template import Choice, Field, FieldKind
 from viewers.panels.editors import ChoiceEditor, ChoicesEditor, DateEditor, FieldEditor, NumberEditor, editor_for
-from viewers.panels.parts import PlainLabel, button, row
+from viewers.panels.parts import ClickLabel, PlainLabel, button, row
 from viewers.panels.table_editor import TableEditor
 
 
@@ -94,8 +94,8 @@ class ComputedView(FieldEditor):
 
     def __init__(self) -> None:
         super().__init__()
-        self.value = button("–", self._toggle, tip="Shows formula, inputs, source and rule version")
-        self.value.setStyleSheet("text-align: left;")
+        self.value = ClickLabel("–", tip="Click: formula, inputs, source and rule version")
+        self.value.clicked.connect(self._toggle)
         self.detail = PlainLabel(role="quiet", wrap=True)
         self.detail.setVisible(False)
         layout = QVBoxLayout(self)

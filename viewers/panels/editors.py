@@ -19,6 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from planner.workflow.template import Choice, Field, FieldKind
+from viewers.panels.look import colour
+from viewers.panels.parts import plain_tip
+from viewers.state import theme
 
 UNSET = "–"
 
@@ -33,10 +36,6 @@ class FieldEditor(QWidget):
     """
 
     changed = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setProperty("clear", True)
 
     def show_value(self, value: Any) -> None:
         """Show a value without announcing it."""
@@ -94,10 +93,8 @@ class LineEditor(FieldEditor):
         self.show_problem(None)
 
     def show_problem(self, text: str | None) -> None:
-        self.line.setProperty("state", "bad" if text else "")
-        self.line.setToolTip(text or "")
-        self.line.style().unpolish(self.line)
-        self.line.style().polish(self.line)
+        colour(self.line, base=theme.BAD if text else theme.RAISED)
+        self.line.setToolTip(plain_tip(text or ""))
 
     def _commit(self) -> None:
         if not self.line.isModified():

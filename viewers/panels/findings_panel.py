@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from planner.findings import Finding, Severity
 from planner.units import shown
-from viewers.panels.parts import PlainLabel, button, clear, panel, row
+from viewers.panels.parts import ClickLabel, PlainLabel, button, card, clear, row
 from viewers.state.theme import SEVERITY_MARKS
 
 ORDER = {Severity.BLOCK: 0, Severity.WARN: 1, Severity.INFO: 2}
+FOLDED_FROM = 3
+"""So many findings of one code are folded into one card that opens."""
 
 Override = Callable[[Finding, str], object]
 
@@ -36,40 +39,83 @@ def source_of(finding: Finding) -> str:
 
 
 class FindingCard(QWidget):
-    """One finding. A blocking one that may be overridden offers a reason line."""
+    """One finding. A blocking one that may be overridden opens a line for the reason when it is clicked."""
 
     def __init__(self, finding: Finding, override: Override | None, overridden_by: str | None = None) -> None:
         super().__init__()
-        self.setProperty("clear", True)
         self.finding = finding
         self._override = override
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 4)
-        frame, layout = panel()
-        outer.addWidget(frame)
+        outer.setContentsMargins(0, 0, 0, 0)
         mark = SEVERITY_MARKS[finding.severity.value]
-        frame.setStyleSheet(f"QFrame[panel='true'] {{ border-left: 3px solid {mark.colour}; }}")
+        holder, self._layout = card(mark.colour)
+        outer.addWidget(holder)
         word = mark.word if finding.overridable or not finding.blocks else "refuses"
         if overridden_by:
             word = f"overridden · {overridden_by}"
-        head = PlainLabel(f"{mark.shape} {word}: {finding.text}", wrap=True)
-        layout.addWidget(head)
+        self._layout.addWidget(PlainLabel(f"{mark.shape} {word}: {finding.text}", wrap=True))
         for line in (numbers_of(finding), source_of(finding)):
             if line:
-                label = PlainLabel(line, role="unverified" if line.startswith("unverified") else "quiet", wrap=True)
-                layout.addWidget(label)
+                role = "unverified" if line.startswith("unverified") else "quiet"
+                self._layout.addWidget(PlainLabel(line, role=role, wrap=True))
+        self.reason: QLineEdit | None = None
+        if finding.blocks and finding.overridable and override is not None and not overridden_by:
+            self.offer = ClickLabel("Go on in spite of this …", tip="Asks for the reason")
+            self.offer.clicked.connect(self.open_reason)
+            self._layout.addWidget(self.offer)
+
+    def open_reason(self) -> None:
+        """Offer the line for the reason, once."""
+        if self.reason is not None:
+            return
+        self.offer.hide()
         self.reason = QLineEdit()
         self.reason.setPlaceholderText("Reason for going on in spite of this")
         self.override_button = button("Override with this reason", self._ask)
-        if finding.blocks and finding.overridable and override is not None and not overridden_by:
-            layout.addWidget(self.reason)
-            layout.addWidget(row(self.override_button))
-            self.override_button.setEnabled(False)
-            self.reason.textChanged.connect(lambda text: self.override_button.setEnabled(len(text.strip()) > 2))
+        self.override_button.setEnabled(False)
+        self.reason.textChanged.connect(lambda text: self.override_button.setEnabled(len(text.strip()) > 2))
+        self._layout.addWidget(self.reason)
+        self._layout.addWidget(row(self.override_button))
+        self.reason.setFocus()
 
     def _ask(self) -> None:
-        if self._override is not None:
+        if self._override is not None and self.reason is not None:
             self._override(self.finding, self.reason.text().strip())
+
+
+class FoldedFindings(QWidget):
+    """Several findings of one code as one line; a click opens them."""
+
+    def __init__(self, findings: Sequence[Finding], override: Override | None) -> None:
+        super().__init__()
+        self.findings, self._override = tuple(findings), override
+        self.cards: list[FindingCard] = []
+        self._all = QVBoxLayout(self)
+        self._all.setContentsMargins(0, 0, 0, 0)
+        mark = SEVERITY_MARKS[findings[0].severity.value]
+        holder, layout = card(mark.colour)
+        names = ", ".join(short_name(finding) for finding in findings)
+        head = ClickLabel(f"{mark.shape} {mark.word}: {len(findings)} × {findings[0].code}: {names}", tip="Opens them")
+        head.clicked.connect(self.open)
+        layout.addWidget(head)
+        self._all.addWidget(holder)
+
+    def open(self) -> None:
+        """Show every finding with its own card, or fold them again."""
+        if self.cards:
+            for each in self.cards:
+                each.hide()
+                each.deleteLater()
+            self.cards = []
+            return
+        self.cards = [FindingCard(finding, self._override) for finding in self.findings]
+        for each in self.cards:
+            self._all.addWidget(each)
+
+
+def short_name(finding: Finding) -> str:
+    """What a folded finding is about: the first words of its sentence."""
+    return finding.text.split(":")[0].split(" is ")[0].strip(" .")
 
 
 class FindingsPanel(QWidget):
@@ -77,10 +123,9 @@ class FindingsPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setProperty("clear", True)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self.cards: list[FindingCard] = []
+        self.cards: list[FindingCard | FoldedFindings] = []
         self._shown: tuple[object, ...] | None = None
 
     def show_findings(
@@ -92,11 +137,26 @@ class FindingsPanel(QWidget):
             return
         self._shown = state
         clear(self._layout)
-        ordered = sorted(findings, key=lambda finding: ORDER[finding.severity])
-        self.cards = [FindingCard(finding, override) for finding in ordered]
+        ordered = sorted(findings, key=lambda finding: (ORDER[finding.severity], not finding.overridable, finding.code))
+        self.cards = []
+        for _, group in groupby(ordered, key=lambda finding: (finding.severity, finding.overridable, finding.code)):
+            same = list(group)
+            folded = len(same) >= FOLDED_FROM and same[0].overridable
+            self.cards += [FoldedFindings(same, override)] if folded else [FindingCard(each, override) for each in same]
         self.cards += [FindingCard(finding, None, note) for finding, note in overridden]
         blocking = sum(finding.blocks for finding in findings)
         title = f"Findings: {blocking} blocking, {len(findings) - blocking} other" if findings else "Findings: none"
         self._layout.addWidget(PlainLabel(title, role="section"))
-        for card in self.cards:
-            self._layout.addWidget(card)
+        for card_widget in self.cards:
+            self._layout.addWidget(card_widget)
+
+    def card_of(self, code: str) -> FindingCard | None:
+        """The card of the first finding with a code, opened if it was folded."""
+        for each in self.cards:
+            if isinstance(each, FoldedFindings) and each.findings[0].code == code:
+                if not each.cards:
+                    each.open()
+                return each.cards[0]
+            if isinstance(each, FindingCard) and each.finding.code == code:
+                return each
+        return None

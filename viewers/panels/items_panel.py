@@ -36,7 +36,6 @@ class _List(QListWidget):
 
     def __init__(self, remove: Callable[[], object]) -> None:
         super().__init__()
-        self.setProperty("clear", True)
         self._remove = remove
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -65,14 +64,12 @@ class ItemsPanel(QWidget):
         operate: Callable[[str], object],
     ) -> None:
         super().__init__()
-        self.setProperty("clear", True)
         self._pick_tool, self._select, self._remove = pick_tool, select, remove
         self._show_item, self._operate = show_item, operate
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.addWidget(PlainLabel("Mark on the images", role="section"))
         holder = QWidget()
-        holder.setProperty("clear", True)
         self._tools = QGridLayout(holder)
         self._tools.setContentsMargins(0, 0, 0, 0)
         self._tools.setSpacing(3)
@@ -85,7 +82,6 @@ class ItemsPanel(QWidget):
         self.list.itemChanged.connect(self._checked)
         self._layout.addWidget(self.list)
         self.operations = QWidget()
-        self.operations.setProperty("clear", True)
         self._operation_grid = QGridLayout(self.operations)
         self._operation_grid.setContentsMargins(0, 0, 0, 0)
         self._operation_grid.setSpacing(3)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QSizePolicy
 
+from viewers.panels.look import colour
 from viewers.panels.parts import PlainLabel, button
+from viewers.state import theme
 from viewers.state.jobs import Job, JobRunner, JobState
 
 
@@ -13,7 +15,7 @@ class JobBar(QFrame):
 
     def __init__(self, jobs: JobRunner) -> None:
         super().__init__()
-        self.setProperty("panel", True)
+        colour(self, ground=theme.PANEL)
         self.jobs = jobs
         self.message = PlainLabel()
         self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

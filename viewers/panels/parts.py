@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from viewers.panels.look import colour
+from viewers.state import theme
+
+ROLE_COLOURS = {"quiet": theme.QUIET, "section": theme.QUIET, "unverified": theme.WARN, "accent": theme.ACCENT}
+TITLE_FACTOR = 1.3
 
 
 class PlainLabel(QLabel):
@@ -15,14 +22,35 @@ class PlainLabel(QLabel):
         super().__init__()
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wrap)
-        if role is not None:
-            self.setProperty("role", role)
+        if role in ROLE_COLOURS:
+            colour(self, text=ROLE_COLOURS[role])
+        if role in ("title", "section"):
+            font = self.font()
+            font.setBold(True)
+            if role == "title":
+                font.setPixelSize(round(font.pixelSize() * TITLE_FACTOR))
+            self.setFont(font)
         if wrap:
             self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.setText(text)
 
     def setToolTip(self, text: str) -> None:
         super().setToolTip(plain_tip(text))
+
+
+class ClickLabel(PlainLabel):
+    """A line that can be clicked."""
+
+    clicked = Signal()
+
+    def __init__(self, text: str = "", *, tip: str = "") -> None:
+        super().__init__(text, wrap=True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip(tip)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.clicked.emit()
 
 
 def plain_tip(text: str) -> str:
@@ -39,8 +67,13 @@ def button(
     made.setAutoDefault(False)
     made.setDefault(False)
     made.setCheckable(checkable)
-    made.setProperty("primary", primary)
-    made.setToolTip(plain_tip(tip))
+    if primary:
+        palette = made.palette()
+        palette.setColor(QPalette.ColorGroup.Active, QPalette.ColorRole.Button, theme.ACCENT_DEEP)
+        palette.setColor(QPalette.ColorGroup.Inactive, QPalette.ColorRole.Button, theme.ACCENT_DEEP)
+        made.setPalette(palette)
+    if tip:
+        made.setToolTip(plain_tip(tip))
     made.clicked.connect(lambda *_: act())
     return made
 
@@ -48,7 +81,6 @@ def button(
 def row(*widgets: QWidget, stretch: bool = True, spacing: int = 6) -> QWidget:
     """Widgets side by side."""
     holder = QWidget()
-    holder.setProperty("clear", True)
     layout = QHBoxLayout(holder)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(spacing)
@@ -59,14 +91,29 @@ def row(*widgets: QWidget, stretch: bool = True, spacing: int = 6) -> QWidget:
     return holder
 
 
-def panel() -> tuple[QFrame, QVBoxLayout]:
+def panel(ground: str = theme.PANEL) -> tuple[QFrame, QVBoxLayout]:
     """A quiet surface with a vertical layout."""
     frame = QFrame()
-    frame.setProperty("panel", True)
+    colour(frame, ground=ground)
     layout = QVBoxLayout(frame)
     layout.setContentsMargins(10, 8, 10, 8)
     layout.setSpacing(6)
     return frame, layout
+
+
+def card(edge: str) -> tuple[QWidget, QVBoxLayout]:
+    """A surface with a coloured edge on its left."""
+    holder = QWidget()
+    outer = QHBoxLayout(holder)
+    outer.setContentsMargins(0, 0, 0, 4)
+    outer.setSpacing(0)
+    strip = QFrame()
+    strip.setFixedWidth(4)
+    colour(strip, ground=edge)
+    frame, layout = panel(theme.CARD)
+    outer.addWidget(strip)
+    outer.addWidget(frame, 1)
+    return holder, layout
 
 
 def clear(layout: QLayout) -> None:
@@ -75,7 +122,7 @@ def clear(layout: QLayout) -> None:
         widget = item.widget()
         inner = item.layout()
         if widget is not None:
-            widget.setParent(None)
+            widget.hide()
             widget.deleteLater()
         elif inner is not None:
             clear(inner)

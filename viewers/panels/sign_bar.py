@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from planner.workflow.status import Signature, StageStatus, Status
+from viewers.panels.look import colour
 from viewers.panels.parts import PlainLabel, button, clear, row
 from viewers.state.theme import STAGE_MARKS
 
@@ -41,7 +42,6 @@ class SignBar(QWidget):
         step: Callable[[int], object],
     ) -> None:
         super().__init__()
-        self.setProperty("clear", True)
         self._sign, self._withdraw, self._time_out = sign, withdraw, time_out
         self.names: dict[str, QLineEdit] = {}
         self.buttons: dict[str, QWidget] = {}
@@ -71,7 +71,7 @@ class SignBar(QWidget):
         """
         mark = STAGE_MARKS[status.status.value]
         self.state.setText(f"{mark.shape} {mark.word}" + (" · frozen by the time-out" if status.frozen else ""))
-        self.state.setStyleSheet(f"color: {mark.colour};")
+        colour(self.state, text=mark.colour)
         shape = (status.stage.id, status.signatures, status.missing_roles, overrides, time_out, status.status)
         if shape != self._shape:
             if shape[0] != (self._shape or (None,))[0]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from planner.model.case import Case
@@ -50,6 +51,10 @@ Answer = Callable[[str, str, Any], str | None]
 """(stage id, field id, value) -> a sentence why it was refused, or None."""
 
 
+AT_ONCE = 5
+"""Fields built in one go."""
+
+
 class StageForm(QWidget):
     """Editors one under the other: label above, editor below, help as tool tip.
 
@@ -61,7 +66,6 @@ class StageForm(QWidget):
 
     def __init__(self, answer: Answer) -> None:
         super().__init__()
-        self.setProperty("clear", True)
         self._answer = answer
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -70,6 +74,11 @@ class StageForm(QWidget):
         self.problems: dict[str, PlainLabel] = {}
         self._shape: tuple[Any, ...] = ()
         self._stage_id = ""
+        self._waiting: list[FormField] = []
+        self._content: FormContent | None = None
+        self._later = QTimer(self)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._add_some)
 
     def show_content(self, content: FormContent) -> None:
         """Show a stage. Editors stay when stage and fields are the same, so typing is never interrupted."""
@@ -83,16 +92,36 @@ class StageForm(QWidget):
         if shape != self._shape:
             self._shape = shape
             self._rebuild(content)
+        self._content = content
+        self._waiting = [each for each in content.fields if each.field.id not in self.editors]
         for each in content.fields:
-            self.editors[each.field.id].show_value(each.value)
+            if each.field.id in self.editors:
+                self.editors[each.field.id].show_value(each.value)
 
     def _rebuild(self, content: FormContent) -> None:
+        """A long form is built a few fields at a time, so that the window answers meanwhile."""
         clear(self._layout)
         self.editors, self.problems = {}, {}
         self._stage_id = content.stage_id
-        for each in content.fields:
+        self._content = content
+        self._waiting = list(content.fields)
+        self._add_some()
+        self._later.start()
+
+    def _add_some(self) -> None:
+        content = self._content
+        if content is None or not self._waiting:
+            self._later.stop()
+            return
+        for each in self._waiting[:AT_ONCE]:
             self._add(each, content)
-        self._layout.addStretch(1)
+            self.editors[each.field.id].show_value(each.value)
+        self._waiting = self._waiting[AT_ONCE:]
+
+    def complete(self) -> None:
+        """Build the rest of the form now."""
+        while self._waiting:
+            self._add_some()
 
     def _add(self, shown: FormField, content: FormContent) -> None:
         field = shown.field

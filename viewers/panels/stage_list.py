@@ -48,7 +48,6 @@ class StageList(QWidget):
 
     def __init__(self, open_session: Callable[[str], object], open_stage: Callable[[str], object]) -> None:
         super().__init__()
-        self.setProperty("clear", True)
         self._open_session, self._open_stage = open_session, open_stage
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from planner.findings import Finding
 from planner.workflow.status import OverriddenFinding, SessionStatus, StageStatus
 from viewers.panels.findings_panel import FindingsPanel, Override
 from viewers.panels.items_panel import ItemsPanel
-from viewers.panels.parts import PlainLabel, clear, panel
+from viewers.panels.parts import PlainLabel, card, clear, panel
 from viewers.panels.sign_bar import SignBar
 from viewers.panels.stage_form import FormContent, StageForm
+from viewers.state import theme
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -86,16 +85,12 @@ class StagePanel(QWidget):
         self.items.setVisible(bool(stage.tools))
         overridden = [(each.finding, override_note(each)) for each in content.status.overridden]
         self.findings.show_findings(
-            self._findings(content), overridden, None if content.status.frozen else self._override
+            content.status.findings, overridden, None if content.status.frozen else self._override
         )
         self.signing.show_status(content.status, len(content.session.overrides), content.time_out)
         if stage.id != self._stage_id:
             self._stage_id = stage.id
             self.scroll.verticalScrollBar().setValue(0)
-
-    @staticmethod
-    def _findings(content: StageContent) -> Sequence[Finding]:
-        return content.status.findings
 
     def _show_cards(self, cards: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
         if cards == self._cards_shown:
@@ -103,8 +98,7 @@ class StagePanel(QWidget):
         self._cards_shown = cards
         clear(self._cards)
         for title, lines in cards:
-            frame, layout = panel()
-            frame.setStyleSheet("QFrame[panel='true'] { border-left: 3px solid #56b4e9; background: #262b31; }")
+            frame, layout = card(theme.ACCENT)
             layout.addWidget(PlainLabel(title, role="section"))
             for line in lines:
                 layout.addWidget(PlainLabel(line, wrap=True))

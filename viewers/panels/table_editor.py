@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 from planner.units import symbol
 from planner.workflow.template import Field, FieldKind
 from viewers.panels.editors import FieldEditor, editor_for
-from viewers.panels.parts import PlainLabel, button, clear, panel, row
+from viewers.panels.parts import ClickLabel, PlainLabel, button, clear, panel, row
+from viewers.state import theme
 
 ColumnEditor = Callable[[Field], FieldEditor]
 
@@ -36,18 +37,18 @@ class RowCard(QWidget):
 
     def __init__(self, owner: TableEditor, index: int, values: dict[str, Any], opened: bool) -> None:
         super().__init__()
-        self.setProperty("clear", True)
         self.owner, self.index, self.values = owner, index, values
         self.editors: dict[str, FieldEditor] = {}
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 4)
-        frame, layout = panel()
+        frame, layout = panel(theme.CARD)
         outer.addWidget(frame)
-        self.head = button(f"{index + 1}  {summary_of(owner.field.columns, values)}", self._toggle)
-        self.head.setStyleSheet("text-align: left;")
+        self.head = ClickLabel(
+            f"▸ {index + 1}  {summary_of(owner.field.columns, values)}", tip="Opens and folds the row"
+        )
+        self.head.clicked.connect(self._toggle)
         layout.addWidget(self.head)
         self.body = QWidget()
-        self.body.setProperty("clear", True)
         layout.addWidget(self.body)
         self._build()
         self.body.setVisible(opened)
@@ -82,7 +83,6 @@ class TableEditor(FieldEditor):
 
     def __init__(self, field: Field, column_editor: ColumnEditor = editor_for) -> None:
         super().__init__()
-        self.setProperty("clear", True)
         self.field = field
         self.column_editor = column_editor
         self.values: list[dict[str, Any]] = []
@@ -126,7 +126,7 @@ class TableEditor(FieldEditor):
         self.values[index] = {key: each for key, each in changed.items() if each is not None}
         card = self.cards[index]
         card.values = self.values[index]
-        card.head.setText(f"{index + 1}  {summary_of(self.field.columns, card.values)}")
+        card.head.setText(f"▾ {index + 1}  {summary_of(self.field.columns, card.values)}")
         self._announce()
 
     def move(self, index: int, by: int) -> None:

@@ -138,7 +138,6 @@ class CaseMenu:
 
         def draw(context: Context) -> int:
             from planner.app.reporting import session_report
-
             from viewers.offscreen import OffscreenRenderer
 
             renderer = OffscreenRenderer()

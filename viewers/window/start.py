@@ -21,8 +21,9 @@ from planner.jobs import Context
 from planner.store.actors import Actor
 from planner.store.journal import Journal
 from planner.store.library import Library
+from viewers.panels.look import apply_look
 from viewers.panes.desk import make_desk
-from viewers.state.theme import scale_for, style_sheet
+from viewers.state.theme import scale_for
 from viewers.window.choices import ChoiceDialog
 from viewers.window.main_window import MainWindow
 
@@ -68,8 +69,7 @@ def make_window(library: Library, actor: Actor | None = None) -> MainWindow:
     screen = QGuiApplication.primaryScreen().availableGeometry()
     scale = scale_for(screen.height())
     if isinstance(application, QApplication):
-        application.setStyle("Fusion")
-        application.setStyleSheet(style_sheet(scale))
+        apply_look(application, scale)
     person = actor or Actor.here()
     journal = _journal(library)
     window = MainWindow(library, journal, installed(), make_desk(), person, scale=scale)
