@@ -200,7 +200,7 @@ def add_lesion(
     lesion_id
         Of a lesion that is already in the case (seen again); None makes a new one.
     longest_mm, viable_mm
-        Longest axial diameters when measured (see `planner.imaging`), else None.
+        Longest axial diameters when measured, else None.
     volume_ml
         None takes the voxels counted whole.
 
@@ -214,16 +214,11 @@ def add_lesion(
     volume = mask.volume_ml if volume_ml is None else volume_ml
     identifier = lesion_id or new_id("lesion")
     body = RegionBody(blob, lesion_id=identifier, volume_ml=volume, longest_mm=longest_mm)
-    frame_uid = mask.grid.frame_uid
-    item = new_item(
-        REGION, body, name=name, frame_uid=frame_uid, by=by, tool=tool, source_uids=(source.series_uid,), now=now
-    )
+    frame_uid, sources = mask.grid.frame_uid, (source.series_uid,)
+    item = new_item(REGION, body, name=name, frame_uid=frame_uid, by=by, tool=tool, source_uids=sources, now=now)
     observation = Observation(seen_on, source.series_uid, longest_mm, viable_mm, volume, item.id)
-    centre = mask.centroid_lps_mm()
-    place = None if centre is None else (float(centre[0]), float(centre[1]), float(centre[2]))
-    fresh = Lesion(
-        identifier, name, organ=organ, segment=segment, observations=(), centre_lps_mm=place, frame_uid=frame_uid
-    )
+    centre = _centre_lps_mm(mask)
+    fresh = Lesion(identifier, name, organ=organ, segment=segment, centre_lps_mm=centre, frame_uid=frame_uid)
 
     def edit(case: Case) -> Case:
         known = case.lesion(identifier) or fresh
@@ -231,6 +226,11 @@ def add_lesion(
         return put_item(session_id, item)(seen)
 
     return edit
+
+
+def _centre_lps_mm(mask: Mask) -> tuple[float, float, float] | None:
+    centre = mask.centroid_lps_mm()
+    return None if centre is None else (float(centre[0]), float(centre[1]), float(centre[2]))
 
 
 def _study_date(source: ImageSource) -> date:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from planner.model.case import Case
     from planner.store.actors import Actor
     from planner.store.library import Library
+    from planner.store.summary import CaseSummary
 
 ATTACHABLE = ("volume", "angio", "projection")
 
@@ -123,41 +124,27 @@ def _list(
             raise UsageError(
                 "cannot-write", f"{csv} cannot be written ({error.strerror}); choose another place."
             ) from error
-    document = {
-        "cases": [
-            {
-                "case": each.case_id,
-                "revision": each.revision,
-                "title": each.facts.title,
-                "patient": {
-                    "id": each.facts.patient_id,
-                    "name": each.facts.patient_name,
-                    "birth_date": each.facts.birth_date,
-                },
-                "diagnosis": each.facts.diagnosis,
-                "lesions": each.facts.lesions,
-                "studies": each.facts.studies,
-                "simulated": each.facts.simulated,
-                "sessions": [
-                    {
-                        "id": session.id,
-                        "title": session.title,
-                        "template": session.template,
-                        "state": session.state,
-                        "planned_on": session.planned_on,
-                        "performed_on": session.performed_on,
-                    }
-                    for session in each.facts.sessions
-                ],
-                "updated_at": each.updated_at,
-                "updated_by": each.updated_by,
-                "open_elsewhere": each.open_elsewhere,
-            }
-            for each in cases
-        ]
-    }
+    document = {"cases": [_summary(each) for each in cases]}
     emit(document, as_json, lambda target: print_cases(target, cases))
     return DONE
+
+
+def _summary(each: CaseSummary) -> dict[str, Any]:
+    facts = each.facts
+    return {
+        "case": each.case_id,
+        "revision": each.revision,
+        "title": facts.title,
+        "patient": {"id": facts.patient_id, "name": facts.patient_name, "birth_date": facts.birth_date},
+        "diagnosis": facts.diagnosis,
+        "lesions": facts.lesions,
+        "studies": facts.studies,
+        "simulated": facts.simulated,
+        "sessions": [_fields(session) for session in facts.sessions],
+        "updated_at": each.updated_at,
+        "updated_by": each.updated_by,
+        "open_elsewhere": each.open_elsewhere,
+    }
 
 
 def _show(

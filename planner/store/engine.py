@@ -135,13 +135,12 @@ def _connect(file: Path, mode: str = "rw") -> sqlite3.Connection:
 
 def _apply_pragmas(connection: sqlite3.Connection) -> None:
     connection.isolation_level = None
-    read_only = connection.execute("PRAGMA query_only").fetchone()[0]
     for pragma in _PRAGMAS:
         try:
             connection.execute(f"PRAGMA {pragma}").fetchall()
         except sqlite3.OperationalError:
             # A library on read-only media keeps the mode it has; it can be read, and every write says why not.
-            if not pragma.startswith("journal_mode") or read_only:
+            if not pragma.startswith("journal_mode"):
                 raise
 
 

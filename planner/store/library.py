@@ -106,6 +106,8 @@ class Library:
         Without a password.
     file
         The SQLite file, or None for a server.
+    backup_trouble
+        Why today's backup could not be made, as a sentence to be shown; None when there is nothing to say.
     """
 
     def __init__(self, engine: Engine, url: str, file: Path | None) -> None:
@@ -113,6 +115,7 @@ class Library:
         self._writer = engine.execution_options(**{WRITE: True})
         self.url = url
         self.file = file
+        self.backup_trouble: str | None = None
         self.name = file.name if file is not None else url
 
     @staticmethod
@@ -136,7 +139,11 @@ class Library:
         existed = file is not None and file.exists()
         library = Library(open_engine(parsed), parsed.render_as_string(hide_password=True), file)
         if daily_backup and existed and file is not None:
-            backup.daily(file)
+            try:
+                backup.daily(file)
+            except StoreError as error:
+                # Work goes on without today's copy; the window says so.
+                library.backup_trouble = error.message
         return library
 
     @property

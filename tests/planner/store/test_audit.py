@@ -6,12 +6,14 @@ import json
 import logging
 import sqlite3
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from stored_cases import COLLEAGUE, DOCTOR, make_case, make_session, override, sign_off
 
 from planner.errors import StoreError
+from planner.store import audit
 from planner.store.audit import AuditEntry
 from planner.store.library import Library
 
@@ -70,6 +72,16 @@ def test_that_the_trail_tells_every_act_in_order(library: Library) -> None:
     report = library.verify_chain("case-1", trail[2].hash)
     assert report.intact
     assert report.entries == 6
+
+
+def test_that_a_clock_set_back_breaks_nothing(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.create_case(make_case(), DOCTOR)
+    monkeypatch.setattr(audit, "utc_now", lambda: datetime(1999, 1, 1, tzinfo=UTC))
+    library.save(make_case(title="x"), 1, DOCTOR)
+    first, second = library.audit_trail("case-1")
+    assert second.at < first.at
+    assert (first.counter, second.counter) == (1, 2)
+    assert library.verify_chain("case-1").intact
 
 
 @pytest.mark.parametrize(

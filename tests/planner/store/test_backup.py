@@ -37,6 +37,15 @@ def test_that_opening_backs_up_once_a_day(library_file: Path) -> None:
     assert len(backup.backups_of(library_file)) == 2
 
 
+def test_that_a_failing_backup_is_said_and_keeps_nobody_from_working(library_file: Path) -> None:
+    Library.open(f"sqlite:///{library_file}").close()
+    (library_file.parent / backup.FOLDER).write_text("a file where the folder should be")
+    library = Library.open(f"sqlite:///{library_file}")
+    assert "could not be backed up" in (library.backup_trouble or "")
+    assert library.create_case(make_case(), DOCTOR) == 1
+    library.close()
+
+
 def test_that_a_restore_never_overwrites(library: Library, library_file: Path) -> None:
     made = backup.back_up(library_file)
     before = library_file.read_bytes()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 import os
 import random
 import shutil
@@ -92,6 +94,34 @@ def test_that_a_newer_document_is_refused_with_a_sentence(library: Library) -> N
     with pytest.raises(StoreError) as caught:
         library.save(replace(make_case(), schema=2), 1, DOCTOR)
     assert caught.value.code == "newer-document"
+
+
+def _rewritten(library_file: Path, **changes: object) -> None:
+    """Another version of the program wrote the first revision."""
+    raw = sqlite3.connect(library_file)
+    raw.execute("DROP TRIGGER case_revision_no_UPDATE")
+    body = json.dumps({**json.loads(raw.execute("SELECT body FROM case_revision").fetchone()[0]), **changes})
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    raw.execute("UPDATE case_revision SET body = ?, sha256 = ?", (body, digest))
+    raw.commit()
+    raw.close()
+
+
+def test_that_a_stored_document_of_a_newer_version_is_refused(library: Library, library_file: Path) -> None:
+    library.create_case(make_case(), DOCTOR)
+    _rewritten(library_file, schema=2, something_new=[1])
+    with pytest.raises(InputRefused, match="newer version") as caught:
+        library.open_case("case-1", DOCTOR)
+    assert caught.value.code == "newer-document"
+
+
+def test_that_a_stored_summary_of_another_version_is_derived_anew(library: Library, library_file: Path) -> None:
+    library.create_case(make_case(), DOCTOR)
+    raw = sqlite3.connect(library_file)
+    raw.execute("UPDATE case_head SET summary = '{\"unknown\": 1}'")
+    raw.commit()
+    raw.close()
+    assert library.list_cases()[0].facts.patient_id == "ZZPHI-0042"
 
 
 @pytest.mark.parametrize("kind", ["random", "text", "truncated", "header", "pages"])
