@@ -216,7 +216,7 @@ def test_that_corner_texts_say_who_what_and_when_in_plain_text(bench, make_ball)
     assert lines[1].startswith("CT <b>x</b>  [31m")
     assert len(lines[1]) < 80
     texts = corner_texts(bench.pane("axial").scene())
-    assert texts.bottom_left[0] == "Slice 21/40 · H 1.0 mm"
+    assert texts.bottom_left == ("Slice 21/40", "H 1.0 mm · Zoom 100 %")
     assert "W 400 C 100" in texts.bottom_right
 
 

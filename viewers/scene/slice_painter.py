@@ -20,7 +20,8 @@ from viewers.scene.slice_text import (
     draw_orientation,
     draw_outlined,
     draw_scale_bar,
-    position_line,
+    height_text,
+    layer_text,
     who_lines,
 )
 from viewers.scene.slice_view import SliceView, slice_step_mm
@@ -133,10 +134,10 @@ def corner_texts(scene: SliceScene) -> CornerTexts:
     """Who and what top left, marks top right, where bottom left, how bottom right."""
     window = scene.window.window
     name = f" {scene.window.name}" if scene.window.name else ""
-    where = [position_line(scene.volume, scene.view.plane)]
-    if scene.slab.text:
-        where.append(scene.slab.text)
-    where.append(f"Zoom {scene.zoom * 100.0:.0f} %")
+    plane = scene.view.plane
+    zoom = f"Zoom {scene.zoom * 100.0:.0f} %"
+    place = " · ".join(part for part in (height_text(plane), zoom) if part)
+    where = tuple(line for line in (layer_text(scene.volume, plane), place, scene.slab.text) if line)
     levels = (
         f"W {window.width:.0f} C {window.centre:.0f}{name}"
         if window.width >= 10.0
@@ -145,7 +146,7 @@ def corner_texts(scene: SliceScene) -> CornerTexts:
     return CornerTexts(
         top_left=who_lines(scene.volume) + scene.extra_lines,
         top_right=(SIMULATED,) if scene.simulated else (),
-        bottom_left=tuple(where),
+        bottom_left=where,
         bottom_right=tuple(line for line in (levels, scene.value_text) if line),
     )
 

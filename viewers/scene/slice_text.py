@@ -55,16 +55,19 @@ def who_lines(volume: Volume) -> tuple[str, ...]:
     return tuple(line for line in (shown_name(source.patient_name), one_line(source.patient_id), what, when) if line)
 
 
-def position_line(volume: Volume, plane: SlicePlane) -> str:
-    """``Slice 67/134 · H 45.0 mm``; on an oblique plane ``Oblique · …``."""
+def layer_text(volume: Volume, plane: SlicePlane) -> str:
+    """``Slice 67/134`` on a layer of voxels, ``Oblique`` elsewhere."""
     number = slice_number(volume.grid, plane)
+    return "Oblique" if number is None else f"Slice {number[0]}/{number[1]}"
+
+
+def height_text(plane: SlicePlane) -> str:
+    """``H 45.0 mm``: where a plane across one of the patient's axes lies in LPS; empty on an oblique one."""
     normal = plane.normal_lps
     axis = int(np.argmax(np.abs(normal)))
     along = float(plane.point_lps_mm[axis])
     letter = ("LR", "PA", "HF")[axis][0 if along >= 0.0 else 1]
-    aligned = abs(normal[axis]) > 1.0 - 1e-6
-    where = f"{letter} {abs(along):.1f} mm" if aligned else "oblique"
-    return where if number is None else f"Slice {number[0]}/{number[1]} · {where}"
+    return f"{letter} {abs(along):.1f} mm" if abs(normal[axis]) > 1.0 - 1e-6 else ""
 
 
 def scale_bar_mm(mm_per_px: float, width_px: float) -> float:

@@ -36,6 +36,9 @@ class ToolBox:
         self._tools = {kind.id: kind(kit) for kind in TOOLS}
         self._active = self._tools[CROSSHAIR]
         kit.state.active_tool.changed.connect(self._switch)
+        settings = kit.settings
+        for setting in (settings.brush_radius_mm, settings.brush_in_3d, settings.spread, settings.threshold):
+            setting.changed.connect(self._setting_changed)
         self._active.say()
 
     @property
@@ -60,6 +63,10 @@ class ToolBox:
         self._active.cancel()
         self.kit.notice.set("")
         self.pick(CROSSHAIR)
+        self._active.say()
+
+    def _setting_changed(self, value: object) -> None:
+        del value
         self._active.say()
 
     def _switch(self, tool_id: str) -> None:
