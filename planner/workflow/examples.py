@@ -1,7 +1,7 @@
 """Filled-in examples of templates (``resources/examples``): the demo and the tests walk a session with them.
 
-Texts that begin with ``@`` are places to fill: ``@-3`` (a date, days from the day of treatment), ``@0 08:30`` (a time on
-such a day), ``@lesion:1`` (a lesion by its place in the list of the case), ``@series:arterial`` (a series by its role).
+Texts that begin with ``@`` are places to fill: ``@-3`` (a date, days from the day of treatment), ``@0 08:30`` (a time
+on such a day), ``@lesion:1`` (a lesion by its place in the list of the case), ``@series:arterial`` (a series by role).
 """
 
 from __future__ import annotations

@@ -100,6 +100,18 @@ def bead_dose(context: StageContext) -> list[Finding]:
     return [against(context, "bead-overloaded", text, per_ml, allowed)]
 
 
+@REGISTRY.check("bead_contrast")
+def bead_contrast(context: StageContext) -> list[Finding]:
+    volume, low, high = as_number(context.value("bead_contrast")), limit(context, "low"), limit(context, "high")
+    if volume is None:
+        return [not_evaluated(context, "the contrast per mL of beads is not known")]
+    if number(low) <= volume <= number(high):
+        return []
+    compared = low if volume < number(low) else high
+    text = f"{volume:g} mL contrast per mL of beads; {number(low):g} to {number(high):g} mL are cited."
+    return [against(context, "bead-contrast", text, volume, compared)]
+
+
 @REGISTRY.check("bead_catheter")
 def bead_catheter(context: StageContext) -> list[Finding]:
     inner = as_number(context.value("microcatheter_id", "arteries_access"))

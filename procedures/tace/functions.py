@@ -14,6 +14,7 @@ from procedures.tace import (
     outcome,
     positions,
     record_checks,
+    retreatment,
     stop_repeat,
     vessels,
 )
@@ -23,6 +24,7 @@ MODULES = (
     vessels,
     liver_scores,
     liver_stage,
+    retreatment,
     contraindications,
     positions,
     dosing,

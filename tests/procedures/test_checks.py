@@ -449,6 +449,8 @@ def test_that_every_check_was_tried() -> None:
         ("next_step", "outside-unknown"),
         ("agent_dose", "bead-dose"),
         ("agent_dose", "bead-catheter"),
+        ("agent_dose", "bead-contrast"),
+        ("agent_dose", "repeat-interval"),
         ("agent_dose", "bead-loading"),
     }
     every = {(stage.id, check.id) for stage in tw.tace().stages for check in stage.checks}
@@ -590,10 +592,12 @@ def test_that_thirty_day_events_become_overdue() -> None:
 
 def test_that_beads_are_judged_by_their_own_row() -> None:
     case = tw.filled_case("deb-tace")
-    for check in ("bead-dose", "bead-catheter", "bead-loading"):
+    for check in ("bead-dose", "bead-catheter", "bead-loading", "bead-contrast"):
         assert tw.checked(case, "agent_dose", check) == []
     heavy = tw.with_answers(case, "agent_dose", prepared_maximum=76.0)
     assert tw.codes(tw.checked(heavy, "agent_dose", "bead-dose")) == {"bead-overloaded"}
+    thick = tw.with_answers(case, "agent_dose", bead_contrast=4.0)
+    assert tw.codes(tw.checked(thick, "agent_dose", "bead-contrast")) == {"bead-contrast"}
     narrow = tw.with_answers(case, "arteries_access", microcatheter_id=0.016)
     assert tw.codes(tw.checked(narrow, "agent_dose", "bead-catheter")) == {"bead-catheter"}
     hasty = tw.with_answers(case, "agent_dose", loading_minutes=45.0)

@@ -174,3 +174,40 @@ def test_that_an_emergency_still_asks_for_allergies() -> None:
     blocking = {f.code for f in walk.status().stage("fitness").findings if f.blocks}
     assert "allergies-unknown" in blocking
     assert "pregnancy-unknown" in blocking
+
+
+def second_session(oil: tw.Walk, days: int) -> tw.Walk:
+    """The second session so many days after the first, with the fitness and stage of the first answered again."""
+    case, second = start_next_session(oil.case, tw.SESSION, tw.tace(), oil.profile, now=oil.now)
+    later = tw.Walk(case, oil.profile, oil.now, second)
+    for step in tw.steps(day=tw.DAY + timedelta(days=days)):
+        if step.stage in ("images_lesions", "portal_shunt_bile", "fitness", "liver_stage", "agent_dose"):
+            kept = {k: v for k, v in step.answers.items() if not (isinstance(v, dict) and k in ("ast", "bilirubin"))}
+            later.fill(replace(step, answers=kept))
+    return later
+
+
+def test_that_retreatment_scores_compare_with_before_the_first_session(oil: tw.Walk) -> None:
+    later = second_session(oil, 10)
+    taken_on = (tw.DAY + timedelta(days=8)).isoformat()
+    for name, value, unit in (("ast", 60.0, "U/L"), ("bilirubin", 36.0, "umol/L")):
+        given = {"value": value, "unit": unit, "taken_on": taken_on}
+        later.case = tw.answer_field(
+            later.case, later.session_id, tw.tace(), "fitness", name, given, by="Dr Example", now=later.now
+        )
+    scores = {each.id: each for each in later.status().stage("liver_stage").computed}
+    assert scores["art"].value == 5.5  # Child-Pugh 6 to 7: 1.5; AST 47 to 60, +28 %: 4; response
+    assert scores["art"].inputs["Child-Pugh before"] == "6"
+    assert scores["abcr"].value == 2 - 3.0  # AFP 164: 0; BCLC B: 2; +1 point: 0; response: -3
+    first = {each.id: each for each in oil.status().stage("liver_stage").computed}
+    assert first["art"].value is None
+    assert "first session" in first["art"].note
+
+
+def test_that_a_repeat_before_four_weeks_is_said(oil: tw.Walk) -> None:
+    later = second_session(oil, 10)
+    later.now = tw.at(tw.DAY + timedelta(days=27))
+    found = [f for f in later.status().stage("agent_dose").findings if f.code == "repeat-early"]
+    assert [(f.measured, f.limit) for f in found] == [(27.0, 28.0)]
+    later.now = tw.at(tw.DAY + timedelta(days=28))
+    assert "repeat-early" not in {f.code for f in later.status().stage("agent_dose").findings}
