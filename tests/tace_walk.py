@@ -115,8 +115,7 @@ def _cases_on_the_way(variant: str | None, profile: str) -> tuple[tuple[str, Cas
     for step in steps(variant):
         kept.append((step.stage, walk.case, walk.now))
         walk.fill(step)
-        if profile == "bclc-cirse":
-            walk.sign(step)
+        walk.sign(step)
     return (*kept, ("", walk.case, walk.now))
 
 

@@ -109,13 +109,16 @@ def test_that_a_later_laboratory_leaves_the_plan_signed(oil: tw.Walk) -> None:
     assert stages["liver_stage"].status is Status.SIGNED
 
 
-def test_that_in_china_the_family_and_a_senior_physician_are_asked_for() -> None:
-    walk = tw.walked(until="decision", profile="cnlc-china")
-    for step in tw.steps():
-        if step.stage == "decision":
-            walk.fill(step)
-    findings = {f.code for f in walk.status().stage("decision").findings if f.blocks}
-    assert findings == {"senior-physician"}
+def test_that_the_example_is_signed_under_the_chinese_profile_too() -> None:
+    status = tw.walked(profile="cnlc-china").status()
+    assert {each.stage.id for each in status.stages if each.status is not Status.SIGNED} == set()
+
+
+def test_that_a_senior_physician_is_asked_for_in_china_only() -> None:
+    case = tw.with_answers(tw.filled_case(), "decision", senior_physician=None)
+    assert tw.checked(case, "decision", "senior-physician") == []
+    found = tw.checked(case, "decision", "senior-physician", profile="cnlc-china")
+    assert [(f.code, f.blocks) for f in found] == [("senior-physician", True)]
 
 
 def test_that_a_ruptured_tumour_is_not_blocked_by_contraindications() -> None:
