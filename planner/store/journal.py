@@ -8,6 +8,7 @@ The journal is always local, also where the library is on a server: a network lo
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sqlite3
 import threading
 import time
@@ -284,11 +285,12 @@ def _open(file: Path, wait_s: float = 0.0) -> sqlite3.Connection:
 
 
 def _put(database: sqlite3.Connection, case: Case, base_revision: int, noted_at: str) -> None:
+    body = codec.canonical(case)
     database.execute(
         "INSERT INTO unsaved(case_id, base_revision, noted_at, sha256, body) VALUES(?, ?, ?, ?, ?) "
         "ON CONFLICT(case_id) DO UPDATE SET base_revision = excluded.base_revision, noted_at = excluded.noted_at, "
         "sha256 = excluded.sha256, body = excluded.body",
-        (case.id, base_revision, noted_at, codec.digest(case), codec.canonical(case)),
+        (case.id, base_revision, noted_at, hashlib.sha256(body.encode("utf-8")).hexdigest(), body),
     )
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from planner.errors import EditConflict, StoreError
-from planner.model import codec
 from planner.model.case import Case
 from planner.store import audit, backup, blobs, leases, revisions, schema
 from planner.store.actors import Action, Actor, SaveReason, stamp, utc_now
@@ -176,20 +175,21 @@ class Library:
         StoreError
             ``case-exists``: a case is never overwritten, not by an import either.
         """
+        stored = revisions.encoded(case)
         with self.writing() as connection:
             if revisions.head(connection, case.id, lock=True) is not None:
                 raise StoreError("case-exists", f"A case {case.id} is already in the library.", subject=case.id)
             connection.execute(
                 insert(schema.case_head).values(case_id=case.id, **revisions.head_values(case, 1, 1, by))
             )
-            digest = revisions.write_revision(connection, case, 1, None, by, reason)
+            revisions.write_revision(connection, case, stored, 1, None, by, reason)
             audit.append(
                 connection,
                 case.id,
                 by,
                 Action.CREATED,
                 target=audit.revision_name(1),
-                digest=digest,
+                digest=stored.sha256,
                 reason=reason.value,
             )
             revisions.write_acts(connection, case, 1, by)
@@ -248,31 +248,31 @@ class Library:
         SavedElsewhere
             When the head has moved meanwhile; this work is kept as a branch and the head stays.
         """
-        digest = codec.digest(case)
+        stored = revisions.encoded(case)
         with self.writing() as connection:
             head = revisions.require_head(connection, case.id, lock=True)
-            current = revisions.revision_row(connection, case.id, head.head_revision)
-            if current.sha256 == digest:
+            current, author = revisions.head_sha256(connection, case.id, head.head_revision)
+            if current == stored.sha256:
                 return int(head.head_revision)
             number = revisions.next_number(connection, case.id)
             moved = head.head_revision != base_revision
             if not moved:
                 moved = not revisions.swap(connection, case, head, number, by)
             written = SaveReason.CONFLICT if moved else reason
-            revisions.write_revision(connection, case, number, base_revision, by, written)
+            revisions.write_revision(connection, case, stored, number, base_revision, by, written)
             audit.append(
                 connection,
                 case.id,
                 by,
                 Action.CONFLICT if moved else Action.SAVED,
                 target=audit.revision_name(number),
-                digest=digest,
+                digest=stored.sha256,
                 reason=reason.value,
             )
             if not moved:
                 revisions.write_acts(connection, case, number, by)
         if moved:
-            raise SavedElsewhere(case.id, number, int(head.head_revision), str(current.author))
+            raise SavedElsewhere(case.id, number, int(head.head_revision), author)
         return number
 
     def head_revision(self, case_id: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -129,30 +130,65 @@ def read_revision(connection: Connection, case_id: str, number: int) -> tuple[Ca
     return decode(row.body, row.sha256, f"case {case_id} revision {number}"), str(row.sha256)
 
 
+def head_sha256(connection: Connection, case_id: str, number: int) -> tuple[str, str]:
+    """Digest and author of a revision, without reading its body."""
+    revisions = schema.case_revision.c
+    row = connection.execute(
+        select(revisions.sha256, revisions.author).where(revisions.case_id == case_id, revisions.revision == number)
+    ).one()
+    return str(row.sha256), str(row.author)
+
+
 def next_number(connection: Connection, case_id: str) -> int:
     revisions = schema.case_revision.c
     last = connection.execute(select(func.max(revisions.revision)).where(revisions.case_id == case_id)).scalar()
     return int(last or 0) + 1
 
 
-def write_revision(
-    connection: Connection, case: Case, number: int, parent: int | None, by: Actor, reason: SaveReason
-) -> str:
-    """Insert an immutable revision with its blob links; returns its digest."""
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A case as it is stored: made once per save, and before the write lock is taken."""
+
+    body: str
+    sha256: str
+
+
+def encoded(case: Case) -> Encoded:
+    """The stored form of a case.
+
+    Raises
+    ------
+    StoreError
+        ``newer-document``: what a newer version made is not written by this one.
+    InputRefused
+        For a number that is not finite.
+    """
     if case.schema > SCHEMA:
         raise StoreError(
             "newer-document", "This case was made with a newer version of the program; it cannot be saved by this one."
         )
     body = codec.canonical(case)
-    sha256 = hashlib.sha256(body.encode("utf-8")).hexdigest()
+    return Encoded(body, hashlib.sha256(body.encode("utf-8")).hexdigest())
+
+
+def write_revision(
+    connection: Connection,
+    case: Case,
+    stored: Encoded,
+    number: int,
+    parent: int | None,
+    by: Actor,
+    reason: SaveReason,
+) -> None:
+    """Insert an immutable revision with its blob links."""
     connection.execute(
         insert(schema.case_revision).values(
             case_id=case.id,
             revision=number,
             parent=parent,
             schema=case.schema,
-            sha256=sha256,
-            body=body,
+            sha256=stored.sha256,
+            body=stored.body,
             author=by.user,
             workstation=by.workstation,
             saved_at=stamp(utc_now()),
@@ -161,8 +197,7 @@ def write_revision(
             software=software_version(),
         )
     )
-    blobs.link(connection, case, number)
-    return sha256
+    blobs.link(connection, case.id, stored.body, number)
 
 
 def write_acts(connection: Connection, case: Case, number: int, by: Actor) -> None:

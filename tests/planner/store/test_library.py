@@ -165,6 +165,12 @@ def test_that_a_revision_never_points_to_bytes_nobody_has(library: Library) -> N
     assert len(library.history(case.id)) == 1
 
 
+def test_that_a_digest_in_somebodys_words_is_no_reference(library: Library) -> None:
+    words = '"sha256":"' + "a" * 64 + '"'
+    library.create_case(make_case(title=words), DOCTOR)
+    assert library.open_case("case-1", DOCTOR)[0].title == words
+
+
 def test_that_only_blobs_no_revision_uses_are_swept(library: Library) -> None:
     used, idle, journalled = (library.put_blob(content) for content in (b"used", b"idle", b"journalled"))
     library.create_case(replace(make_case(), sessions=(make_session("session-1", region(used)),)), DOCTOR)
