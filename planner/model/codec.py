@@ -62,6 +62,15 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode("utf-8")).hexdigest()
 
 
+def plain(value: Any) -> Any:
+    """Mappings and tuples of a frozen JSON value as the dictionaries and lists that `from_json` reads."""
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return value
+
+
 @cache
 def hints_of(kind: type) -> dict[str, Any]:
     """The resolved field types of a model dataclass."""

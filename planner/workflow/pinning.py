@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from planner.model.case import Case
-from planner.model.codec import canonical, digest, from_json, to_json
-from planner.model.session import Session
+from planner.model.codec import digest, from_json, plain, to_json
+from planner.model.session import Session, TimeOut
 from planner.workflow.template import Phase, Profile, Stage, Template
 from planner.workflow.vocabulary import rules_digest
 
@@ -61,16 +59,30 @@ def rules_now(template: Template, profile: Profile) -> str:
     return digest({"template": template.digest, "profile": profile.digest, "rules": rules_digest()})
 
 
-@lru_cache(maxsize=16)
-def _case_of(text: str) -> Case:
-    return from_json(Case, json.loads(text))
+_KEPT = 16
+_known: dict[int, tuple[TimeOut, Case]] = {}
+
+
+def _case_of(time_out: TimeOut) -> Case:
+    """The pinned case, read once per time-out value: every stage of every evaluation asks for it.
+
+    Known by identity; the value is held, so an identity is never that of another one.
+    """
+    held = _known.get(id(time_out))
+    if held is not None:
+        return held[1]
+    read = from_json(Case, plain(time_out.pinned_case))
+    while len(_known) >= _KEPT:
+        _known.pop(next(iter(_known)))
+    _known[id(time_out)] = (time_out, read)
+    return read
 
 
 def basis_of(case: Case, session: Session, stage: Stage, now: datetime) -> Basis:
     """The live case, or for a frozen stage the pinned one with today's signatures."""
     if not is_frozen(session, stage) or session.time_out is None:
         return Basis(case, session, now, frozen=False)
-    then = _case_of(canonical(session.time_out.pinned_case))
+    then = _case_of(session.time_out)
     mine = then.session(session.id) or session
     mine = replace(mine, signoffs=session.signoffs, overrides=session.overrides, time_out=session.time_out)
     return Basis(then, replace(mine, state=session.state), session.time_out.at, frozen=True)
