@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage,
 from planner.app.rendering import PictureRequest
 from planner.errors import UsageError
 from planner.imaging import LabelMap
-from planner.imaging.masks import Mask
+from planner.imaging.masks import Mask, is_empty
 from planner.imaging.window import Window, first_window
 from planner.model.items import PlanItem
 from viewers.scene.scene_content import plane_picture, surfaces_of, tubes_of
@@ -26,10 +27,14 @@ from viewers.state.layouts import Layout, PaneSpec, layouts
 from viewers.state.marking import Mark, mark_of
 from viewers.state.mask_layer import RegionShape
 from viewers.state.pane_state import Slab
-from viewers.state.scene3d import Camera, Scene3D
+from viewers.state.scene3d import Camera, PlanePicture, Scene3D, Tube
 from viewers.state.view_state import PLANE_KINDS, PlaneKind, SeriesWindow, as_point, standard_planes
 
 GAP_PX = 3
+TEXT_PARTS = 55
+"""Height of the picture over height of its letters: legible where two pictures share a printed page."""
+FOCUS_MARGIN_MM = 35.0
+LEAST_HALF_HEIGHT_MM = 70.0
 
 
 class OffscreenRenderer:
@@ -52,17 +57,11 @@ class OffscreenRenderer:
         image = QImage(width, height, QImage.Format.Format_RGB32)
         image.fill(QColor("#1b1d21"))
         painter = QPainter(image)
-        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing, True)
-        font = QFont("DejaVu Sans")
-        font.setPixelSize(max(11, height // 68))
-        painter.setFont(font)
-        line = QFontMetricsF(font).height()
-        foot = round(line * (len(request.caption) + 0.5)) if request.caption else 0
-        for pane, area in placed(_layout(request.layout), QRect(0, 0, width, height - foot)):
-            self._draw_pane(painter, request, pane, area)
-        for number, text in enumerate(request.caption):
-            draw_outlined(painter, QPointF(line * 0.5, height - foot + line * (number + 1)), text)
-        painter.end()
+        try:
+            self._draw(painter, request)
+        finally:
+            # An image that goes while it is painted on takes the program with it.
+            painter.end()
         return _png(image)
 
     def close(self) -> None:
@@ -71,12 +70,30 @@ class OffscreenRenderer:
             self._thread.submit(self._volume_renderer.close).result()
         self._thread.shutdown()
 
+    def _draw(self, painter: QPainter, request: PictureRequest) -> None:
+        """Panes side by side, and the caption under them."""
+        width, height = request.size_px
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing, True)
+        font = QFont("DejaVu Sans")
+        font.setPixelSize(max(11, height // TEXT_PARTS))
+        painter.setFont(font)
+        line = QFontMetricsF(font).height()
+        caption = wrapped(request.caption, QFontMetricsF(font), width - line)
+        foot = round(line * (len(caption) + 0.5)) if caption else 0
+        for pane, area in placed(_layout(request.layout), QRect(0, 0, width, height - foot)):
+            self._draw_pane(painter, request, pane, area)
+        for number, text in enumerate(caption):
+            draw_outlined(painter, QPointF(line * 0.5, height - foot + line * (number + 1)), text)
+
     def _draw_pane(self, painter: QPainter, request: PictureRequest, pane: PaneSpec, area: QRect) -> None:
         painter.save()
         painter.setClipRect(area)
         painter.fillRect(area, QColor(0, 0, 0))
         painter.translate(area.topLeft())
         kind = next((each for each in PLANE_KINDS if each == pane.kind), None)
+        volume = request.by_role.get(pane.role or "")
+        if volume is not None and volume.grid.frame_uid == request.volume.grid.frame_uid:
+            request = replace(request, volume=volume)
         if kind is not None:
             draw_slice(painter, request, kind, area.width(), area.height())
         elif pane.kind == "3d":
@@ -94,18 +111,52 @@ class OffscreenRenderer:
         if self._volume_renderer is None:
             self._volume_renderer = VolumeRenderer()
         volume = request.volume
-        planes = (
-            () if request.layout == "3d" else (plane_picture(volume, "axial", cursor_of(request), window_of(request)),)
-        )
+        planes: tuple[PlanePicture, ...] = ()
+        if request.layout != "3d":
+            axial = standard_planes()["axial"].through(cursor_of(request))
+            planes = (plane_picture(volume, "axial", axial, window_of(request)),)
+        tubes = tubes_of(request.items, volume.grid.frame_uid)
         scene = Scene3D(
             volume=volume,
             preset=request.preset_3d or "arterial",
             surfaces=surfaces_of(request.overlays),
-            tubes=tubes_of(request.items, volume.grid.frame_uid),
+            tubes=tubes,
             planes=planes,
-            camera=Camera.standard("anterior", volume.grid).turned(-18.0, 8.0),
+            camera=camera_for(request, tubes),
         )
         return np.ascontiguousarray(self._volume_renderer.draw(scene, (width, height), FINE))
+
+
+def wrapped(texts: Sequence[str], metrics: QFontMetricsF, width: float) -> list[str]:
+    """Lines of a caption broken between words, so that none runs out of the picture."""
+    lines: list[str] = []
+    for text in texts:
+        line = ""
+        for word in text.split():
+            longer = f"{line} {word}" if line else word
+            if line and metrics.horizontalAdvance(longer) > width:
+                lines.append(line)
+                longer = word
+            line = longer
+        lines.append(line)
+    return lines
+
+
+def camera_for(request: PictureRequest, tubes: Sequence[Tube]) -> Camera:
+    """From the front and a little from the right and above, on what is marked; on the whole when nothing is."""
+    camera = Camera.standard("anterior", request.volume.grid)
+    points = [tube.points_lps_mm for tube in tubes]
+    for overlay in request.overlays:
+        for value in overlay.labels:
+            corners = Mask.of(overlay.grid, overlay.mask(value)).box
+            if not is_empty(corners):
+                points.append(overlay.grid.lps_from_kji.points(np.asarray(corners, dtype=np.float64)))
+    if points:
+        marked = np.concatenate(points)
+        low, high = marked.min(axis=0), marked.max(axis=0)
+        half = max(LEAST_HALF_HEIGHT_MM, 0.5 * float((high - low)[[0, 2]].max()) + FOCUS_MARGIN_MM)
+        camera = replace(camera, focal_lps_mm=as_point((low + high) / 2.0), half_height_mm=half)
+    return camera.turned(-18.0, 8.0)
 
 
 def cursor_of(request: PictureRequest) -> tuple[float, float, float]:

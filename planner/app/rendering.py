@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -30,6 +31,9 @@ class PictureRequest:
         Label maps to be outlined and shown as surfaces; each on a grid of the volume's frame.
     items
         Plan items to be drawn (vessel paths, measurements); regions come as `overlays`.
+    by_role
+        Other volumes for panes that name a role (``arterial``, ``portal-venous``); a pane whose role is not here shows
+        `volume`.
     caption
         Lines burned into the corner (patient, series, date, disclaimer, SIMULATED).
     """
@@ -43,6 +47,7 @@ class PictureRequest:
     overlays: tuple[LabelMap, ...] = ()
     items: tuple[PlanItem, ...] = ()
     caption: tuple[str, ...] = field(default_factory=tuple)
+    by_role: Mapping[str, Volume] = field(default_factory=dict)
 
 
 class Renderer(Protocol):
@@ -50,4 +55,8 @@ class Renderer(Protocol):
 
     def png(self, request: PictureRequest) -> bytes:
         """The picture as PNG bytes of exactly `size_px`."""
+        ...
+
+    def close(self) -> None:
+        """Free the graphics memory; nothing is drawn afterwards."""
         ...

@@ -132,7 +132,8 @@ def pictures(
     for number, view in enumerate(views):
         job.step(0.4 + 0.6 * number / len(views), f"Drawing {view.title}")
         try:
-            request = request_of(library, case, session, view, images.volume(view.series))
+            volume = images.volume(view.series)
+            request = request_of(library, case, session, view, volume, others=by_role(session, held))
         except OperatorError as error:
             problems.append(error.message)
             continue
@@ -151,9 +152,15 @@ def request_of(
     volume: Volume,
     *,
     size_px: tuple[int, int] = SIZE_PX,
+    others: Mapping[str, Volume] | None = None,
     title: str | None = None,
 ) -> PictureRequest:
     """What the renderer is asked for: everything marked in the volume's frame, and who, what, when in the caption.
+
+    Parameters
+    ----------
+    others
+        Role -> volume, for layouts that show several phases.
 
     Raises
     ------
@@ -170,7 +177,13 @@ def request_of(
         overlays=overlays_of(library, case, session, frame),
         items=tuple(_in_frame(session, frame, lambda item: item.type != KEY_IMAGE)),
         caption=caption_of(case, view, title),
+        by_role=others or {},
     )
+
+
+def by_role(session: Session, held: Mapping[str, Volume]) -> dict[str, Volume]:
+    """The volumes in memory by the role they have in a session."""
+    return {role: held[key] for role, key in session.series_roles.items() if key in held}
 
 
 def caption_of(case: Case, view: View, title: str | None = None) -> tuple[str, ...]:

@@ -1,0 +1,350 @@
+"""The demonstration: the digital patient walks through its whole first TACE and begins the second, without a window.
+
+Every step is one that a person takes, through the same use cases; nothing is put into the case behind their back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from planner.app.demo_marking import MarkedLesion, MarkedPath, keep_views, mark_lesions, mark_paths
+from planner.app.digital_case import Clock, DigitalCase, begin_digital_session, make_digital_case
+from planner.app.images import load
+from planner.app.library import library_url
+from planner.app.rendering import Renderer
+from planner.app.report_pictures import View, by_role, main_series, request_of
+from planner.app.reporting import session_report
+from planner.app.sessions import SessionDesk, course_overview, local_now
+from planner.app.templates import Installed, installed
+from planner.catalogues import catalogue
+from planner.errors import UsageError
+from planner.imaging import Volume
+from planner.jobs import Context
+from planner.model.codec import to_json
+from planner.model.session import SessionState
+from planner.store.actors import Actor, SaveReason
+from planner.store.library import Library
+from planner.workflow.examples import ExampleStage, example_stages
+from planner.workflow.inheritance import effective_inherit
+from planner.workflow.template import Inherit, Phase
+from planner.workflow.values import is_empty
+
+EXAMPLE = "demo"
+IMAGES_BEFORE_DAYS = 5
+"""The CT is that many days older than the day of treatment."""
+FELLOW = "Dr J. Ferreira"
+HOURS = {Phase.DECIDE: 9, Phase.PLAN: 14, Phase.DAY: 8, Phase.RECORD: 11, Phase.AFTER: 16}
+PICTURE_PX = (1600, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What the demonstration made.
+
+    Attributes
+    ----------
+    files
+        Everything written, pictures and papers first.
+    stages
+        Stage id -> status at the end of the first session.
+    forbidden_carried
+        What the second session took over although the rules forbid it; empty.
+    """
+
+    case_id: str
+    files: tuple[Path, ...]
+    lesions: tuple[MarkedLesion, ...]
+    paths: tuple[MarkedPath, ...]
+    sessions: tuple[str, ...]
+    stages: Mapping[str, str]
+    overrides: int
+    forbidden_carried: tuple[str, ...]
+    last_time: Mapping[str, Any]
+    remains: tuple[Mapping[str, Any], ...]
+    ledger: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "case": self.case_id,
+            "files": [str(each) for each in self.files],
+            "lesions": [asdict(each) for each in self.lesions],
+            "paths": [asdict(each) for each in self.paths],
+            "sessions": list(self.sessions),
+            "stages": dict(self.stages),
+            "overrides": self.overrides,
+            "forbidden_carried": list(self.forbidden_carried),
+            "last_time": dict(self.last_time),
+            "remains": [dict(each) for each in self.remains],
+            "ledger": dict(self.ledger),
+        }
+
+
+def run_demo(
+    out: Path,
+    renderer: Renderer,
+    by: Actor,
+    *,
+    preset: str = "demo",
+    today: date | None = None,
+    context: Context | None = None,
+) -> DemoResult:
+    """Build the digital patient in a fresh library below a folder and walk its course.
+
+    Parameters
+    ----------
+    out
+        Is made when it is not there; must hold no library.
+    preset
+        Resolution of the digital patient: ``tiny``, ``demo`` or ``full``.
+    today
+        The day the second session is begun on; the first was done seven weeks before.
+
+    Raises
+    ------
+    UsageError
+        ``demo-exists`` when the folder holds a library already; ``cannot-write``.
+    InputRefused
+        When a stage of the example cannot be signed: the example and the template have come apart.
+    """
+    job = context or Context()
+    library = _fresh_library(out)
+    try:
+        return _Demo(out, library, renderer, by, preset, today or local_now().date(), job).run()
+    finally:
+        library.close()
+
+
+def _fresh_library(out: Path) -> Library:
+    file = out / "library.sqlite"
+    if file.exists():
+        said = f"{out} holds a library already; name an empty folder."
+        raise UsageError("demo-exists", said, subject=str(out))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        said = f"{out} cannot be written ({error.strerror}); choose another folder."
+        raise UsageError("cannot-write", said, subject=str(out)) from error
+    return Library.open(library_url(str(file)))
+
+
+def seed_digital_patient(
+    library: Library, folder: Path, by: Actor, context: Context | None = None, *, preset: str = "demo"
+) -> str:
+    """Put the digital patient into a library: images, laboratory, and one TACE in draft; returns the case's id.
+
+    Marking is left to the person, so that a first case is real work.
+
+    Raises
+    ------
+    UsageError
+        ``cannot-write`` when the folder cannot be written.
+    """
+    now = local_now()
+    study_date = now.date() - timedelta(days=IMAGES_BEFORE_DAYS - 1)
+    made = make_digital_case(library, folder, by, study_date, now=now, preset=preset, context=context)
+    told = catalogue(f"examples/{EXAMPLE}.toml")["example"]
+    begin_digital_session(
+        made,
+        installed(),
+        str(told["template"]),
+        str(told["profile"]),
+        title=str(told["title"]),
+        by=by.user,
+        clock=Clock(now),
+    )
+    return made.opened.case.id
+
+
+@dataclass(slots=True)
+class _Demo:
+    """One run, from the empty folder to the papers."""
+
+    out: Path
+    library: Library
+    renderer: Renderer
+    by: Actor
+    preset: str
+    today: date
+    job: Context
+
+    def run(self) -> DemoResult:
+        told = catalogue(f"examples/{EXAMPLE}.toml")
+        available: Installed = installed()
+        day = self.today - timedelta(days=int(told["example"]["days_ago"]))
+        clock = Clock(_at(day - timedelta(days=IMAGES_BEFORE_DAYS - 1), time(9)))
+        study_date = day - timedelta(days=IMAGES_BEFORE_DAYS)
+        made = make_digital_case(
+            self.library,
+            self.out / "images",
+            self.by,
+            study_date,
+            now=clock(),
+            preset=self.preset,
+            context=self.job.part(0.0, 0.3),
+        )
+        volumes = self._volumes(made)
+        example = told["example"]
+        template, profile, title = (str(example[key]) for key in ("template", "profile", "title"))
+        desk = begin_digital_session(made, available, template, profile, title=title, by=FELLOW, clock=clock)
+        lesions, paths = self._mark(made, desk, volumes, told["arteries"])
+        self._walk(made, desk, clock, _steps(day, made, lesions, paths), told)
+        status = desk.status()
+        papers = [self._paper(made, desk, available, volumes, "plan-tace-1.pdf", clock())]
+        pictures = list(self._pictures(made, desk, volumes))
+        clock.now = _at(self.today, time(9))
+        following = desk.start_next(title=str(example["next_title"]))
+        made.opened.save(SaveReason.SAVE)
+        papers.append(self._paper(made, following, available, volumes, "plan-tace-2-draft.pdf", clock()))
+        overview = course_overview(made.opened.case, available, self.today)
+        card = following.last_time()
+        result = DemoResult(
+            case_id=made.opened.case.id,
+            files=(*pictures, *papers, self._case_file(made), self.out / "library.sqlite"),
+            lesions=lesions,
+            paths=paths,
+            sessions=(desk.session_id, following.session_id),
+            stages={each.stage.id: each.status.value for each in status.stages},
+            overrides=len(status.overrides),
+            forbidden_carried=forbidden_carried(following),
+            last_time={} if card is None else card.to_json(),
+            remains=tuple(to_json(each) for each in overview.remains),
+            ledger=overview.ledger.to_json(),
+        )
+        self.job.step(1.0, "The demonstration is complete")
+        return result
+
+    def _volumes(self, made: DigitalCase) -> dict[str, Volume]:
+        self.job.step(0.3, "Loading the images")
+        return {f"{entry.uid}#{entry.part}": load(entry) for entry in made.entries}
+
+    def _mark(
+        self, made: DigitalCase, desk: SessionDesk, volumes: Mapping[str, Volume], names: Mapping[str, str]
+    ) -> tuple[tuple[MarkedLesion, ...], tuple[MarkedPath, ...]]:
+        volume, truth, opened = volumes[made.series["arterial"]], made.patient.truth, made.opened
+        fellow = replace(self.by, user=FELLOW)
+        lesions = mark_lesions(opened, desk.session_id, volume, truth, fellow, self.job.part(0.32, 0.36))
+        ids = [each.lesion_id for each in lesions]
+        paths = mark_paths(opened, desk.session_id, volume, truth, ids, names, fellow, self.job.part(0.36, 0.42))
+        keep_views(opened, desk.session_id, volume, fellow)
+        opened.save(SaveReason.SAVE)
+        return lesions, paths
+
+    def _walk(
+        self, made: DigitalCase, desk: SessionDesk, clock: Clock, steps: list[ExampleStage], told: Mapping[str, Any]
+    ) -> None:
+        """Fill, pass what asks with its reason, sign, and move the session on, stage by stage."""
+        for number, step in enumerate(steps):
+            stage = desk.template.stage(step.stage)
+            self.job.step(0.42 + 0.33 * number / len(steps), f"Stage {number + 1} of {len(steps)}: {stage.title}")
+            clock.now = _at(step.day, time(HOURS[stage.phase], number))
+            for name, value in step.answers.items():
+                desk.answer(step.stage, name, value, by=FELLOW)
+            self._pass(desk, step.stage, told["overrides"])
+            for role, person in step.signed_by.items():
+                desk.sign(step.stage, role=role, by=person, prepared_by=FELLOW)
+            reason = SaveReason.SIGN
+            if stage.freezes:
+                desk.record_time_out(by=tuple(step.signed_by.values()))
+                reason = SaveReason.TIME_OUT
+            for state in told["states"].get(step.stage, ()):
+                desk.advance(SessionState(state), by=next(iter(step.signed_by.values()), FELLOW))
+            made.opened.save(reason)
+
+    def _pass(self, desk: SessionDesk, stage_id: str, reasons: Mapping[str, Mapping[str, str]]) -> None:
+        for finding in desk.status().stage(stage_id).findings:
+            told = reasons.get(stage_id, {}).get(finding.code)
+            if finding.blocks and told is not None:
+                desk.override(stage_id, finding, by=FELLOW, reason=told)
+
+    def _paper(
+        self,
+        made: DigitalCase,
+        desk: SessionDesk,
+        available: Installed,
+        volumes: Mapping[str, Volume],
+        name: str,
+        now: datetime,
+    ) -> Path:
+        self.job.step(0.85, f"Printing {name}")
+        opened = made.opened
+        session_report(
+            self.library,
+            opened.case,
+            opened.revision,
+            desk.session_id,
+            available,
+            self.out / name,
+            renderer=self.renderer,
+            volumes=volumes,
+            by=self.by,
+            now=now,
+        )
+        return self.out / name
+
+    def _pictures(self, made: DigitalCase, desk: SessionDesk, volumes: Mapping[str, Volume]) -> Iterator[Path]:
+        """MPR, 3D and the layout of every stage, centred on the largest lesion."""
+        case, session = made.opened.case, desk.session
+        base = main_series(case, session)
+        if base is None:
+            return
+        lesion = max(case.lesions, key=lambda each: (each.latest and each.latest.longest_mm) or 0.0)
+        used = dict.fromkeys(["mpr", "3d", *(stage.layout for stage in desk.template.stages)])
+        for number, layout in enumerate(used):
+            self.job.step(0.86 + 0.1 * number / len(used), f"Drawing {layout}")
+            view = View(layout, f"{session.title}: {layout.replace('_', ' ')}", base, lesion.centre_lps_mm)
+            volume = volumes[f"{base.series_uid}#{base.part}"]
+            request = request_of(
+                self.library, case, session, view, volume, size_px=PICTURE_PX, others=by_role(session, volumes)
+            )
+            path = self.out / f"{layout.replace('_', '-')}.png"
+            path.write_bytes(self.renderer.png(request))
+            yield path
+
+    def _case_file(self, made: DigitalCase) -> Path:
+        path = self.out / "case.json"
+        path.write_text(json.dumps(to_json(made.opened.case), ensure_ascii=False, indent=1), encoding="utf-8")
+        return path
+
+
+def _at(day: date, moment: time) -> datetime:
+    return datetime.combine(day, moment).astimezone()
+
+
+def _steps(
+    day: date, made: DigitalCase, lesions: tuple[MarkedLesion, ...], paths: tuple[MarkedPath, ...]
+) -> list[ExampleStage]:
+    """The example's stages, with what the demonstration answers differently."""
+    ids = tuple(each.lesion_id for each in lesions)
+    base = str(catalogue(f"examples/{EXAMPLE}.toml")["example"]["answers"])
+    own = {each.stage: each.answers for each in example_stages(EXAMPLE, day, lesions=ids, series=made.series)}
+    place = {f"@item:path:{number}": each.item_id for number, each in enumerate(paths, start=1)}
+
+    def filled(value: Any) -> Any:
+        return place.get(value, value) if isinstance(value, str) else value
+
+    steps = []
+    for step in example_stages(base, day, lesions=ids, series=made.series):
+        changed = {name: filled(value) for name, value in own.get(step.stage, {}).items()}
+        steps.append(replace(step, answers={**step.answers, **changed}))
+    return steps
+
+
+def forbidden_carried(desk: SessionDesk) -> tuple[str, ...]:
+    """What a session started from another holds although nothing of the kind may be taken over."""
+    session, found = desk.session, []
+    if session.signoffs or session.overrides or session.time_out is not None or session.series_roles:
+        found.append("signatures, overrides, time-out or series")
+    for stage in desk.template.stages:
+        for described in stage.fields:
+            carried = session.answers.get(stage.id, {}).get(described.id)
+            if carried is None or is_empty(carried.value):
+                continue
+            if effective_inherit(stage, described) is Inherit.NEVER:
+                found.append(f"{stage.id}.{described.id}")
+    found += [f"medication {each.name}: hold" for each in desk.case.medication if each.hold_from is not None]
+    return tuple(found)

@@ -1,0 +1,154 @@
+"""The digital patient as a case of a library: images written and attached, laboratory read, a session in draft."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from planner.app.case_images import attach_series, remember_places
+from planner.app.cases import case_from_series
+from planner.app.images import scan
+from planner.app.open_case import OpenCase
+from planner.app.sessions import SessionDesk, begin_session
+from planner.app.templates import Installed
+from planner.clinical.laboratory_table import LabReading, read_table
+from planner.dicom.series import SeriesEntry
+from planner.errors import BugError, UsageError
+from planner.jobs import Context
+from planner.model.case import Case
+from planner.phantom import DigitalPatient, generate, write
+from planner.store.actors import Actor, SaveReason
+from planner.store.library import Library
+from planner.workflow.answers import add_laboratory_value
+
+TITLE = "Digital patient: two HCC in cirrhosis"
+MAXIMUM_LABORATORY_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class DigitalCase:
+    """A simulated case in a library.
+
+    Attributes
+    ----------
+    opened
+        At its first revision with images and laboratory.
+    patient
+        What is true of it.
+    series
+        Role (``arterial``, ``portal-venous``) -> ``series_uid#part``.
+    """
+
+    opened: OpenCase
+    patient: DigitalPatient
+    entries: tuple[SeriesEntry, ...]
+    series: dict[str, str]
+
+
+def make_digital_case(
+    library: Library,
+    folder: Path,
+    by: Actor,
+    study_date: date,
+    *,
+    now: datetime,
+    preset: str = "demo",
+    seed: int = 7,
+    context: Context | None = None,
+) -> DigitalCase:
+    """Write the digital patient below a folder and put its case into the library, with images and laboratory values.
+
+    Raises
+    ------
+    UsageError
+        ``cannot-write`` when the folder cannot be written, and as `planner.phantom.generate`.
+    StoreError
+        When the library cannot be written.
+    """
+    job = context or Context()
+    patient = generate(preset, seed, study_date=study_date.isoformat(), context=job.part(0.0, 0.7))
+    try:
+        written = write(patient, folder, job.part(0.7, 0.9))
+    except OSError as error:
+        said = f"{folder} cannot be written ({error.strerror}); choose another folder."
+        raise UsageError("cannot-write", said, subject=str(folder)) from error
+    entries = tuple(each for each in scan(list(written.series), job.part(0.9, 0.95)).series if each.kind == "volume")
+    case = _case(entries)
+    case = with_laboratory(case, written.truth / "laboratory.csv", by=by.user, now=now)
+    revision = library.create_case(case, by)
+    remember_places(library, case, by)
+    job.step(1.0, "The case of the digital patient is in the library")
+    return DigitalCase(OpenCase(library, None, case, revision, by), patient, entries, _series_by_phase(entries))
+
+
+def _case(entries: Sequence[SeriesEntry]) -> Case:
+    if not entries:
+        raise BugError("the digital patient was written and cannot be read")
+    case = case_from_series(entries[0], title=TITLE, simulated=True)
+    for entry in entries:
+        # The written files name no issuer of the patient ID; both sides are the same digital patient.
+        edit, _ = attach_series(case, entry, confirmed=True)
+        case = edit(case)
+    return case
+
+
+def _series_by_phase(entries: Sequence[SeriesEntry]) -> dict[str, str]:
+    return {each.source.phase: f"{each.uid}#{each.part}" for each in entries if each.source.phase is not None}
+
+
+def with_laboratory(case: Case, file: Path, *, by: str, now: datetime) -> Case:
+    """The case with every complete reading of a laboratory table.
+
+    Raises
+    ------
+    UsageError
+        ``cannot-read``: the file is not there or too large.
+    InputRefused
+        When a value is implausible.
+    """
+    try:
+        if file.stat().st_size > MAXIMUM_LABORATORY_BYTES:
+            raise UsageError("cannot-read", f"{file} is too large for a laboratory table.", subject=str(file))
+        table = read_table(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError("cannot-read", f"{file} cannot be read ({error.strerror}).", subject=str(file)) from error
+    for each in table.rows:
+        if each.usable and each.unit is not None and each.taken_on is not None:
+            case = add_laboratory_value(case, each.analyte, _given(each), by=by, now=now)
+    return case
+
+
+def _given(reading: LabReading) -> dict[str, object]:
+    return {
+        "value": reading.value,
+        "unit": reading.unit,
+        "taken_on": reading.taken_on,
+        "comparator": reading.comparator.replace("=", ""),
+        "text": reading.text,
+    }
+
+
+def begin_digital_session(
+    made: DigitalCase, installed: Installed, template_id: str, profile_id: str, *, title: str, by: str, clock: Clock
+) -> SessionDesk:
+    """A session in draft with the arterial and the portal venous series in their roles."""
+    desk = begin_session(made.opened.document, installed, template_id, profile_id, title=title, clock=clock)
+    for stage in desk.template.stages:
+        for described in stage.fields:
+            key = made.series.get(described.role or "")
+            if key is not None:
+                desk.answer(stage.id, described.id, key, by=by)
+    made.opened.save(SaveReason.SAVE)
+    return desk
+
+
+@dataclass(slots=True)
+class Clock:
+    """The moment a demonstration stands at; it moves from stage to stage."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
