@@ -258,6 +258,35 @@ def test_that_a_path_is_clicked_shortened_and_finished(reading) -> None:
     assert not bodies(reading, VesselPathBody)
 
 
+def test_that_two_quick_clicks_of_the_brush_paint_and_a_path_ends_by_double_click(reading) -> None:
+    pane = reading.pane("axial")
+    here = reading.at("axial", BALL)
+    reading.key("axial", Qt.Key.Key_B)
+    QTest.mouseDClick(pane, Qt.MouseButton.LeftButton, pos=here)
+    QTest.mouseRelease(pane, Qt.MouseButton.LeftButton, pos=here)
+    reading.settle()
+    assert reading.state.enlarged_pane.value is None
+    assert only_mask(reading).contains(BALL)
+    reading.desk.kit.settings.path_by_clicks.set(True)
+    reading.key("axial", Qt.Key.Key_P)
+    reading.click("axial", here)
+    reading.click("axial", here + QPoint(60, 0))
+    QTest.mouseDClick(pane, Qt.MouseButton.LeftButton, pos=here + QPoint(60, 0))
+    reading.settle()
+    assert len(bodies(reading, VesselPathBody)) == 1
+    assert reading.state.enlarged_pane.value is None
+
+
+def test_that_a_release_that_went_elsewhere_ends_the_stroke(reading) -> None:
+    reading.key("axial", Qt.Key.Key_B)
+    here = reading.at("axial", BALL)
+    QTest.mousePress(reading.pane("axial"), Qt.MouseButton.LeftButton, pos=here)
+    assert reading.state.interacting.value
+    reading.hover("axial", here + QPoint(40, 0))
+    assert only_mask(reading).contains(BALL)
+    assert not reading.state.interacting.value
+
+
 def test_that_escape_drops_what_is_unfinished_and_comes_back_to_the_crosshair(reading) -> None:
     reading.key("axial", Qt.Key.Key_P)
     reading.click("axial", reading.at("axial", BALL))

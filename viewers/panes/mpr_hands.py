@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
+from viewers.panes.tools.base import Pointer
 from viewers.panes.tools.window import WindowTool
 from viewers.scene.slice_view import layer_limits_mm, slice_step_mm
 from viewers.state.layouts import next_layout
@@ -57,6 +58,9 @@ class MprHands:
         """Drag with the button that went down first, or hover."""
         pane = self._pane
         pointer = pane.pointer(event.position(), event.modifiers())
+        if self._button != Qt.MouseButton.NoButton and not event.buttons() & self._button:
+            # The release went elsewhere (a dialog, another program): the drag has ended.
+            self._end_drag(pointer)
         moved = event.position() - self._at
         self._at = event.position()
         if pointer is not None:
@@ -74,22 +78,25 @@ class MprHands:
 
     def release(self, event: QMouseEvent) -> None:
         """Only the button that began the drag ends it."""
-        if event.button() != self._button:
-            return
-        pane = self._pane
-        pointer = pane.pointer(event.position(), event.modifiers())
+        if event.button() == self._button:
+            self._end_drag(self._pane.pointer(event.position(), event.modifiers()))
+
+    def _end_drag(self, pointer: Pointer | None) -> None:
         if self._button == Qt.MouseButton.LeftButton and pointer is not None:
-            pane.desk.tools.active.release(pointer)
+            self._pane.desk.tools.active.release(pointer)
         self._button = Qt.MouseButton.NoButton
-        pane.state.end_interaction()
+        self._pane.state.end_interaction()
 
     def double_click(self, event: QMouseEvent) -> None:
-        """The tool's if it wants it, else the pane is enlarged or put back."""
+        """Enlarge or put back; while drawing, the tool's: the end of a path, or just another click."""
+        tool = self._pane.desk.tools.active
         pointer = self._pane.pointer(event.position(), event.modifiers())
         if event.button() != Qt.MouseButton.LeftButton:
             self.press(event)
-        elif pointer is None or not self._pane.desk.tools.active.double_click(pointer):
+        elif pointer is None or tool.enlarges:
             self.enlarge()
+        elif not tool.double_click(pointer):
+            self.press(event)
 
     def enlarge(self) -> None:
         """This pane alone, or all panes again."""

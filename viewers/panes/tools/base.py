@@ -91,11 +91,14 @@ class Tool:
     ----------
     id, name, shortcut
         Key of `ViewState.active_tool`; what a person reads; the key that picks it, or empty.
+    enlarges
+        A double-click enlarges the pane. Drawing tools do not: there two quick clicks are two clicks.
     """
 
     id = ""
     name = ""
     shortcut = ""
+    enlarges = False
 
     def __init__(self, kit: ToolKit) -> None:
         self.kit = kit
@@ -124,7 +127,7 @@ class Tool:
         """Moved without a button."""
 
     def double_click(self, pointer: Pointer) -> bool:
-        """True when the tool uses it; otherwise the pane is enlarged."""
+        """True when the tool uses it."""
         del pointer
         return False
 

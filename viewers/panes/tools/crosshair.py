@@ -23,6 +23,7 @@ class CrosshairTool(Tool):
     id = CROSSHAIR
     name = "Crosshair"
     shortcut = "Escape"
+    enlarges = True
 
     _turning_from: float | None = None
 

@@ -14,6 +14,7 @@ class WindowTool(Tool):
     id = "window"
     name = "Window / level"
     shortcut = "W"
+    enlarges = True
 
     _at: tuple[float, float] | None = None
 
