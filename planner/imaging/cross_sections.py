@@ -37,7 +37,7 @@ class CrossSections:
     lumen, surroundings
         (n,) typical grey values inside and just outside.
     noise
-        (n,) robust standard deviation of a voxel's grey value inside.
+        (n,) standard deviation of a voxel's grey value inside.
     voxel_mm
         (n,) mean width of a voxel across the course.
     """
@@ -105,7 +105,7 @@ def cross_sections(volume: Volume, centreline: Polyline, background: float, *, r
     known = np.isfinite(_typical(edges))
     reach = np.where(known[:, None], edges, 0.0)
     centre = np.mean(reach[:, :, None] * rays, axis=1) * 2.0
-    noise = _scatter(values, along, 0.6 * _typical(edges))
+    noise = _scatter(held, along, 0.6 * _typical(edges))
     return CrossSections(
         shift_lps_mm=np.where(known[:, None], centre, 0.0),
         radius_mm=np.where(known, np.sqrt(np.mean(reach**2, axis=1)), np.nan),
@@ -155,25 +155,24 @@ def _between(
     high_mm: NDArray[np.float64],
     otherwise: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """(n,): median of the samples of all rays between two radii."""
-    result = otherwise.copy()
-    for index in np.flatnonzero(np.isfinite(high_mm)):
-        chosen = (along >= low_mm[index]) & (along <= max(high_mm[index], _STEP_MM))
-        if chosen.any():
-            result[index] = float(np.median(values[index][:, chosen]))
+    """(n,): median over the rays of each ray's mean between two radii."""
+    chosen = (along >= low_mm[:, None]) & (along <= np.maximum(high_mm, _STEP_MM)[:, None])
+    counts = chosen.sum(axis=1)
+    means = np.einsum("nrs,ns->nr", values, chosen.astype(np.float64)) / np.maximum(counts, 1)[:, None]
+    result: NDArray[np.float64] = np.where(counts > 0, np.median(means, axis=1), otherwise)
     return result
 
 
 def _scatter(
     values: NDArray[np.float64], along: NDArray[np.float64], high_mm: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    result = np.full(len(values), np.nan)
-    for index in np.flatnonzero(np.isfinite(high_mm)):
-        inside = values[index][:, along <= max(high_mm[index], _STEP_MM)]
-        inside = inside[np.isfinite(inside)]
-        if inside.size:
-            result[index] = 1.4826 * float(np.median(np.abs(inside - np.median(inside)))) / _INTERPOLATED
-    return result
+    """(n,): standard deviation of a voxel's grey value within a radius; NaN where the radius is unknown."""
+    chosen = (along <= np.maximum(high_mm, 2.0 * _STEP_MM)[:, None]).astype(np.float64)
+    counts = np.maximum(chosen.sum(axis=1) * values.shape[1], 1.0)
+    mean = np.einsum("nrs,ns->n", values, chosen) / counts
+    squares = np.einsum("nrs,nrs,ns->n", values, values, chosen) / counts
+    spread: NDArray[np.float64] = np.sqrt(np.maximum(squares - mean**2, 0.0)) / _INTERPOLATED
+    return np.where(np.isfinite(high_mm), spread, np.nan)
 
 
 def _voxel_widths(grid: Grid, rays: NDArray[np.float64]) -> NDArray[np.float64]:

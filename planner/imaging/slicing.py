@@ -175,7 +175,14 @@ def pixel_lps_mm(
 
 
 def warm_up() -> None:
-    """Load or compile the kernels for CT (int16), float images and masks. Call from a background thread at start."""
+    """Load or compile the kernels for CT (int16), float images and masks. Call from a background thread at start.
+
+    The first time on a machine this takes ten to thirty seconds; from then on the kernels come from disk in one.
+    """
+    from planner.imaging.paths import least_cost_path
+    from planner.imaging.segmentation import grow_region
+    from planner.imaging.surfaces import signed_distance_mm
+    from planner.imaging.vesselness import tubularity
     from planner.imaging.volumes import ImageSource
     from planner.imaging.window import apply_window
 
@@ -191,6 +198,11 @@ def warm_up() -> None:
     apply_window(picture, centre=0.0, width=2.0)
     slice_mask(np.zeros((2, 2, 2), dtype=np.bool_), grid, plane, (2, 2), 1.0)
     slice_nearest(np.zeros((2, 2, 2), dtype=np.uint16), grid, plane, (2, 2), 1.0)
+    seed = Volume(np.zeros((2, 2, 2), dtype=np.int16), grid, source)
+    half = grow_region(seed, (0.0, 0.0, 0.0), 0.0, 1.0, limit_mm=0.5)
+    signed_distance_mm(half.full(), grid.spacing_kji_mm)
+    least_cost_path(np.ones((2, 2, 2)), (0, 0, 0), (1, 1, 1), grid.spacing_kji_mm)
+    tubularity(np.zeros((3, 3, 3), dtype=np.float32), grid.spacing_kji_mm, scales_mm=(1.0,))
 
 
 def _check(size_px: tuple[int, int], mm_per_px: float, slab_mm: float, slab_mode: str) -> None:

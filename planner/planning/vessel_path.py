@@ -27,6 +27,10 @@ from planner.planning.arteries import artery
 _STEP_MM = 1.0
 _REACH_MM = 25.0
 _SNAP_MM = 1.5
+_BESIDE_MM = 12.0
+_SURROUNDINGS_MM = 25.0
+_LEAST_DARKER = 0.05
+_DARKER_TAIL = 0.16
 _SCALES_MM = (1.0, 2.5)
 _LEAST_COST = 0.02
 _CENTRING_ROUNDS = 4
@@ -212,16 +216,31 @@ def _lumen(volume: Volume, clicks: NDArray[np.float64], *, strict: bool = True) 
     """
     bright, around = [], []
     for click in clicks:
-        values, gaps = _near(volume, click, 12.0)
+        values, gaps = _near(volume, click, _SURROUNDINGS_MM)
         core = values[gaps <= max(_SNAP_MM, max(volume.grid.spacing_kji_mm) / 2.0)]
         bright.append(float(np.quantile(core, 0.75)))
-        around.append(float(np.median(values[gaps > 4.0])) if (gaps > 4.0).any() else float(values.min()))
-    background = float(np.median(around))
+        around.append(_surroundings(values, gaps, core))
+    background = min(around)
     if strict and min(bright) <= background:
         raise OperatorError(
             "no-contrast", "A click is no brighter than what lies around it; click inside the enhanced vessel."
         )
     return _Lumen(min(bright), max(bright), background)
+
+
+def _surroundings(values: NDArray[np.float64], gaps: NDArray[np.float64], core: NDArray[np.float64]) -> float:
+    """Typical grey value near a click, but not of the vessel: a wide artery fills the nearest centimetre by itself."""
+    middle = float(np.median(core))
+    scatter = 1.4826 * float(np.median(np.abs(core - middle)))
+    darker = values < middle - 3.0 * scatter
+    if darker.mean() < _LEAST_DARKER:
+        # A faint vessel: more than the darker tail of its own noise (16 % of a normal distribution) must be darker.
+        darker = values < middle - scatter
+        if darker.mean() < 2.0 * _DARKER_TAIL:
+            return float(values.max())
+    near = gaps <= _BESIDE_MM
+    chosen = darker & near if darker[near].mean() > 0.5 else darker
+    return float(np.median(values[chosen]))
 
 
 def _between_clicks(
