@@ -44,6 +44,18 @@ def drop_first(keys: NDArray[np.float32], items: NDArray[np.int64], held: int) -
 
 
 @compiled
+def with_room(
+    keys: NDArray[np.float32], items: NDArray[np.int64], held: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The same heap, moved to a larger array when the next voxel's neighbours might not fit."""
+    if held + 27 < keys.shape[0]:
+        return keys, items
+    more_keys, more_items = np.empty(2 * keys.shape[0], dtype=np.float32), np.empty(2 * keys.shape[0], dtype=np.int64)
+    more_keys[:held], more_items[:held] = keys[:held], items[:held]
+    return more_keys, more_items
+
+
+@compiled
 def cheapest(
     cost: NDArray[np.float32],
     values: NDArray[np.float32],
@@ -61,8 +73,7 @@ def cheapest(
     """
     size_k, size_j, size_i = cost.shape
     flat_cost, flat_values, flat_allowed = cost.reshape(-1), values.reshape(-1), allowed.reshape(-1)
-    room = 1 << 16
-    keys, items = np.empty(room, dtype=np.float32), np.empty(room, dtype=np.int64)
+    keys, items = np.empty(1 << 16, dtype=np.float32), np.empty(1 << 16, dtype=np.int64)
     held = 0
     for seed in seeds:
         arrived[seed] = 0.0
@@ -79,10 +90,7 @@ def cheapest(
         i = here % size_i
         j = (here // size_i) % size_j
         k = here // (size_i * size_j)
-        if held + 27 >= room:
-            more_keys, more_items = np.empty(2 * room, dtype=np.float32), np.empty(2 * room, dtype=np.int64)
-            more_keys[:held], more_items[:held] = keys[:held], items[:held]
-            keys, items, room = more_keys, more_items, 2 * room
+        keys, items = with_room(keys, items, held)
         for dk in range(-1, 2):
             for dj in range(-1, 2):
                 for di in range(-1, 2):

@@ -82,10 +82,8 @@ def slice_volume(
     image = np.empty(size_px, dtype=np.float32)
     fill = np.float32(np.nan if outside is None else outside)
     if slab_mm > 0.0:
-        offsets = _slab_offsets_mm(volume.grid, plane, slab_mm, slab_mode)
-        starts = start + volume.grid.kji_from_lps.vectors(offsets[:, None] * plane.normal_lps)
-        mode = SLAB_MODES.index(slab_mode)
-        nearest = interpolation == "nearest"
+        starts = start + _slab_steps(volume.grid, plane, slab_mm, slab_mode)
+        mode, nearest = SLAB_MODES.index(slab_mode), interpolation == "nearest"
         in_bands(
             size_px[0],
             lambda a, b: kernels.slab(voxels, starts, row_step, column_step, mode, nearest, image, a, b),
@@ -222,6 +220,12 @@ def _steps(
         grid.kji_from_lps.vectors(plane.down_lps * mm_per_px),
         grid.kji_from_lps.vectors(plane.right_lps * mm_per_px),
     )
+
+
+def _slab_steps(grid: Grid, plane: SlicePlane, slab_mm: float, slab_mode: SlabMode) -> NDArray[np.float64]:
+    """(n, 3): from the plane to each of the slab's layers, in voxel indices."""
+    offsets = _slab_offsets_mm(grid, plane, slab_mm, slab_mode)
+    return grid.kji_from_lps.vectors(offsets[:, None] * plane.normal_lps)
 
 
 def _slab_offsets_mm(grid: Grid, plane: SlicePlane, slab_mm: float, slab_mode: SlabMode) -> NDArray[np.float64]:

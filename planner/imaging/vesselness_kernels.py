@@ -5,7 +5,30 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.imaging.compiled import compiled
+from planner.imaging.compiled import compiled, compiled_inline
+
+
+@compiled_inline
+def tube_strength(kk: float, jj: float, ii: float, kj: float, ki: float, ji: float) -> float:
+    """From second derivatives: the smaller downward curvature across, if the course runs flatter; else 0.
+
+    Eigenvalues of the symmetric 3x3 come in closed form (trigonometric solution of the cubic).
+    """
+    mean = (kk + jj + ii) / 3.0
+    a, b, c = kk - mean, jj - mean, ii - mean
+    size = (a * a + b * b + c * c + 2.0 * (kj * kj + ki * ki + ji * ji)) / 6.0
+    strength = 0.0
+    if size > 0.0:
+        root = np.sqrt(size)
+        determinant = a * (b * c - ji * ji) - kj * (kj * c - ji * ki) + ki * (kj * ji - b * ki)
+        angle = np.arccos(min(1.0, max(-1.0, determinant / (2.0 * size * root)))) / 3.0
+        largest = mean + 2.0 * root * np.cos(angle)
+        lowest = mean + 2.0 * root * np.cos(angle + 2.0 * np.pi / 3.0)
+        middle = 3.0 * mean - largest - lowest
+        if middle < 0.0:
+            along = 1.0 - min(1.0, abs(largest) / -middle)
+            strength = -middle * along * (middle / lowest)
+    return strength
 
 
 @compiled
@@ -52,21 +75,6 @@ def bright_tubes(
                     - blurred[k, j - 1, i + 1]
                     + blurred[k, j - 1, i - 1]
                 ) / (4.0 * spacing[1] * spacing[2])
-                # Eigenvalues of the symmetric 3x3 in closed form (trigonometric solution of the cubic).
-                mean = (kk + jj + ii) / 3.0
-                a, b, c = kk - mean, jj - mean, ii - mean
-                size = (a * a + b * b + c * c + 2.0 * (kj * kj + ki * ki + ji * ji)) / 6.0
-                if size <= 0.0:
-                    continue
-                root = np.sqrt(size)
-                determinant = a * (b * c - ji * ji) - kj * (kj * c - ji * ki) + ki * (kj * ji - b * ki)
-                angle = np.arccos(min(1.0, max(-1.0, determinant / (2.0 * size * root)))) / 3.0
-                largest = mean + 2.0 * root * np.cos(angle)
-                lowest = mean + 2.0 * root * np.cos(angle + 2.0 * np.pi / 3.0)
-                middle = 3.0 * mean - largest - lowest
-                if middle >= 0.0:
-                    continue
-                along = 1.0 - min(1.0, abs(largest) / -middle)
-                strength = -middle * norm * along * (middle / lowest)
+                strength = norm * tube_strength(kk, jj, ii, kj, ki, ji)
                 if strength > response[k, j, i]:
                     response[k, j, i] = strength
