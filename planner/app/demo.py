@@ -17,7 +17,7 @@ from planner.app.digital_case import Clock, DigitalCase, begin_digital_session, 
 from planner.app.images import load
 from planner.app.library import library_url
 from planner.app.rendering import Renderer
-from planner.app.report_pictures import View, by_role, main_series, request_of
+from planner.app.report_pictures import SIZE_PX, View, by_role, main_series, request_of
 from planner.app.reporting import session_report
 from planner.app.sessions import SessionDesk, course_overview, local_now
 from planner.app.templates import Installed, installed
@@ -91,6 +91,7 @@ def run_demo(
     *,
     preset: str = "demo",
     today: date | None = None,
+    picture_px: tuple[int, int] = PICTURE_PX,
     context: Context | None = None,
 ) -> DemoResult:
     """Build the digital patient in a fresh library below a folder and walk its course.
@@ -103,6 +104,8 @@ def run_demo(
         Resolution of the digital patient: ``tiny``, ``demo`` or ``full``.
     today
         The day the second session is begun on; the first was done seven weeks before.
+    picture_px
+        Width and height of the pictures on disk; those on paper have at most the same.
 
     Raises
     ------
@@ -114,7 +117,7 @@ def run_demo(
     job = context or Context()
     library = _fresh_library(out)
     try:
-        return _Demo(out, library, renderer, by, preset, today or local_now().date(), job).run()
+        return _Demo(out, library, renderer, by, preset, today or local_now().date(), picture_px, job).run()
     finally:
         library.close()
 
@@ -170,6 +173,7 @@ class _Demo:
     by: Actor
     preset: str
     today: date
+    picture_px: tuple[int, int]
     job: Context
 
     def run(self) -> DemoResult:
@@ -256,8 +260,10 @@ class _Demo:
             made.opened.save(reason)
 
     def _pass(self, desk: SessionDesk, stage_id: str, reasons: Mapping[str, Mapping[str, str]]) -> None:
+        if stage_id not in reasons:
+            return
         for finding in desk.status().stage(stage_id).findings:
-            told = reasons.get(stage_id, {}).get(finding.code)
+            told = reasons[stage_id].get(finding.code)
             if finding.blocks and told is not None:
                 desk.override(stage_id, finding, by=FELLOW, reason=told)
 
@@ -283,6 +289,7 @@ class _Demo:
             volumes=volumes,
             by=self.by,
             now=now,
+            picture_px=min(self.picture_px, SIZE_PX),
         )
         return self.out / name
 
@@ -299,7 +306,7 @@ class _Demo:
             view = View(layout, f"{session.title}: {layout.replace('_', ' ')}", base, lesion.centre_lps_mm)
             volume = volumes[f"{base.series_uid}#{base.part}"]
             request = request_of(
-                self.library, case, session, view, volume, size_px=PICTURE_PX, others=by_role(session, volumes)
+                self.library, case, session, view, volume, size_px=self.picture_px, others=by_role(session, volumes)
             )
             path = self.out / f"{layout.replace('_', '-')}.png"
             path.write_bytes(self.renderer.png(request))

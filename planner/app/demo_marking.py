@@ -26,6 +26,8 @@ REACH_MM = 40.0
 """How far a click looks for the boundary of a lesion: the tool's own default."""
 AORTA_MM = 25.0
 """Length of aorta before the first branch that is put on a path."""
+ENOUGH_SHARE = 0.6
+"""Below this share of the tumour's volume a fellow sees that a part is missing."""
 ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
 
@@ -35,6 +37,8 @@ class MarkedLesion:
 
     Attributes
     ----------
+    clicks
+        How many it took: one, or more where the first found only a part.
     dice
         Overlap with the true mask, 0 to 1; None when the grids differ.
     longest_mm, true_mm
@@ -43,6 +47,7 @@ class MarkedLesion:
 
     lesion_id: str
     name: str
+    clicks: int
     dice: float | None
     longest_mm: float | None
     true_mm: float
@@ -70,7 +75,7 @@ def mark_lesions(
     marked = []
     for number, true in enumerate(truth.lesions, start=1):
         job.step((number - 1) / len(truth.lesions), f"Marking lesion {number}")
-        mask = lesion_from_click(volume, true.centre_lps_mm, limit_mm=REACH_MM)
+        mask, clicks = clicked(volume, true)
         diameter = longest_axial_diameter(mask)
         longest = None if diameter is None else diameter.length_mm
         before = {each.id for each in opened.case.lesions}
@@ -90,9 +95,21 @@ def mark_lesions(
         lesion = next(each for each in opened.case.lesions if each.id not in before)
         overlap = dice(mask, truth.lesion_map, true.label)
         marked.append(
-            MarkedLesion(lesion.id, lesion.name, overlap, longest, true.diameter_mm, mask.volume_ml, true.volume_ml)
+            MarkedLesion(
+                lesion.id, lesion.name, clicks, overlap, longest, true.diameter_mm, mask.volume_ml, true.volume_ml
+            )
         )
     return tuple(marked)
+
+
+def clicked(volume: Volume, true: TrueLesion) -> tuple[Mask, int]:
+    """One click into the middle; where a part of the tumour is left out, a click on each side too."""
+    centre = np.asarray(true.centre_lps_mm)
+    mask = lesion_from_click(volume, centre, limit_mm=REACH_MM)
+    if mask.volume_ml >= ENOUGH_SHARE * true.volume_ml:
+        return mask, 1
+    sides = 0.25 * true.diameter_mm * np.concatenate([np.eye(3), -np.eye(3)])
+    return lesion_from_click(volume, centre, add=list(centre + sides), limit_mm=REACH_MM), 1 + len(sides)
 
 
 def dice(mask: Mask, truth: LabelMap, label: int) -> float | None:

@@ -30,6 +30,8 @@ ANTITHROMBOTIC = frozenset(
 """Kinds of medicine (``medication.kind`` of the spine) whose hold and restart stand on the first page."""
 DECISION = ("decision", "decision")
 """Stage and field of the spine that hold the meeting's decision."""
+ANTICOAGULATION = ("fitness", "anticoagulation")
+"""Stage and field of the spine that say whether anticoagulants were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,16 @@ def identity_lines(
     )
 
 
-def summary(case: Case, session: Session, template: Template) -> tuple[Line, ...]:
-    """What the team must know before it reads a stage."""
+def summary(case: Case, session: Session, template: Template, live: Case) -> tuple[Line, ...]:
+    """What the team must know before it reads a stage.
+
+    Parameters
+    ----------
+    case, session
+        As the plan is judged by: after the time-out what it pinned.
+    live
+        The case today, for where the session stands in its life.
+    """
     diagnosis = case.diagnosis
     staged = " ".join(
         part for part in (diagnosis.tnm, f"({diagnosis.tnm_edition})" if diagnosis.tnm_edition else "") if part
@@ -93,7 +103,7 @@ def summary(case: Case, session: Session, template: Template) -> tuple[Line, ...
         Line("Intent", bound_words(case, session, template, "intent")),
         Line("Stage", case.disease_stage or NOT_RECORDED),
         Line("Responsible physician", case.responsible_physician or NOT_RECORDED),
-        Line("Session", session.title, _session_note(case, session)),
+        Line("Session", session.title, _session_note(live, live.session(session.id) or session)),
         Line("Technique", _technique(session, template)),
         *safety_lines(case, session, template),
         Line("Decision of the meeting", *_decision(case, session, template)),
@@ -102,7 +112,24 @@ def summary(case: Case, session: Session, template: Template) -> tuple[Line, ...
 
 def safety_lines(case: Case, session: Session, template: Template) -> tuple[Line, ...]:
     """Allergies and anticoagulants: on page one and on the time-out page."""
-    return (Line("Allergies", _allergies(case, session, template)), *_anticoagulants(case))
+    return (Line("Allergies", _allergies(case, session, template)), *_anticoagulants(case, session, template))
+
+
+def time_out_lines(case: Case, session: Session, template: Template, patient: str) -> tuple[Line, ...]:
+    """Who, what and where, as the team reads it aloud; doses and overrides follow."""
+    procedure = f"{template.title}: {_technique(session, template)}"
+    lesions = [f"{each.name} (segment {each.segment or UNKNOWN})" for each in case.lesions]
+    places = [
+        Line(table.title, "; ".join(" · ".join(part for part in row if part) for row in table.rows))
+        for table in positions_tables(case, session, template)
+    ]
+    return (
+        Line("Patient", patient),
+        Line("Procedure", procedure, session.title),
+        Line("Lesions", ", ".join(lesions) or "none listed"),
+        *places,
+        *safety_lines(case, session, template),
+    )
 
 
 def _session_note(case: Case, session: Session) -> str:
@@ -140,7 +167,7 @@ def _allergies(case: Case, session: Session, template: Template) -> str:
     return "NOT CHECKED: allergies were not asked for" if asked == NOT_RECORDED else asked
 
 
-def _anticoagulants(case: Case) -> Iterator[Line]:
+def _anticoagulants(case: Case, session: Session, template: Template) -> Iterator[Line]:
     found = [each for each in case.medication if each.kind in ANTITHROMBOTIC]
     for each in found:
         held = "no hold entered" if each.hold_from is None else f"hold from {day(each.hold_from)}"
@@ -149,7 +176,9 @@ def _anticoagulants(case: Case) -> Iterator[Line]:
         dose = f" {each.dose}" if each.dose else ""
         yield Line("Anticoagulant or antiplatelet", f"{each.name}{dose}: {held}, {restart}", decided)
     if not found:
-        yield Line("Anticoagulant or antiplatelet", "none listed", "see the stage on fitness for whether it was asked")
+        asked = answer_words(case, session, template, *ANTICOAGULATION)
+        value = "NOT CHECKED: nobody answered" if asked is None else f"none listed; asked: {asked}"
+        yield Line("Anticoagulant or antiplatelet", value)
 
 
 def _decision(case: Case, session: Session, template: Template) -> tuple[str, str]:
@@ -169,8 +198,8 @@ def warnings(session: Session, status: SessionStatus) -> tuple[str, ...]:
     blocking = sum(finding.blocks for each in status.stages for finding in each.findings)
     warned = sum(finding.severity.value == "warn" for each in status.stages for finding in each.findings)
     unseen = sum(finding.code == "not-checked" for each in status.stages for finding in each.findings)
-    counts = [f"{len(status.overrides)} overrides"]
-    counts += [f"{blocking} blocking findings stand", f"{warned} warnings", f"{unseen} things NOT CHECKED"]
+    counts = [f"Overrides: {len(status.overrides)}", f"blocking findings that stand: {blocking}"]
+    counts += [f"warnings: {warned}", f"NOT CHECKED: {unseen}"]
     said = [" · ".join(counts)]
     said += [finding.text for finding in status.findings]
     if session.state_reason:

@@ -24,7 +24,8 @@ from planner.model.session import Session
 from planner.report.content import Picture
 from planner.store.library import Library
 
-SIZE_PX = (1600, 1000)
+SIZE_PX = (1280, 800)
+"""Of a picture on paper: 180 dots per inch over the width of an A4 page."""
 SIMULATED = "SIMULATED: teaching data, not a patient"
 _PREFERRED_ROLES = ("arterial", "planning", "portal-venous")
 
@@ -120,6 +121,8 @@ def pictures(
     renderer: Renderer,
     held: Mapping[str, Volume],
     context: Context | None = None,
+    *,
+    size_px: tuple[int, int] = SIZE_PX,
 ) -> tuple[tuple[Picture, ...], str]:
     """The pictures of record, and why some are missing (empty when all are there)."""
     job = context or Context()
@@ -133,7 +136,7 @@ def pictures(
         job.step(0.4 + 0.6 * number / len(views), f"Drawing {view.title}")
         try:
             volume = images.volume(view.series)
-            request = request_of(library, case, session, view, volume, others=by_role(session, held))
+            request = request_of(library, case, session, view, volume, size_px=size_px, others=by_role(session, held))
         except OperatorError as error:
             problems.append(error.message)
             continue

@@ -40,6 +40,7 @@ def _section(basis: Basis, template: Template, profile: Profile, status: StageSt
     lines: list[Line] = []
     tables: list[Table] = []
     empty: list[str] = []
+    by_several = len(_authors(basis, stage)) > 1
     for each in answered(basis, template, stage, profile.id):
         if is_empty(each.value):
             if each.field.required:
@@ -50,15 +51,16 @@ def _section(basis: Basis, template: Template, profile: Profile, status: StageSt
             tables.append(_table(basis, each.field.label, each.field.columns, each.value))
         else:
             words = field_words(basis, each.field, each.value)
-            lines.append(Line(each.field.label, words, _note(basis, stage, each.field.id)))
+            lines.append(Line(each.field.label, words, _note(basis, stage, each.field.id, by_several)))
     return StageSection(
         title=stage.title,
         phase=stage.phase.value,
         status=status_words(status),
-        purpose=stage.purpose,
+        purpose=" ".join((stage.purpose, *_filled_by(basis, stage))),
         lines=tuple(lines),
         tables=tuple(tables),
-        arithmetic=tuple(arithmetic_of(each) for each in status.computed),
+        arithmetic=() if asks_dose(stage) else tuple(arithmetic_of(each) for each in status.computed),
+        elsewhere="Computed numbers: see Doses and limits." if asks_dose(stage) and status.computed else "",
         findings=tuple(each for each in status.findings if each.code != NOT_CHECKED),
         overridden=tuple((each.finding, override_words(each.override)) for each in status.overridden),
         signatures=signature_lines(status),
@@ -82,14 +84,29 @@ def _table(basis: Basis, title: str, columns: Sequence[Field], rows: Sequence[Ma
     )
 
 
-def _note(basis: Basis, stage: Stage, name: str) -> str:
-    """Where a value comes from when it was not typed for this session."""
+def asks_dose(stage: Stage) -> bool:
+    """Whether a stage has a number that only a person may type: a dose or a limit."""
+    return any(described.never_prefill for described in stage.fields)
+
+
+def _authors(basis: Basis, stage: Stage) -> list[str]:
+    answers = basis.session.answers.get(stage.id, {}).values()
+    return sorted({each.by for each in answers if each.by and not is_empty(each.value)})
+
+
+def _filled_by(basis: Basis, stage: Stage) -> list[str]:
+    names = _authors(basis, stage)
+    return [f"Filled by {', '.join(names)}."] if names else []
+
+
+def _note(basis: Basis, stage: Stage, name: str, named: bool = True) -> str:
+    """Where a value comes from when it was not typed for this session, and by whom when `named`."""
     answer = basis.session.answers.get(stage.id, {}).get(name)
     if answer is None:
         return ""
     if answer.inherited_from is not None:
         return "carried over, not looked at again"
-    return f"by {answer.by}" if answer.by else ""
+    return f"by {answer.by}" if answer.by and named else ""
 
 
 def override_words(override: Override) -> str:
@@ -158,12 +175,7 @@ def typed_doses(
 
 def computed_doses(status: SessionStatus) -> tuple[Arithmetic, ...]:
     """Every number computed in the stages that ask for a dose or limit."""
-    return tuple(
-        arithmetic_of(one)
-        for each in status.stages
-        if any(described.never_prefill for described in each.stage.fields)
-        for one in each.computed
-    )
+    return tuple(arithmetic_of(one) for each in status.stages if asks_dose(each.stage) for one in each.computed)
 
 
 def checklist(

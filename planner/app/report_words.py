@@ -12,7 +12,7 @@ from planner.model.disease import SeriesRef
 from planner.model.people import Patient
 from planner.model.session import Session
 from planner.report.content import Arithmetic
-from planner.units import UNKNOWN, shown
+from planner.units import UNKNOWN, shown, symbol
 from planner.workflow.last_time import printed
 from planner.workflow.pinning import Basis
 from planner.workflow.template import Computed, Field, FieldKind, Stage, Template
@@ -87,7 +87,16 @@ def field_words(basis: Basis, described: Field, value: Any) -> str:
     if described.kind is FieldKind.PATH and value is not None:
         item = basis.session.item(str(value))
         return item.name if item is not None else "removed"
-    return printed(basis.case, described, value)
+    return value_words(basis.case, described, value)
+
+
+def value_words(case: Case, described: Field, value: Any) -> str:
+    """A value in words; a typed number stands as it was typed, never rounded, and a time without its T."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:.10g} {symbol(described.unit)}".strip()
+    if described.kind is FieldKind.DATETIME and isinstance(value, str):
+        return value.replace("T", " ")
+    return printed(case, described, value)
 
 
 def answered(basis: Basis, template: Template, stage: Stage, profile_id: str) -> Iterator[Answered]:
@@ -104,7 +113,7 @@ def answered(basis: Basis, template: Template, stage: Stage, profile_id: str) ->
 
 def cell(case: Case, column: Field, row: Mapping[str, Any]) -> str:
     value = row.get(column.id)
-    return "" if is_empty(value) else printed(case, column, value)
+    return "" if is_empty(value) else value_words(case, column, value)
 
 
 def bound_words(case: Case, session: Session, template: Template, path: str) -> str:

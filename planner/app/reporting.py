@@ -13,7 +13,7 @@ from planner.app import report_front as front
 from planner.app import report_stages as stages
 from planner.app.rendering import Renderer
 from planner.app.report_front import Identity
-from planner.app.report_pictures import pictures
+from planner.app.report_pictures import SIZE_PX, pictures
 from planner.app.report_words import moment, patient_line
 from planner.app.sessions import plan_revision_digest
 from planner.app.templates import Installed
@@ -27,6 +27,8 @@ from planner.store.library import Library
 from planner.workflow.answers import the_session
 from planner.workflow.evaluate import evaluate
 from planner.workflow.ledgers import ledger_of
+from planner.workflow.pinning import Basis, basis_of
+from planner.workflow.template import Phase
 
 __all__ = ["Identity", "report_of", "session_report"]
 
@@ -59,31 +61,38 @@ def report_of(
     template, profile = installed.template(session.template.id), installed.profile(session.template.profile)
     status = evaluate(case, session, template, profile, now)
     state, draft = stages.state_line(session, status)
-    safety = front.safety_lines(case, session, template)
+    # After the time-out the paper says what the plan stood on then, as its stages do.
+    planned = next(
+        (basis_of(case, session, each, now) for each in template.stages if each.phase is Phase.PLAN),
+        Basis(case, session, now, frozen=False),
+    )
+    before, plan = planned.case, planned.session
+    who = patient_line(before.patient, planned.now.date())
+    read_out = front.time_out_lines(before, plan, template, who)
     given = (case, session, template, profile, status, now)
     return PlanReport(
         title=front.title_of(session, template),
-        patient_line=patient_line(case.patient, now.date()),
+        patient_line=who,
         state_line=state,
         identity=front.identity_text(case, template, profile, identity),
         printed_at=moment(now),
         draft=draft,
         simulated=case.simulated,
-        summary=front.summary(case, session, template),
+        summary=front.summary(before, plan, template, case),
         warnings=front.warnings(session, status),
         tables=(
-            front.lesion_table(case, session),
-            front.vessel_table(case, session),
-            *front.positions_tables(case, session, template),
-            front.medication_table(case),
-            front.treatments_table(case),
+            front.lesion_table(before, plan),
+            front.vessel_table(before, plan),
+            *front.positions_tables(before, plan, template),
+            front.medication_table(before),
+            front.treatments_table(before),
             front.ledger_table(case, ledger_of(case, installed.templates)),
         ),
         dose_lines=stages.typed_doses(*given),
         doses=stages.computed_doses(status),
         pictures=made,
         picture_note=picture_note,
-        checklist=stages.checklist(*given, safety),
+        checklist=stages.checklist(*given, read_out),
         stages=stages.stage_sections(*given),
         identity_lines=front.identity_lines(case, session, template, profile, identity),
     )
@@ -101,6 +110,7 @@ def session_report(
     volumes: Mapping[str, Volume],
     by: Actor,
     now: datetime,
+    picture_px: tuple[int, int] = SIZE_PX,
     context: Context | None = None,
 ) -> int:
     """Print the plan of a session as PDF and remember that this paper exists; returns the number of pages.
@@ -124,7 +134,7 @@ def session_report(
 
     job = context or Context()
     session = the_session(case, session_id)
-    made, note = pictures(library, case, session, renderer, volumes, job.part(0.0, 0.8))
+    made, note = pictures(library, case, session, renderer, volumes, job.part(0.0, 0.8), size_px=picture_px)
     identity = Identity(revision, plan_revision_digest(case, session_id), library.audit_head(case.id))
     report = report_of(case, session_id, installed, identity, now, made=made, picture_note=note)
     job.step(0.8, "Setting the pages")

@@ -62,5 +62,6 @@ def _table(target: Console, result: DemoResult) -> None:
         target.print(plain(f"file    {path}"), soft_wrap=True)
     for lesion in result.lesions:
         overlap = "not compared" if lesion.dice is None else f"Dice {lesion.dice:.2f}"
-        target.print(plain(f"lesion  {lesion.name}: one click, {overlap} with the truth"), soft_wrap=True)
+        clicks = "one click" if lesion.clicks == 1 else f"{lesion.clicks} clicks"
+        target.print(plain(f"lesion  {lesion.name}: {clicks}, {overlap} with the truth"), soft_wrap=True)
     target.print("Simulated teaching data, not a patient.")

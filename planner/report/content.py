@@ -74,6 +74,8 @@ class StageSection:
         "role: name, date" lines.
     not_checked
         Things that were not looked at; printed as NOT CHECKED.
+    elsewhere
+        Where to look for what is printed in another part.
     left_empty
         Labels of fields nobody filled.
     """
@@ -90,6 +92,7 @@ class StageSection:
     signatures: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
     left_empty: tuple[str, ...] = ()
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)

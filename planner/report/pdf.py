@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -13,6 +14,10 @@ from planner.report.fonts import paragraph_markup, register
 from planner.units import shown
 
 MARGIN_MM = 15.0
+TURNED_ROWS = 3
+SHORT_CELL = 12
+LONGEST_WORD = 24
+"""Characters of one word that a column is widened for; longer ones are broken."""
 WORDS = {Severity.BLOCK: "BLOCKS", Severity.WARN: "WARNING", Severity.INFO: "Note"}
 INK, QUIET, RULE, BLOCK, WARN = "#14181d", "#59626e", "#c3c9d1", "#b4440f", "#8a6100"
 
@@ -23,32 +28,48 @@ def pdf_bytes(report: PlanReport) -> bytes:
 
 
 def set_pdf(report: PlanReport) -> tuple[bytes, int]:
-    """The PDF of a report and its number of pages.
-
-    It is set twice: "page n of m" needs the number of pages before the first is drawn.
-    """
-    register()
-    _, pages = _set(report, None)
-    return _set(report, pages)
-
-
-def _set(report: PlanReport, pages: int | None) -> tuple[bytes, int]:
-    """The PDF and how many pages it has."""
+    """The PDF of a report and its number of pages."""
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.units import mm
     from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate
 
+    register()
     out = BytesIO()
     width, height = A4
     document = BaseDocTemplate(out, pagesize=A4, title=report.title, author="Seldinger", subject=DISCLAIMER)
-    body = Frame(MARGIN_MM * mm, 27 * mm, width - 2 * MARGIN_MM * mm, height - 58 * mm, 0, 0, 0, 0, id="body")
+    body = Frame(MARGIN_MM * mm, 27 * mm, width - 2 * MARGIN_MM * mm, height - 54 * mm, 0, 0, 0, 0, id="body")
+    pages: list[dict[str, Any]] = []
 
     def furnish(canvas: Any, document: Any) -> None:
-        _furniture(canvas, report, f"page {document.page} of {pages}" if pages else "")
+        del document
+        _furniture(canvas, report)
 
     document.addPageTemplates([PageTemplate(id="page", frames=[body], onPage=furnish)])
-    document.build(_story(report))
-    return out.getvalue(), int(document.page)
+    document.build(_story(report), canvasmaker=_numbering(pages))
+    return out.getvalue(), len(pages)
+
+
+def _numbering(pages: list[dict[str, Any]]) -> Any:
+    """A canvas that holds every page back until all are known, for "page n of m"."""
+    from reportlab.lib.colors import HexColor
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.units import mm
+    from reportlab.pdfgen.canvas import Canvas
+
+    def hold(canvas: Any) -> None:
+        pages.append(dict(canvas.__dict__))
+        canvas._startPage()
+
+    def number_all(canvas: Any) -> None:
+        for number, page in enumerate(pages, start=1):
+            canvas.__dict__.update(page)
+            canvas.setFont("Plan", 7.4)
+            canvas.setFillColor(HexColor(QUIET))
+            canvas.drawRightString(A4[0] - MARGIN_MM * mm, 12 * mm, f"page {number} of {len(pages)}")
+            Canvas.showPage(canvas)
+        Canvas.save(canvas)
+
+    return type("NumberingCanvas", (Canvas,), {"showPage": hold, "save": number_all})
 
 
 def _story(report: PlanReport) -> list[Any]:
@@ -70,17 +91,25 @@ def _story(report: PlanReport) -> list[Any]:
     return story
 
 
+@cache
 def _styles() -> dict[str, Any]:
     from reportlab.lib.colors import HexColor
     from reportlab.lib.styles import ParagraphStyle
 
-    body = ParagraphStyle("body", fontName="Plan", fontSize=8.6, leading=11.4, textColor=HexColor(INK))
+    body = ParagraphStyle(
+        "body", fontName="Plan", fontSize=8.6, leading=11.4, textColor=HexColor(INK), splitLongWords=1
+    )
     return {
         "body": body,
+        "value": ParagraphStyle("value", parent=body, keepWithNext=1),
         "quiet": ParagraphStyle("quiet", parent=body, fontSize=7.4, leading=9.6, textColor=HexColor(QUIET)),
         "title": ParagraphStyle("title", parent=body, fontName="Plan-Bold", fontSize=15, leading=19),
-        "stage": ParagraphStyle("stage", parent=body, fontName="Plan-Bold", fontSize=11, leading=14, spaceBefore=9),
-        "part": ParagraphStyle("part", parent=body, fontName="Plan-Bold", fontSize=8.6, leading=11, spaceBefore=4),
+        "stage": ParagraphStyle(
+            "stage", parent=body, fontName="Plan-Bold", fontSize=11, leading=14, spaceBefore=9, keepWithNext=1
+        ),
+        "part": ParagraphStyle(
+            "part", parent=body, fontName="Plan-Bold", fontSize=8.6, leading=11, spaceBefore=4, keepWithNext=1
+        ),
         "signature": ParagraphStyle("signature", parent=body, fontName="Plan-Bold"),
         "block": ParagraphStyle("block", parent=body, textColor=HexColor(BLOCK)),
         "warn": ParagraphStyle("warn", parent=body, textColor=HexColor(WARN)),
@@ -93,7 +122,7 @@ def _text(text: str, style: Any) -> Any:
     return Paragraph(paragraph_markup(text), style)
 
 
-def _furniture(canvas: Any, report: PlanReport, number: str) -> None:
+def _furniture(canvas: Any, report: PlanReport) -> None:
     """Header, footer and watermark of a page."""
     from reportlab.lib.colors import HexColor
     from reportlab.lib.pagesizes import A4
@@ -103,25 +132,25 @@ def _furniture(canvas: Any, report: PlanReport, number: str) -> None:
     styles = _styles()
     canvas.saveState()
     room = width - 2 * MARGIN_MM * mm
-    for text, style, top in (
-        (report.patient_line, styles["part"], 10),
-        (report.title + " · " + report.state_line, styles["quiet"], 15.5),
+    top = height - 9 * mm
+    for text, style in (
+        (report.patient_line, styles["part"]),
+        (f"{report.title} · {report.state_line}", styles["quiet"]),
     ):
         paragraph = _text(text, style)
         _, used = paragraph.wrap(room, 20 * mm)
-        paragraph.drawOn(canvas, MARGIN_MM * mm, height - top * mm - used + 3 * mm)
+        top -= used
+        paragraph.drawOn(canvas, MARGIN_MM * mm, top)
     canvas.setStrokeColor(HexColor(RULE))
-    canvas.line(MARGIN_MM * mm, height - 27 * mm, width - MARGIN_MM * mm, height - 27 * mm)
+    canvas.line(MARGIN_MM * mm, top - 1.5 * mm, width - MARGIN_MM * mm, top - 1.5 * mm)
     canvas.line(MARGIN_MM * mm, 24 * mm, width - MARGIN_MM * mm, 24 * mm)
     identity = f"{report.identity} · printed {report.printed_at} · superseded if a later revision exists"
     for text, top in ((DISCLAIMER, 23), (identity, 15.5)):
         paragraph = _text(text, styles["quiet"])
         _, used = paragraph.wrap(room - 18 * mm, 20 * mm)
         paragraph.drawOn(canvas, MARGIN_MM * mm, top * mm - used)
-    canvas.setFont("Plan", 7.4)
-    canvas.setFillColor(HexColor(QUIET))
-    canvas.drawRightString(width - MARGIN_MM * mm, 12 * mm, number)
-    mark = "SIMULATED · TEACHING" if report.simulated else "DRAFT" if report.draft else ""
+    words = [word for word, holds in (("SIMULATED", report.simulated), ("DRAFT", report.draft)) if holds]
+    mark = " · ".join(words)
     if mark:
         canvas.translate(width / 2, height / 2)
         canvas.rotate(52)
@@ -208,21 +237,60 @@ def _lines(lines: Sequence[Line]) -> Any:
 
 
 def _table(story: list[Any], table: Table) -> None:
+    """A table; one too wide for its longest words is turned, so that each row reads downwards."""
+    from reportlab.platypus import CondPageBreak
+
+    styles = _styles()
+    story += [CondPageBreak(60), _text(table.title, styles["part"])]
+    if not table.rows:
+        story.append(_text("none entered", styles["quiet"]))
+        return
+    least = _least_widths((table.heading, *table.rows))
+    if sum(least) <= sum(_column_widths([1.0])):
+        story.append(_grid(table.heading, table.rows, least))
+        return
+    for start in range(0, len(table.rows), TURNED_ROWS):
+        rows = table.rows[start : start + TURNED_ROWS]
+        turned = [
+            (label, *(row[column] for row in rows))
+            for column, label in enumerate(table.heading)
+            if any(row[column] for row in rows)
+        ]
+        first, *others = turned
+        story.append(_grid(first, others, None))
+
+
+def _least_widths(rows: Sequence[Sequence[str]]) -> list[float]:
+    """Per column, the room its longest word needs, in points."""
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    columns = [[row[column] for row in rows] for column in range(len(rows[0]))]
+    # A short cell, such as a number with its unit, stays on one line.
+    words = [
+        [word for cell in column for word in ([cell] if len(cell) <= SHORT_CELL else cell.split())]
+        for column in columns
+    ]
+    return [
+        max((stringWidth(word[:LONGEST_WORD], "Plan", 8.6) for word in column), default=0.0) + 8 for column in words
+    ]
+
+
+def _grid(heading: Sequence[str], rows: Sequence[Sequence[str]], least: Sequence[float] | None) -> Any:
+    """A ruled table. Columns share the room by the length of their text, none below `least`."""
     from reportlab.lib.colors import HexColor
     from reportlab.platypus import Table as Grid
 
     styles = _styles()
-    story.append(_text(table.title, styles["part"]))
-    if not table.rows:
-        story.append(_text("none entered", styles["quiet"]))
-        return
-    heading = [_text(cell, styles["quiet"]) for cell in table.heading]
-    rows = [[_text(cell, styles["body"]) for cell in row] for row in table.rows]
-    weights = [
-        max(4.0, min(26.0, max(len(row[column]) for row in (table.heading, *table.rows))))
-        for column in range(len(table.heading))
-    ]
-    grid = Grid([heading, *rows], colWidths=_column_widths(weights), repeatRows=1)
+    if least is None:
+        widths = _column_widths([1.0] * len(heading))
+    else:
+        longest = [max(len(row[column]) for row in (heading, *rows)) for column in range(len(heading))]
+        spare = sum(_column_widths([1.0])) - sum(least)
+        wish = [max(0.0, min(26.0, count) * 5.0 - need) + 1.0 for count, need in zip(longest, least, strict=True)]
+        widths = [need + spare * share / sum(wish) for need, share in zip(least, wish, strict=True)]
+    cells = [[_text(cell, styles["quiet"]) for cell in heading]]
+    cells += [[_text(cell, styles["body"]) for cell in row] for row in rows]
+    grid = Grid(cells, colWidths=widths, repeatRows=1)
     grid.setStyle(
         [
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
@@ -234,7 +302,7 @@ def _table(story: list[Any], table: Table) -> None:
             ("RIGHTPADDING", (0, 0), (-1, -1), 3),
         ]
     )
-    story.append(grid)
+    return grid
 
 
 def _pictures(story: list[Any], report: PlanReport) -> None:
@@ -278,6 +346,8 @@ def _stage(story: list[Any], section: StageSection) -> None:
         _table(story, table)
     for item in section.arithmetic:
         _arithmetic(story, item)
+    if section.elsewhere:
+        story.append(_text(section.elsewhere, styles["quiet"]))
     if section.not_checked:
         story.append(_text("NOT CHECKED: " + ", ".join(section.not_checked), styles["warn"]))
     for finding in section.findings:
@@ -293,6 +363,6 @@ def _stage(story: list[Any], section: StageSection) -> None:
 
 def _arithmetic(story: list[Any], item: Arithmetic) -> None:
     styles = _styles()
-    story.append(_text(f"{item.label}: {item.value}", styles["body"]))
+    story.append(_text(f"{item.label}: {item.value}", styles["value"]))
     notes = [item.arithmetic, "unverified default" if item.unverified else "", item.source]
     story.append(_text(" · ".join(note for note in notes if note), styles["quiet"]))
