@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 from planner.findings import Finding, Severity
 from planner.units import shown
 from viewers.panels.parts import ClickLabel, PlainLabel, button, card, clear, row
+from viewers.panels.words import group_title, short_name
 from viewers.state.theme import SEVERITY_MARKS
 
 ORDER = {Severity.BLOCK: 0, Severity.WARN: 1, Severity.INFO: 2}
@@ -17,6 +18,8 @@ FOLDED_FROM = 3
 """So many findings of one code are folded into one card that opens."""
 
 Override = Callable[[Finding, str], object]
+GoTo = Callable[[Finding], object]
+"""Brings what a finding speaks of into sight."""
 
 
 def numbers_of(finding: Finding) -> str:
@@ -38,10 +41,22 @@ def source_of(finding: Finding) -> str:
     return f"{unverified}{finding.source}{tag}"
 
 
+def count_text(findings: Sequence[Finding]) -> str:
+    """``Findings: 3 block, 2 warn, 1 note``; none is said to be none of the checks made."""
+    counts = [
+        f"{sum(each.severity is severity for each in findings)} {word}"
+        for severity, word in ((Severity.BLOCK, "block"), (Severity.WARN, "warn"), (Severity.INFO, "for your notice"))
+        if any(each.severity is severity for each in findings)
+    ]
+    return f"Findings: {', '.join(counts)}" if counts else "Findings: none by the checks of this stage"
+
+
 class FindingCard(QWidget):
     """One finding. A blocking one that may be overridden opens a line for the reason when it is clicked."""
 
-    def __init__(self, finding: Finding, override: Override | None, overridden_by: str | None = None) -> None:
+    def __init__(
+        self, finding: Finding, override: Override | None, overridden_by: str | None = None, go_to: GoTo | None = None
+    ) -> None:
         super().__init__()
         self.finding = finding
         self._override = override
@@ -53,7 +68,11 @@ class FindingCard(QWidget):
         word = mark.word if finding.overridable or not finding.blocks else "refuses"
         if overridden_by:
             word = f"overridden · {overridden_by}"
-        self._layout.addWidget(PlainLabel(f"{mark.shape} {word}: {finding.text}", wrap=True))
+        self.head = PlainLabel(f"{mark.shape} {word}: {finding.text}", wrap=True)
+        if go_to is not None and finding.subject is not None:
+            self.head = ClickLabel(f"{mark.shape} {word}: {finding.text}", tip="Goes to what this is about")
+            self.head.clicked.connect(lambda: go_to(finding))
+        self._layout.addWidget(self.head)
         for line in (numbers_of(finding), source_of(finding)):
             if line:
                 role = "unverified" if line.startswith("unverified") else "quiet"
@@ -86,18 +105,19 @@ class FindingCard(QWidget):
 class FoldedFindings(QWidget):
     """Several findings of one code as one line; a click opens them."""
 
-    def __init__(self, findings: Sequence[Finding], override: Override | None) -> None:
+    def __init__(self, findings: Sequence[Finding], override: Override | None, go_to: GoTo | None = None) -> None:
         super().__init__()
-        self.findings, self._override = tuple(findings), override
+        self.findings, self._override, self._go_to = tuple(findings), override, go_to
         self.cards: list[FindingCard] = []
         self._all = QVBoxLayout(self)
         self._all.setContentsMargins(0, 0, 0, 0)
         mark = SEVERITY_MARKS[findings[0].severity.value]
         holder, layout = card(mark.colour)
         names = ", ".join(short_name(finding) for finding in findings)
-        head = ClickLabel(f"{mark.shape} {mark.word}: {len(findings)} × {findings[0].code}: {names}", tip="Opens them")
-        head.clicked.connect(self.open)
-        layout.addWidget(head)
+        title = f"{mark.shape} {mark.word} · {group_title(findings)} ({len(findings)}): {names}"
+        self.head = ClickLabel(title, tip="Opens them one by one")
+        self.head.clicked.connect(self.open)
+        layout.addWidget(self.head)
         self._all.addWidget(holder)
 
     def open(self) -> None:
@@ -108,14 +128,9 @@ class FoldedFindings(QWidget):
                 each.deleteLater()
             self.cards = []
             return
-        self.cards = [FindingCard(finding, self._override) for finding in self.findings]
+        self.cards = [FindingCard(finding, self._override, go_to=self._go_to) for finding in self.findings]
         for each in self.cards:
             self._all.addWidget(each)
-
-
-def short_name(finding: Finding) -> str:
-    """What a folded finding is about: the first words of its sentence."""
-    return finding.text.split(":")[0].split(" is ")[0].strip(" .")
 
 
 class FindingsPanel(QWidget):
@@ -129,7 +144,11 @@ class FindingsPanel(QWidget):
         self._shown: tuple[object, ...] | None = None
 
     def show_findings(
-        self, findings: Sequence[Finding], overridden: Sequence[tuple[Finding, str]], override: Override | None
+        self,
+        findings: Sequence[Finding],
+        overridden: Sequence[tuple[Finding, str]],
+        override: Override | None,
+        go_to: GoTo | None = None,
     ) -> None:
         """Show findings, and those that were overridden with by whom and why."""
         state = (tuple(findings), tuple(overridden), override is None)
@@ -142,11 +161,12 @@ class FindingsPanel(QWidget):
         for _, group in groupby(ordered, key=lambda finding: (finding.severity, finding.overridable, finding.code)):
             same = list(group)
             folded = len(same) >= FOLDED_FROM and same[0].overridable
-            self.cards += [FoldedFindings(same, override)] if folded else [FindingCard(each, override) for each in same]
+            if folded:
+                self.cards.append(FoldedFindings(same, override, go_to))
+            else:
+                self.cards += [FindingCard(each, override, go_to=go_to) for each in same]
         self.cards += [FindingCard(finding, None, note) for finding, note in overridden]
-        blocking = sum(finding.blocks for finding in findings)
-        title = f"Findings: {blocking} blocking, {len(findings) - blocking} other" if findings else "Findings: none"
-        self._layout.addWidget(PlainLabel(title, role="section"))
+        self._layout.addWidget(PlainLabel(count_text(findings), role="section"))
         for card_widget in self.cards:
             self._layout.addWidget(card_widget)
 

@@ -8,18 +8,26 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from planner.model.items import MEASUREMENT, REGION, VESSEL_PATH
+from planner.app.item_edits import path_length_mm
+from planner.model.disease import Lesion
+from planner.model.items import KEY_IMAGE, MEASUREMENT, REGION, VESSEL_PATH, MeasurementBody, VesselPathBody
 from planner.units import shown
+from viewers.panels.mark_card import MarkActs, MarkCard
 from viewers.panels.parts import PlainLabel, button, clear, row
 from viewers.state.marking import Mark
 
-KINDS = {REGION: "Region", VESSEL_PATH: "Vessel path", MEASUREMENT: "Measurement"}
+KINDS = {REGION: "Region", VESSEL_PATH: "Vessel path", MEASUREMENT: "Measurement", KEY_IMAGE: "Key image"}
 
 
 def mark_line(mark: Mark) -> str:
     """Name first, then kind and size."""
     body = mark.body
-    parts = [mark.item.name or "unnamed", KINDS.get(mark.item.type, mark.item.type)]
+    kind = "Lesion" if getattr(body, "lesion_id", None) else KINDS.get(mark.item.type, mark.item.type)
+    parts = [mark.item.name or "unnamed", kind]
+    if isinstance(body, VesselPathBody):
+        parts.append(shown(path_length_mm(body), "mm", digits=0))
+    if isinstance(body, MeasurementBody):
+        parts += measured(body)
     volume = getattr(body, "volume_ml", None)
     longest = getattr(body, "longest_mm", None)
     if longest is not None:
@@ -28,7 +36,20 @@ def mark_line(mark: Mark) -> str:
         parts.append(shown(volume, "mL"))
     if getattr(body, "low_confidence", False):
         parts.append("low confidence")
+    if mark.item.inherited_from is not None:
+        parts.append("↻ from last time: review")
     return " · ".join(parts)
+
+
+def measured(body: MeasurementBody) -> list[str]:
+    """The numbers of a measurement with their units; a mean and its scatter have the unit of the image."""
+    units = {"mean": body.unit, "sd": body.unit}
+    words = {"mean": "mean ", "sd": "SD "}
+    return [
+        f"{words.get(name, '')}{shown(value, units.get(name, name))}"
+        for name, value in body.values.items()
+        if value is not None
+    ]
 
 
 class _List(QListWidget):
@@ -50,8 +71,10 @@ class ItemsPanel(QWidget):
 
     Parameters
     ----------
-    pick_tool, select, remove, show_item, operate
+    pick_tool, select, jump, remove, show_item, operate
         What buttons and list ask for; ids are those of tools, items and region operations.
+    acts
+        What can be done with the selected mark.
     """
 
     def __init__(
@@ -59,13 +82,15 @@ class ItemsPanel(QWidget):
         *,
         pick_tool: Callable[[str], object],
         select: Callable[[str | None], object],
+        jump: Callable[[str], object],
         remove: Callable[[str], object],
         show_item: Callable[[str, bool], object],
         operate: Callable[[str], object],
+        acts: MarkActs,
     ) -> None:
         super().__init__()
         self._pick_tool, self._select, self._remove = pick_tool, select, remove
-        self._show_item, self._operate = show_item, operate
+        self._show_item, self._operate, self._jump = show_item, operate, jump
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.addWidget(PlainLabel("Mark on the images", role="section"))
@@ -77,16 +102,21 @@ class ItemsPanel(QWidget):
         self.tool_buttons: dict[str, QWidget] = {}
         self._tools_shown: tuple[tuple[str, str], ...] = ()
         self.list = _List(self._remove_selected)
-        self.list.setMaximumHeight(self.fontMetrics().height() * 8)
         self.list.currentItemChanged.connect(self._selected)
         self.list.itemChanged.connect(self._checked)
+        self.list.itemClicked.connect(lambda item: self._jump(item.data(Qt.ItemDataRole.UserRole)))
         self._layout.addWidget(self.list)
+        self.empty = PlainLabel("Nothing is marked yet: pick a tool, then click in an image.", role="quiet", wrap=True)
+        self._layout.addWidget(self.empty)
+        self.card = MarkCard(acts)
+        self._layout.addWidget(self.card)
         self.operations = QWidget()
         self._operation_grid = QGridLayout(self.operations)
         self._operation_grid.setContentsMargins(0, 0, 0, 0)
         self._operation_grid.setSpacing(3)
         self._layout.addWidget(self.operations)
-        self._layout.addWidget(row(button("Remove selected", self._remove_selected, tip="Undo brings it back")))
+        self.remove_button = button("Remove selected", self._remove_selected, tip="Delete; undo brings it back")
+        self._layout.addWidget(row(self.remove_button))
         self._filling = False
 
     def show_tools(self, tools: Sequence[tuple[str, str, str]]) -> None:
@@ -115,7 +145,10 @@ class ItemsPanel(QWidget):
             made = button(name, lambda chosen=operation: self._operate(chosen))
             self._operation_grid.addWidget(made, number // 3, number % 3)
 
-    def show_marks(self, marks: Sequence[Mark], selected: str | None, hidden: frozenset[str]) -> None:
+    def show_marks(
+        self, marks: Sequence[Mark], selected: str | None, hidden: frozenset[str], lesions: Sequence[Lesion] = ()
+    ) -> None:
+        """Show what is marked, the selected one with its card; `lesions` are what a path can lead to."""
         self._filling = True
         self.list.clear()
         for mark in marks:
@@ -128,6 +161,11 @@ class ItemsPanel(QWidget):
                 self.list.setCurrentItem(item)
         chosen = next((mark for mark in marks if mark.id == selected), None)
         self.operations.setVisible(chosen is not None and chosen.item.type == REGION)
+        self.card.show_mark(chosen, lesions)
+        self.list.setVisible(bool(marks))
+        self.list.setFixedHeight(round(self.fontMetrics().height() * 1.45 * min(7, max(2, len(marks)))) + 6)
+        self.empty.setVisible(not marks)
+        self.remove_button.setVisible(chosen is not None)
         self._filling = False
 
     def _selected(self, item: QListWidgetItem | None) -> None:

@@ -9,15 +9,14 @@ from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 from planner.workflow.status import Signature, StageStatus, Status
 from viewers.panels.look import colour
 from viewers.panels.parts import PlainLabel, button, clear, row
+from viewers.panels.words import role_word
 from viewers.state.theme import STAGE_MARKS
-
-ROLE_WORDS = {"operator": "operator", "consultant": "consultant", "nurse": "nurse", "pharmacist": "pharmacist"}
 
 
 def signature_line(signature: Signature) -> str:
-    word = "" if signature.current else " — stale: changed since"
+    mark, word = ("✓", "") if signature.current else ("↻", " — stale: changed since")
     second = " (second person)" if signature.meaning == "second-person" else ""
-    return f"✓ {signature.role}: {signature.by}, {signature.at:%Y-%m-%d %H:%M}{second}{word}"
+    return f"{mark} {role_word(signature.role)}: {signature.by}, {signature.at:%Y-%m-%d %H:%M}{second}{word}"
 
 
 class SignBar(QWidget):
@@ -103,9 +102,9 @@ class SignBar(QWidget):
 
     def _add_role(self, role: str, overrides: int) -> None:
         name = QLineEdit(self.remembered.get(role, ""))
-        name.setPlaceholderText(f"Name of the {ROLE_WORDS.get(role, role)}")
+        name.setPlaceholderText(f"Name of the {role_word(role)}")
         count = f" ({overrides} override{'s' if overrides != 1 else ''})" if overrides else ""
-        made = button(f"Sign as {role}{count}", lambda: self._press(role), primary=True)
+        made = button(f"Sign as {role_word(role)}{count}", lambda: self._press(role), primary=True)
         self._rows.addWidget(name)
         self._rows.addWidget(row(made))
         self.names[role], self.buttons[role] = name, made

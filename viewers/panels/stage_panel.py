@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from planner.findings import Finding
 from planner.workflow.status import OverriddenFinding, SessionStatus, StageStatus
-from viewers.panels.findings_panel import FindingsPanel, Override
+from viewers.panels.findings_panel import FindingsPanel, Override, count_text
 from viewers.panels.items_panel import ItemsPanel
-from viewers.panels.parts import PlainLabel, card, clear, panel
+from viewers.panels.lesions_panel import LesionsPanel
+from viewers.panels.overlays_panel import OverlaysPanel
+from viewers.panels.parts import ClickLabel, PlainLabel, card, clear, panel
 from viewers.panels.sign_bar import SignBar
 from viewers.panels.stage_form import FormContent, StageForm
+from viewers.panels.words import role_word
 from viewers.state import theme
+from viewers.state.theme import SEVERITY_MARKS
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,9 +47,16 @@ def override_note(each: OverriddenFinding) -> str:
 class StagePanel(QWidget):
     """A scrolling page with the signing bar fixed below it."""
 
-    def __init__(self, form: StageForm, items: ItemsPanel, signing: SignBar, override: Override) -> None:
+    def __init__(
+        self,
+        form: StageForm,
+        marking: tuple[ItemsPanel, LesionsPanel, OverlaysPanel],
+        signing: SignBar,
+        override: Override,
+    ) -> None:
         super().__init__()
-        self.form, self.items, self.signing = form, items, signing
+        self.form, self.signing = form, signing
+        self.items, self.lesions, self.overlays = marking
         self._override = override
         self.findings = FindingsPanel()
         outer = QVBoxLayout(self)
@@ -58,12 +70,14 @@ class StagePanel(QWidget):
         self.purpose = PlainLabel(role="quiet", wrap=True)
         self.roles = PlainLabel(role="quiet", wrap=True)
         self._cards = QVBoxLayout()
-        for widget in (self.title, self.purpose, self.roles):
+        self.counts = ClickLabel("", tip="Scrolls to the findings")
+        self.counts.clicked.connect(self.show_findings)
+        for widget in (self.title, self.purpose, self.roles, self.counts):
             layout.addWidget(widget)
         layout.addLayout(self._cards)
-        layout.addWidget(self.form)
-        layout.addWidget(self.items)
-        layout.addWidget(self.findings)
+        # Where lesions or vessels are marked, that is the work of the stage: it comes before the form.
+        for widget in (self.items, self.lesions, self.overlays, self.form, self.findings):
+            layout.addWidget(widget)
         layout.addStretch(1)
         self.scroll.setWidget(page)
         outer.addWidget(self.scroll, 1)
@@ -79,18 +93,45 @@ class StagePanel(QWidget):
         self.purpose.setText(stage.purpose)
         waits = [content.session.stage(each).stage.title for each in content.status.waits_for]
         waiting = f" Waits for: {', '.join(waits)}." if waits else ""
-        self.roles.setText(f"Filled by {stage.fills}; signed by {' and '.join(stage.signs) or 'nobody'}.{waiting}")
+        signers = " and ".join(role_word(role) for role in stage.signs) or "nobody"
+        self.roles.setText(f"Filled by the {role_word(stage.fills)}; signed by {signers}.{waiting}")
+        findings = content.status.findings
+        blocking = sum(finding.blocks for finding in findings)
+        shape = SEVERITY_MARKS["block" if blocking else "warn"].shape
+        self.counts.setText(f"{shape} {count_text(findings)} ↓")
+        self.counts.setVisible(bool(findings))
         self._show_cards(content.cards)
         self.form.show_content(content.form)
         self.items.setVisible(bool(stage.tools))
+        self.lesions.setVisible("lesion" in stage.tools)
         overridden = [(each.finding, override_note(each)) for each in content.status.overridden]
         self.findings.show_findings(
-            content.status.findings, overridden, None if content.status.frozen else self._override
+            content.status.findings, overridden, None if content.status.frozen else self._override, self.go_to
         )
         self.signing.show_status(content.status, len(content.session.overrides), content.time_out)
         if stage.id != self._stage_id:
             self._stage_id = stage.id
             self.scroll.verticalScrollBar().setValue(0)
+
+    def show_findings(self) -> None:
+        """Scroll to the findings."""
+        self.form.complete()
+        self.scroll.widget().layout().activate()
+        self.scroll.verticalScrollBar().setValue(self.findings.y())
+
+    def go_to(self, finding: Finding) -> None:
+        """Bring the field a finding speaks of into sight, with the keyboard in it."""
+        stage, _, name = (finding.subject or "").partition(".")
+        if stage == self._stage_id:
+            self.show_field(name)
+
+    def show_field(self, name: str) -> None:
+        self.form.complete()
+        editor = self.form.editors.get(name)
+        if editor is not None:
+            self.scroll.widget().layout().activate()
+            self.scroll.ensureWidgetVisible(editor, 0, self.scroll.height() // 3)
+            editor.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_cards(self, cards: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
         if cards == self._cards_shown:

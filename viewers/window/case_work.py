@@ -21,20 +21,19 @@ from planner.app.templates import Installed
 from planner.clinical.laboratory_table import LabReading
 from planner.errors import OperatorError
 from planner.findings import Finding
-from planner.imaging import Volume
-from planner.jobs import Context
 from planner.model.case import Case
-from planner.model.disease import SeriesRef
 from planner.model.edits import Edit
 from planner.model.items import KeyImageBody
 from planner.model.session import SessionState
 from planner.store.actors import SaveReason
+from planner.store.library import SavedElsewhere
 from planner.workflow.answers import add_laboratory_value
 from viewers.panels.case_editors import LabEntry
 from viewers.panels.stage_form import CONFIRM
 from viewers.panes.desk import Desk
 from viewers.state.document_host import DocumentHost
 from viewers.state.signals import Signal
+from viewers.window.case_series import CaseSeries, series_key
 
 SIGNED_NOTE = "Plan signed by {names} on {day}; not a clearance"
 
@@ -48,25 +47,30 @@ class CaseWork:
         Case, session or status may be other values now.
     said
         One sentence for the status line.
+    conflict
+        Somebody else saved the case meanwhile; both states are kept, and a person chooses.
     """
 
     def __init__(self, opened: OpenCase, installed: Installed, desk: Desk) -> None:
         self.opened, self.installed, self.desk = opened, installed, desk
         self.changed: Signal[[]] = Signal()
         self.said: Signal[[str]] = Signal()
+        self.conflict: Signal[[SavedElsewhere]] = Signal()
         self.session_desk: SessionDesk | None = None
         self.stage_id: str | None = None
         self._host: DocumentHost | None = None
-        self._loaded: dict[str, Volume] = {}
+        self.series = CaseSeries(opened, desk, self._use_roles)
         opened.listeners.append(self._on_change)
         desk.state.simulated.set(opened.case.simulated)
 
     def close(self) -> None:
         """Save, and let the window forget the patient."""
         self.opened.close()
+        self.series.close()
         if self._host is not None:
             self._host.release()
         self.desk.marks.open(None)
+        self.desk.marks.layer.clear()
         self.desk.state.forget_case()
 
     @property
@@ -92,7 +96,7 @@ class CaseWork:
         """Start a session from the open one."""
         if self.session_desk is None:
             return "Open the session that the next one starts from."
-        return self._refusable(self._start_next)
+        return self.attempt(self._start_next)
 
     def _start_next(self) -> None:
         if self.session_desk is not None:
@@ -150,47 +154,47 @@ class CaseWork:
             value = {"value": value.value, "unit": value.unit, "taken_on": value.taken_on.isoformat()}
         field = desk.template.stage(stage).field(name)
         if field is not None and field.kind == "series" and isinstance(value, str):
-            self._load_keys([value])
-        return self._refusable(lambda: desk.answer(stage, name, value, by=self.who))
+            self.series.load_keys([value])
+        return self.attempt(lambda: desk.answer(stage, name, value, by=self.who))
 
     def sign(self, role: str, name: str) -> str | None:
         """Sign the stage on show."""
         desk, stage = self.session_desk, self.stage_id
         if desk is None or stage is None:
             return "Open a session first."
-        refusal = self._refusable(lambda: desk.sign(stage, role=role, by=name, prepared_by=self.who))
+        refusal = self.attempt(lambda: desk.sign(stage, role=role, by=name, prepared_by=self.who))
         return refusal or self._save(SaveReason.SIGN)
 
     def withdraw(self, role: str) -> str | None:
         desk, stage = self.session_desk, self.stage_id
         if desk is None or stage is None:
             return None
-        return self._refusable(lambda: desk.withdraw_signature(stage, role=role, by=self.who))
+        return self.attempt(lambda: desk.withdraw_signature(stage, role=role, by=self.who))
 
     def override(self, finding: Finding, reason: str) -> str | None:
         desk, stage = self.session_desk, self.stage_id
         if desk is None or stage is None:
             return None
-        return self._refusable(lambda: desk.override(stage, finding, by=self.who, reason=reason))
+        return self.attempt(lambda: desk.override(stage, finding, by=self.who, reason=reason))
 
     def time_out(self, names: Sequence[str]) -> str | None:
         desk = self.session_desk
         if desk is None:
             return None
-        refusal = self._refusable(lambda: desk.record_time_out(by=tuple(names)))
+        refusal = self.attempt(lambda: desk.record_time_out(by=tuple(names)))
         return refusal or self._save(SaveReason.TIME_OUT)
 
     def advance(self, to: SessionState, reason: str | None) -> str | None:
         desk = self.session_desk
         if desk is None:
             return None
-        return self._refusable(lambda: desk.advance(to, by=self.who, reason=reason))
+        return self.attempt(lambda: desk.advance(to, by=self.who, reason=reason))
 
     def set_emergency(self, emergency: bool) -> str | None:
         desk = self.session_desk
         if desk is None:
             return None
-        return self._refusable(lambda: desk.set_emergency(emergency, by=self.who))
+        return self.attempt(lambda: desk.set_emergency(emergency, by=self.who))
 
     def add_laboratory(self, readings: Sequence[LabReading]) -> int:
         """Add complete readings as one step of undo; returns how many.
@@ -222,15 +226,28 @@ class CaseWork:
         return self._save(SaveReason.SAVE)
 
     def _save(self, reason: SaveReason) -> str | None:
-        return self._refusable(lambda: self.opened.save(reason))
+        return self.attempt(lambda: self.opened.save(reason))
 
-    def _refusable(self, act: Callable[[], object]) -> str | None:
+    def attempt(self, act: Callable[[], object]) -> str | None:
+        """Do something that may be refused: the sentence, which is said too, or None."""
         try:
             act()
+        except SavedElsewhere as conflict:
+            self.conflict.emit(conflict)
+            return conflict.message
         except OperatorError as error:
             self.said.emit(error.message)
             return error.message
         return None
+
+    def apply(self, label: str, edit: Callable[[], Edit]) -> str | None:
+        """Make an edit of the case as one step of undo; a sentence when it was refused."""
+        return self.attempt(lambda: self.opened.document.apply(label, edit()))
+
+    def put_mine_on_top(self, conflict: SavedElsewhere) -> str | None:
+        """After a lost race: this work becomes the current state, the other one stays in the history."""
+        self.opened.revision = conflict.head_revision
+        return self.save()
 
     def keep_key_image(self) -> str | None:
         """Keep the present view to be printed."""
@@ -254,12 +271,12 @@ class CaseWork:
     def attach(self, entries: Sequence[tuple[images.SeriesEntry, tuple[str, ...]]], copy: bool) -> str | None:
         """Add series to the case; a mismatch of patients is refused with both sides."""
         for entry, accept in entries:
-            refusal = self._refusable(lambda entry=entry, accept=accept: self._attach(entry, accept))
+            refusal = self.attempt(lambda entry=entry, accept=accept: self._attach(entry, accept))
             if refusal is not None:
                 return refusal
-        refusal = self.save()
+        refusal = self.save() or self.attempt(self._remember_places)
         if refusal is None and copy:
-            self._copy_in_background([entry for entry, _ in entries])
+            self.series.copy([entry for entry, _ in entries], self.save)
         self._offer_series()
         return refusal
 
@@ -270,51 +287,13 @@ class CaseWork:
         for finding in findings:
             self.said.emit(finding.text)
 
-    def _copy_in_background(self, entries: Sequence[images.SeriesEntry]) -> None:
-        """Take managed copies; the case is told when all are whole."""
-        library, case, actor = self.opened.library, self.opened.case, self.opened.actor
-        wanted = {(entry.uid, entry.part) for entry in entries}
-        references = [ref for ref in case.studies if (ref.series_uid, ref.part) in wanted]
-
-        def work(context: Context) -> list[Edit]:
-            parts = [context.part(n / len(references), (n + 1) / len(references)) for n in range(len(references))]
-            return [
-                case_images.take_managed_copy(library, case, reference, actor, part)
-                for reference, part in zip(references, parts, strict=True)
-            ]
-
-        def done(edits: list[Edit]) -> None:
-            for edit in edits:
-                self.opened.document.apply("Keep a copy of the images", edit)
-            self.save()
-
-        self.desk.jobs.submit("Copying images into the library", work, done)
+    def _remember_places(self) -> None:
+        case_images.remember_places(self.opened.library, self.opened.case, self.opened.actor)
 
     def load_images(self) -> None:
         """Load the volumes the session uses, else the first of the case."""
         keys = list(self.session_desk.session.series_roles.values()) if self.session_desk is not None else []
-        self._load_keys(keys or [series_key(ref) for ref in self.opened.case.studies[:1]])
-
-    def take_volume(self, volume: Volume, role: str | None = None) -> None:
-        """Show a volume that is in memory already."""
-        self.desk.state.images.add(volume, role=role)
-        self._use_roles()
-
-    def _load_keys(self, keys: Sequence[str]) -> None:
-        wanted = {series_key(ref): ref for ref in self.opened.case.studies}
-        for key in keys:
-            if key in wanted and key not in self.desk.state.images.volumes:
-                self._load(wanted[key])
-
-    def _load(self, reference: SeriesRef) -> None:
-        library, case_id = self.opened.library, self.opened.case.id
-
-        def work(context: Context) -> Volume:
-            entry = case_images.find_series(library, case_id, reference, context.part(0.0, 0.4))
-            return images.load(entry, accept=reference.accepted_repairs, context=context.part(0.4, 1.0))
-
-        title = f"Loading {reference.phase or reference.description or 'images'}"
-        self.desk.jobs.submit(title, work, self.take_volume, still_valid=lambda: self.opened.case.id == case_id)
+        self.series.load_keys(keys or [series_key(ref) for ref in self.opened.case.studies[:1]])
 
     def _use_roles(self) -> None:
         if self.session_desk is None:
@@ -347,8 +326,3 @@ class CaseWork:
             self.session_desk = None
         self._use_roles()
         self.changed.emit()
-
-
-def series_key(reference: SeriesRef) -> str:
-    """``series_uid#part``, as sessions name a volume."""
-    return f"{reference.series_uid}#{reference.part}"

@@ -1,0 +1,159 @@
+"""What the page of an open case shows: banner, course, stages, form, cards. Values only, no widget is touched."""
+
+from __future__ import annotations
+
+from planner.app.sessions import CourseOverview
+from planner.model.case import Case
+from planner.units import shown
+from planner.workflow.status import SessionStatus, StageStatus
+from planner.workflow.template import FieldKind
+from planner.workflow.values import Circumstances, field_applies, value_of
+from viewers.panels.banner import BannerText
+from viewers.panels.case_editors import series_name
+from viewers.panels.findings_panel import numbers_of
+from viewers.panels.stage_form import FormContent, FormField, computed_of
+from viewers.panels.stage_list import CourseLine, StageLine
+from viewers.panels.stage_panel import StageContent
+from viewers.panels.words import state_word
+from viewers.scene.slice_text import shown_name
+from viewers.window.case_work import CaseWork
+
+
+def banner_text(work: CaseWork) -> BannerText:
+    """The patient in one line; numbers with their dates, unknowns said."""
+    case, today = work.opened.case, work.today
+    patient = case.patient
+    age = patient.age_on(today)
+    born = f"born {patient.birth_date.isoformat()} ({age} y)" if patient.birth_date else "birth date unknown"
+    weight = "weight unknown"
+    if patient.weight_kg is not None:
+        on = f" ({patient.weight_on.isoformat()})" if patient.weight_on else " (no date)"
+        weight = shown(patient.weight_kg, "kg") + on
+    labs = [lab_fact(case, key, name) for key, name in (("egfr", "eGFR"), ("inr", "INR"))]
+    session = work.session_desk.session if work.session_desk else None
+    state = f"{session.title} · {state_word(session.state.value)}" if session else "no session open"
+    if session is not None and session.emergency:
+        state = f"EMERGENCY · {state}"
+    facts = (f"ID {patient.patient_id}", born, patient.sex.value if patient.sex else "sex unknown", weight)
+    return BannerText(
+        name=shown_name(patient.name) or "(no name)",
+        facts=(*facts, allergy_fact(case), *labs, anticoagulant_fact(case)),
+        session=f"{state} · {work.signed_note()}" if session else state,
+        alarm=alarm_of(work),
+        simulated=case.simulated,
+    )
+
+
+def alarm_of(work: CaseWork) -> str:
+    """Loud when images of another patient are on the screen."""
+    ours = work.opened.case.patient.patient_id
+    for volume in work.desk.state.images.volumes.values():
+        if volume.source.patient_id is not None and volume.source.patient_id != ours:
+            return f"An image on the screen belongs to patient {volume.source.patient_id}"
+    return ""
+
+
+def lab_fact(case: Case, analyte: str, name: str) -> str:
+    value = case.latest_lab(analyte)
+    if value is None or value.value is None:
+        return f"{name} unknown"
+    return f"{name} {shown(value.value, value.unit)} ({value.taken_on.isoformat()})"
+
+
+def allergy_fact(case: Case) -> str:
+    if case.allergies:
+        return "allergies: " + ", ".join(each.substance for each in case.allergies)
+    return "no allergies (asked)" if case.allergies_asked == "yes" else "allergies not asked"
+
+
+def anticoagulant_fact(case: Case) -> str:
+    kinds = [each.name for each in case.medication if each.kind in ("anticoagulant", "antiplatelet")]
+    return "on " + ", ".join(kinds) if kinds else ""
+
+
+def course_lines(work: CaseWork) -> tuple[CourseLine, ...]:
+    """Sessions and studies by date, the open session marked."""
+    case = work.opened.case
+    current = work.session_desk.session_id if work.session_desk else None
+    dated = []
+    for number, session in enumerate(case.sessions):
+        day = session.performed_on or session.planned_on
+        when = day.isoformat() if day else "no date yet"
+        line = CourseLine(
+            session.id, session.title, f"{state_word(session.state.value)} · {when}", session.id == current, True
+        )
+        dated.append((when if day else "9999", number, line))
+    for number, study in enumerate(case.studies):
+        when = study.study_date.isoformat() if study.study_date else "0000"
+        dated.append((when, number - 1000, CourseLine(study.series_uid, series_name(study), "", False, False)))
+    return tuple(line for _, _, line in sorted(dated, key=lambda each: each[:2]))
+
+
+def stage_lines(status: SessionStatus) -> tuple[StageLine, ...]:
+    return tuple(
+        StageLine(
+            each.stage.id,
+            each.stage.title,
+            each.stage.phase.value,
+            each.status.value,
+            sum(finding.blocks for finding in each.findings),
+        )
+        for each in status.stages
+    )
+
+
+def stage_content(work: CaseWork, status: SessionStatus, stage: StageStatus) -> StageContent:
+    """What the right panel shows of one stage."""
+    desk = work.session_desk
+    if desk is None:
+        raise ValueError("no session is open")
+    case, session = desk.case, desk.session
+    around = Circumstances(case, session, desk.template, stage.stage.id, desk.profile.id)
+    computed = computed_of(stage.stage.fields, stage.computed)
+    titles = {each.id: each.title for each in case.sessions}
+    fields = []
+    for field in stage.stage.fields:
+        if not field_applies(around, field):
+            continue
+        if field.kind is FieldKind.COMPUTED:
+            fields.append(FormField(field, computed.get(field.id, [])))
+            continue
+        answer = session.answers.get(stage.stage.id, {}).get(field.id)
+        origin = titles.get(answer.inherited_from or "") if answer is not None else None
+        fields.append(FormField(field, value_of(case, session, stage.stage.id, field), origin))
+    form = FormContent(stage.stage.id, tuple(fields), case, session, work.today, read_only=stage.frozen)
+    time_out = None
+    if stage.stage.freezes:
+        done = session.time_out
+        time_out = f"Time-out {done.at:%Y-%m-%d %H:%M}: {', '.join(done.by)}" if done else ""
+    return StageContent(stage, status, form, cards(work, stage), time_out)
+
+
+def cards(work: CaseWork, stage: StageStatus) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Cards above the form: the last time where a plan is made, what remains and the ledger where the course is."""
+    desk = work.session_desk
+    found: list[tuple[str, tuple[str, ...]]] = []
+    card = desk.last_time() if desk is not None and not stage.stage.phase.is_record else None
+    if card is not None:
+        when = card.performed_on.isoformat() if card.performed_on else "no date"
+        lines = tuple(f"{line.label}: {' | '.join(line.values)}" for line in card.lines)
+        reason = f" ({card.state_reason})" if card.state_reason else ""
+        found.append((f"Last time: {card.title}, {when}, {state_word(card.state)}{reason}", lines))
+    if stage.stage.id in ("next_step", "referral") and work.opened.case.sessions:
+        found += course_cards(work.course())
+    return tuple(found)
+
+
+def course_cards(course: CourseOverview) -> list[tuple[str, tuple[str, ...]]]:
+    remains = tuple(
+        f"{each.name}: {each.state.value}" + (f" ({each.why})" if each.why else "") for each in course.remains
+    )
+    totals = tuple(
+        f"{each.substance}: {shown(each.amount, each.unit)}"
+        + (f" = {shown(each.per_m2, 'mg/m2')}" if each.per_m2 is not None else "")
+        for each in course.ledger.totals
+    )
+    found = [("What remains", remains)] if remains else []
+    found.append(("Ledger", (*totals, course.ledger.note)))
+    notes = tuple(" · ".join(part for part in (each.text, numbers_of(each)) if part) for each in course.findings)
+    return [*found, ("Course", notes)] if notes else found
