@@ -104,12 +104,8 @@ def _styles() -> dict[str, Any]:
         "value": ParagraphStyle("value", parent=body, keepWithNext=1),
         "quiet": ParagraphStyle("quiet", parent=body, fontSize=7.4, leading=9.6, textColor=HexColor(QUIET)),
         "title": ParagraphStyle("title", parent=body, fontName="Plan-Bold", fontSize=15, leading=19),
-        "stage": ParagraphStyle(
-            "stage", parent=body, fontName="Plan-Bold", fontSize=11, leading=14, spaceBefore=9, keepWithNext=1
-        ),
-        "part": ParagraphStyle(
-            "part", parent=body, fontName="Plan-Bold", fontSize=8.6, leading=11, spaceBefore=4, keepWithNext=1
-        ),
+        "stage": ParagraphStyle("stage", parent=body, fontName="Plan-Bold", fontSize=11, leading=14, spaceBefore=9),
+        "part": ParagraphStyle("part", parent=body, fontName="Plan-Bold", fontSize=8.6, leading=11, spaceBefore=4),
         "signature": ParagraphStyle("signature", parent=body, fontName="Plan-Bold"),
         "block": ParagraphStyle("block", parent=body, textColor=HexColor(BLOCK)),
         "warn": ParagraphStyle("warn", parent=body, textColor=HexColor(WARN)),
