@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from planner.app.profiles import site_profiles
 from planner.errors import BugError, InputRefused, UsageError
 from planner.findings import Finding, Severity
 from planner.model.codec import to_json
@@ -58,14 +59,14 @@ def procedures_root() -> Path:
 
 @cache
 def installed() -> Installed:
-    """The shipped templates and profiles, read and checked once.
+    """The shipped templates, and the profiles with the institution's own edits, read and checked once.
 
     Raises
     ------
     TemplateRefused
         When any of them has a problem: nothing is planned on a template that is half understood.
     """
-    profiles = load_profiles()
+    profiles = {**load_profiles(), **site_profiles()}
     return Installed(load_templates(procedures_root(), profiles), profiles)
 
 
