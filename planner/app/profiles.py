@@ -1,4 +1,4 @@
-"""The institution's own numbers: edited profiles are TOML files of the account, and take the place of the shipped ones."""
+"""The institution's own numbers: edited profiles are files of the account and take the place of the shipped ones."""
 
 from __future__ import annotations
 

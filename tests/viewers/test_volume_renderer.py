@@ -10,6 +10,7 @@ import pytest
 
 from planner.geometry import Grid, SlicePlane
 from planner.imaging import ImageSource, Volume
+from viewers.scene.volume_body import without_table
 from viewers.scene.volume_renderer import DRAGGING, FINE, VolumeRenderer
 from viewers.state.scene3d import Camera, PlanePicture, Scene3D, Surface, Tube
 
@@ -108,3 +109,23 @@ def test_that_turning_the_camera_a_full_circle_comes_back() -> None:
         turned = turned.turned(30.0, 0.0)
     assert np.allclose(turned.eye_lps, camera.eye_lps, atol=1e-9)
     assert np.allclose(turned.up_lps, camera.up_lps, atol=1e-9)
+
+
+def test_that_the_table_is_left_out_and_the_body_kept() -> None:
+    grid = Grid.of((12, 100, 100), spacing_kji_mm=(5, 4, 4), frame_uid="f")
+    voxels = np.full(grid.size_kji, -1000, np.int16)
+    rows, columns = np.mgrid[:100, :100]
+    body = ((rows - 40) / 25) ** 2 + ((columns - 50) / 38) ** 2 < 1
+    voxels[:, body] = 40
+    voxels[:, 40:44, 45:55] = -850
+    voxels[:, 80:82, 10:90] = 300
+    volume = Volume(voxels, grid, ImageSource("1.2.4", unit="HU"))
+    kept = without_table(volume)
+    assert kept[:, 80:82].max() < -900
+    assert np.array_equal(kept[:, body], voxels[:, body])
+
+
+def test_that_an_image_without_hounsfield_units_is_shown_whole() -> None:
+    grid = Grid.of((8, 20, 20), frame_uid="f")
+    volume = Volume(np.arange(8 * 20 * 20, dtype=np.int16).reshape(8, 20, 20), grid, ImageSource("1.2.5"))
+    assert without_table(volume) is volume.voxels

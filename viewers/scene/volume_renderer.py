@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from planner.imaging import Volume
 from viewers.scene.volume_actors import image_data, plane_actor, surface_actor, thinned, tube_actor
+from viewers.scene.volume_body import without_table
 from viewers.scene.volume_transfer import preset_for, volume_property
 from viewers.state.scene3d import Camera, Scene3D
 
@@ -60,6 +61,7 @@ class VolumeRenderer:
         self._window.AddRenderer(self._renderer)
         self._volume_key: tuple[int, str | None] | None = None
         self._volumes: dict[bool, Any] = {}
+        self._shown_voxels: NDArray[np.generic] | None = None
         self._kept: list[NDArray[np.generic]] = []
         self._solids: dict[str, Any] = {}
         self._planes: list[Any] = []
@@ -95,6 +97,8 @@ class VolumeRenderer:
         if key != self._volume_key:
             for old in self._volumes.values():
                 self._renderer.RemoveVolume(old)
+            if self._volume_key is None or key is None or key[0] != self._volume_key[0]:
+                self._shown_voxels = None
             self._volumes, self._volume_key = {}, key
             self._kept.clear()
         if scene.volume is None or key is None:
@@ -112,7 +116,10 @@ class VolumeRenderer:
     def _make_volume(self, volume: Volume, preset: str | None, coarse: bool) -> Any:
         from vtkmodules.vtkRenderingCore import vtkVolume
 
-        voxels, grid = thinned(volume.voxels, volume.grid, 2) if coarse else (volume.voxels, volume.grid)
+        if self._shown_voxels is None:
+            self._shown_voxels = without_table(volume)
+        shown = self._shown_voxels
+        voxels, grid = thinned(shown, volume.grid, 2) if coarse else (shown, volume.grid)
         data, place, kept = image_data(voxels, grid)
         self._kept.append(kept)
         actor = vtkVolume()
