@@ -6,7 +6,6 @@ same case it gives the same case.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from types import MappingProxyType
@@ -116,16 +115,7 @@ def key_image_of(item: PlanItem) -> KeyImageBody:
 def _body(kind: type[T], type_name: str, item: PlanItem) -> T:
     if item.type != type_name:
         raise InputRefused("bad-document", f"Item {item.id} is a {item.type} and no {type_name}.", subject=item.id)
-    return codec.from_json(kind, _plain(item.body), f"item {item.id}")
-
-
-def _plain(value: Any) -> Any:
-    """Mappings and tuples as the JSON reader expects them."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    return value
+    return codec.from_json(kind, codec.plain(item.body), f"item {item.id}")
 
 
 def masks_of(library: Library, session: Session) -> tuple[tuple[PlanItem, Mask], ...]:

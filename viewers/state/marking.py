@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from planner.errors import OperatorError
 from planner.imaging.masks import Mask
 from planner.imaging.volumes import ImageSource
-from planner.model.codec import from_json
+from planner.model.codec import from_json, plain
 from planner.model.items import (
     KEY_IMAGE,
     MEASUREMENT,
@@ -224,14 +224,5 @@ def _body_of(item: PlanItem) -> Body | None:
     kind = _BODIES.get(item.type)
     if kind is None:
         return None
-    body: Any = from_json(kind, _plain(item.body), f"item {item.id}")
+    body: Any = from_json(kind, plain(item.body), f"item {item.id}")
     return body if isinstance(body, Body) else None
-
-
-def _plain(value: Any) -> Any:
-    """Mappings and tuples of a frozen body as the dictionaries and lists `from_json` reads."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    return value
