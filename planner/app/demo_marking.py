@@ -16,7 +16,7 @@ from planner.imaging.lesion import lesion_from_click
 from planner.imaging.masks import Mask
 from planner.imaging.measure import longest_axial_diameter
 from planner.jobs import Context
-from planner.model.items import KeyImageBody, VesselPathBody
+from planner.model.items import KeyImageBody, PathSegment, VesselPathBody
 from planner.phantom import TrueLesion, Truth
 from planner.phantom.trees import VesselSegment
 from planner.planning.vessel_path import VesselPath, free_path, trace_vessel
@@ -141,14 +141,11 @@ def mark_paths(
     marked = []
     for number, (true, lesion_id) in enumerate(zip(truth.lesions, lesion_ids, strict=True)):
         job.step(number / len(lesion_ids), f"Following the artery to L{number + 1}")
-        way = truth.path_to(_feeder(true))
-        clicks = clicks_along(way)
-        path = followed(volume, [place for _, place in clicks])
-        ends = [(names.get(name, "feeder"), path.along_mm(place)) for name, place in clicks[1:]]
+        path, segments = named_path(volume, truth, true, names)
         body = VesselPathBody(
             points_lps_mm=tuple(_point(each) for each in path.centreline.points_lps_mm),
             radius_mm=tuple(float(each) if np.isfinite(each) else None for each in path.radius_mm),
-            segments=path.segments(_joined(ends, float(path.centreline.arc_length_mm()[-1]))),
+            segments=segments,
             clicks_lps_mm=tuple(_point(each) for each in path.clicks_lps_mm),
             lesion_ids=(lesion_id,),
             method=path.method,
@@ -172,6 +169,16 @@ def mark_paths(
             )
         )
     return tuple(marked)
+
+
+def named_path(
+    volume: Volume, truth: Truth, lesion: TrueLesion, names: Mapping[str, str]
+) -> tuple[VesselPath, tuple[PathSegment, ...]]:
+    """The path to a lesion, and its stretches by the arteries they lie in."""
+    clicks = clicks_along(truth.path_to(_feeder(lesion)))
+    path = followed(volume, [place for _, place in clicks])
+    ends = [(names.get(name, "feeder"), path.along_mm(place)) for name, place in clicks[1:]]
+    return path, path.segments(_joined(ends, float(path.centreline.arc_length_mm()[-1])))
 
 
 def _feeder(lesion: TrueLesion) -> str:

@@ -21,14 +21,15 @@ from planner.errors import UsageError
 from planner.imaging import Volume
 from planner.jobs import Context
 from planner.model.case import Case
-from planner.report.content import Picture, PlanReport
+from planner.model.session import Session
+from planner.report.content import Picture, PlanReport, Table
 from planner.store.actors import Actor
 from planner.store.library import Library
 from planner.workflow.answers import the_session
 from planner.workflow.evaluate import evaluate
 from planner.workflow.ledgers import ledger_of
 from planner.workflow.pinning import Basis, basis_of
-from planner.workflow.template import Phase
+from planner.workflow.template import Phase, Template
 
 __all__ = ["Identity", "report_of", "session_report"]
 
@@ -61,14 +62,9 @@ def report_of(
     template, profile = installed.template(session.template.id), installed.profile(session.template.profile)
     status = evaluate(case, session, template, profile, now)
     state, draft = stages.state_line(session, status)
-    # After the time-out the paper says what the plan stood on then, as its stages do.
-    planned = next(
-        (basis_of(case, session, each, now) for each in template.stages if each.phase is Phase.PLAN),
-        Basis(case, session, now, frozen=False),
-    )
-    before, plan = planned.case, planned.session
-    who = patient_line(before.patient, planned.now.date())
-    read_out = front.time_out_lines(before, plan, template, who)
+    planned = _planned(case, session, template, now)
+    who = patient_line(planned.case.patient, planned.now.date())
+    read_out = front.time_out_lines(planned.case, planned.session, template, who)
     given = (case, session, template, profile, status, now)
     return PlanReport(
         title=front.title_of(session, template),
@@ -78,14 +74,10 @@ def report_of(
         printed_at=moment(now),
         draft=draft,
         simulated=case.simulated,
-        summary=front.summary(before, plan, template, case),
+        summary=front.summary(planned.case, planned.session, template, case),
         warnings=front.warnings(session, status),
         tables=(
-            front.lesion_table(before, plan),
-            front.vessel_table(before, plan),
-            *front.positions_tables(before, plan, template),
-            front.medication_table(before),
-            front.treatments_table(before),
+            *_plan_tables(planned, template),
             front.ledger_table(case, ledger_of(case, installed.templates)),
         ),
         dose_lines=stages.typed_doses(*given),
@@ -95,6 +87,22 @@ def report_of(
         checklist=stages.checklist(*given, read_out),
         stages=stages.stage_sections(*given),
         identity_lines=front.identity_lines(case, session, template, profile, identity),
+    )
+
+
+def _planned(case: Case, session: Session, template: Template, now: datetime) -> Basis:
+    """What the plan stands on; after the time-out what it pinned, as the stages print it."""
+    stage = next((each for each in template.stages if each.phase is Phase.PLAN), None)
+    return Basis(case, session, now, frozen=False) if stage is None else basis_of(case, session, stage, now)
+
+
+def _plan_tables(planned: Basis, template: Template) -> tuple[Table, ...]:
+    return (
+        front.lesion_table(planned.case, planned.session),
+        front.vessel_table(planned.case, planned.session),
+        *front.positions_tables(planned.case, planned.session, template),
+        front.medication_table(planned.case),
+        front.treatments_table(planned.case),
     )
 
 
@@ -137,17 +145,14 @@ def session_report(
     made, note = pictures(library, case, session, renderer, volumes, job.part(0.0, 0.8), size_px=picture_px)
     identity = Identity(revision, plan_revision_digest(case, session_id), library.audit_head(case.id))
     report = report_of(case, session_id, installed, identity, now, made=made, picture_note=note)
-    job.step(0.8, "Setting the pages")
+    job.step(0.8, f"Setting {path.name}")
     content, pages = set_pdf(report)
-    job.step(0.95, f"Writing {path.name}")
     draft = _beside(path, content)
     try:
-        digest = hashlib.sha256(content).hexdigest()
-        library.record_print(case.id, revision, f"plan {session_id}", digest, by)
+        library.record_print(case.id, revision, f"plan {session_id}", hashlib.sha256(content).hexdigest(), by)
         _put(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    job.step(1.0, "Printed")
     return pages
 
 
