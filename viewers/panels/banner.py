@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy
 
 from viewers.panels.look import colour
@@ -30,12 +31,15 @@ class PatientBanner(QFrame):
         super().__init__()
         colour(self, ground=theme.PANEL)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(10, 5, 10, 5)
+        layout.setContentsMargins(10, 3, 10, 3)
         self.home = button("☰ Library", home, tip="Back to the library (Ctrl+L)")
         self.name = PlainLabel(role="title")
-        self.facts = PlainLabel(role="quiet")
+        self.facts = PlainLabel(wrap=True)
         self.facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        # Two lines always have room: what matters never slips out of sight, and the images never jump.
+        self.facts.setMinimumHeight(round(self.fontMetrics().lineSpacing() * 2.1))
         self.session = PlainLabel()
+        self.session.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.undo = button("↶ Undo", undo)
         self.redo = button("↷ Redo", redo)
         for widget in (self.home, self.name):
@@ -52,6 +56,8 @@ class PatientBanner(QFrame):
         self.session.setText(text.session)
         ground = theme.BLOCK_DEEP if text.alarm else theme.SIMULATED_DEEP if text.simulated else theme.PANEL
         colour(self, ground=ground)
+        for label in (self.name, self.facts, self.session):
+            colour(label, text=theme.TEXT)
 
     def show_steps(self, undo: str | None, redo: str | None) -> None:
         """What undo and redo would do; None disables."""

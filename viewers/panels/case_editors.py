@@ -166,7 +166,7 @@ def make_editor(field: Field, case: Case, session: Session, today: date) -> Fiel
     if field.kind in simple:
         return ChoiceEditor(simple[field.kind])
     if field.kind is FieldKind.LESIONS:
-        return ChoicesEditor(lesion_choices(case))
+        return ChoicesEditor(lesion_choices(case), nothing="none yet: mark one on the images, or type it")
     if field.kind is FieldKind.LAB and field.analyte is not None:
         return LabEditor(field.analyte, today)
     if field.kind is FieldKind.COMPUTED:

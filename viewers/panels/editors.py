@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QFocusEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from planner.workflow.template import Choice, Field, FieldKind
 from viewers.panels.look import colour
-from viewers.panels.parts import plain_tip
+from viewers.panels.parts import PlainLabel, plain_tip
 from viewers.state import theme
 
 UNSET = "–"
@@ -45,11 +45,35 @@ class FieldEditor(QWidget):
         """Mark the entry as refused, or clear the mark."""
 
 
+WINDOW_KEYS = (
+    QKeySequence.StandardKey.Undo,
+    QKeySequence.StandardKey.Redo,
+    QKeySequence.StandardKey.MoveToNextWord,
+    QKeySequence.StandardKey.MoveToPreviousWord,
+)
+"""Keys an editor would take for itself, and that mean undo, redo, next and previous stage in the window."""
+
+
+def left_to_window(event: QEvent, modified: bool) -> bool:
+    """Whether a key belongs to the window: while nothing is typed that is not yet committed, Ctrl+Z undoes the plan."""
+    if modified or event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        return False
+    redo = event.key() == Qt.Key.Key_Y and bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+    return redo or any(event.matches(key) for key in WINDOW_KEYS)
+
+
 class _Line(QLineEdit):
     """A line that commits on Enter or when left, and gives up on Esc."""
 
     committed = Signal()
     given_up = Signal()
+
+    def event(self, event: QEvent) -> bool:
+        """Undo, redo and the stage keys are the window's while the line holds nothing uncommitted."""
+        if left_to_window(event, self.isModified()):
+            event.ignore()
+            return False
+        return super().event(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
@@ -183,7 +207,11 @@ class LongTextEditor(FieldEditor):
             self.text.setPlainText("" if value is None else str(value))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.text and left_to_window(event, self.text.document().isModified()):
+            event.ignore()
+            return True
         if watched is self.text and event.type() == QEvent.Type.FocusOut:
+            self.text.document().setModified(False)
             value = self.text.toPlainText().strip() or None
             if value != self._shown:
                 self._shown = value
@@ -257,13 +285,21 @@ class ChoiceEditor(FieldEditor):
 
 
 class ChoicesEditor(FieldEditor):
-    """Any number of choices."""
+    """Any number of choices.
 
-    def __init__(self, choices: Sequence[Choice]) -> None:
+    Parameters
+    ----------
+    nothing
+        Said when there is nothing to choose from yet.
+    """
+
+    def __init__(self, choices: Sequence[Choice], *, nothing: str = "") -> None:
         super().__init__()
-        self.boxes = {choice.code: QCheckBox(choice.label) for choice in choices}
+        self.boxes = {choice.code: QCheckBox(choice.label.replace("&", "&&")) for choice in choices}
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        if not choices and nothing:
+            layout.addWidget(PlainLabel(nothing, role="quiet", wrap=True), 0, 0)
         for index, box in enumerate(self.boxes.values()):
             layout.addWidget(box, index // 2, index % 2)
             box.clicked.connect(self._announce)

@@ -41,14 +41,14 @@ def source_of(finding: Finding) -> str:
     return f"{unverified}{finding.source}{tag}"
 
 
-def count_text(findings: Sequence[Finding]) -> str:
-    """``Findings: 3 block, 2 warn, 1 note``; none is said to be none of the checks made."""
+def count_text(findings: Sequence[Finding], nothing: str = "Findings: none by the checks of this stage") -> str:
+    """``Findings: 3 block, 2 warn, 1 for your notice``; none is said to be none of the checks made."""
     counts = [
         f"{sum(each.severity is severity for each in findings)} {word}"
         for severity, word in ((Severity.BLOCK, "block"), (Severity.WARN, "warn"), (Severity.INFO, "for your notice"))
         if any(each.severity is severity for each in findings)
     ]
-    return f"Findings: {', '.join(counts)}" if counts else "Findings: none by the checks of this stage"
+    return f"Findings: {', '.join(counts)}" if counts else nothing
 
 
 class FindingCard(QWidget):
@@ -134,10 +134,17 @@ class FoldedFindings(QWidget):
 
 
 class FindingsPanel(QWidget):
-    """All findings of the stage on show, the blocking ones first."""
+    """All findings of the stage on show, the blocking ones first.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    nothing
+        Said when there are none.
+    """
+
+    def __init__(self, nothing: str = "Findings: none by the checks of this stage") -> None:
         super().__init__()
+        self._nothing = nothing
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self.cards: list[FindingCard | FoldedFindings] = []
@@ -166,7 +173,7 @@ class FindingsPanel(QWidget):
             else:
                 self.cards += [FindingCard(each, override, go_to=go_to) for each in same]
         self.cards += [FindingCard(finding, None, note) for finding, note in overridden]
-        self._layout.addWidget(PlainLabel(count_text(findings), role="section"))
+        self._layout.addWidget(PlainLabel(count_text(findings, self._nothing), role="section"))
         for card_widget in self.cards:
             self._layout.addWidget(card_widget)
 

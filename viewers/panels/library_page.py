@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -22,8 +22,11 @@ from PySide6.QtWidgets import (
 from planner import DISCLAIMER
 from planner.model.case import Case
 from planner.store.summary import CaseSummary
-from viewers.panels.parts import PlainLabel, button, clear, panel, row
+from viewers.panels.lesions_panel import lesion_line
+from viewers.panels.parts import PlainLabel, button, clear, panel, plain_tip, row
 from viewers.panels.timeline import Timeline, TimelineMark
+from viewers.panels.words import state_word
+from viewers.panels.worklist import Worklist
 from viewers.scene.slice_text import shown_name
 
 COLUMNS = ("Patient", "ID", "Diagnosis", "Last session", "State", "Changed")
@@ -42,7 +45,9 @@ class CaseTable(QTableWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setAlternatingRowColors(True)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        for column in (0, 2):
+            self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self.itemDoubleClicked.connect(lambda item: self.opened.emit(self.case_at(item.row())))
 
     def case_at(self, line: int) -> str:
@@ -65,6 +70,7 @@ class CaseTable(QTableWidget):
         for line, summary in enumerate(cases):
             for column, text in enumerate(_cells(summary)):
                 item = QTableWidgetItem(text)
+                item.setToolTip(plain_tip(text if summary.open_elsewhere is None else summary.open_elsewhere))
                 item.setData(Qt.ItemDataRole.UserRole, summary.case_id)
                 self.setItem(line, column, item)
         wanted = next((line for line, each in enumerate(cases) if each.case_id == keep), 0)
@@ -81,8 +87,8 @@ def _cells(summary: CaseSummary) -> tuple[str, ...]:
         facts.patient_id,
         facts.diagnosis or facts.title or "–",
         last.title if last else "no session",
-        last.state if last else "–",
-        summary.updated_at[:16].replace("T", " "),
+        state_word(last.state) if last else "–",
+        datetime.fromisoformat(summary.updated_at).astimezone().strftime("%Y-%m-%d %H:%M"),
     )
 
 
@@ -94,7 +100,7 @@ class LibraryPage(QWidget):
     search
         Called with the text of the search line; answers the cases.
     look
-        Reads one case for the preview on the right.
+        Reads a revision of a case for the preview on the right.
     open_case, open_session, import_folder, import_file
         What the buttons do.
     """
@@ -103,7 +109,7 @@ class LibraryPage(QWidget):
         self,
         *,
         search: Callable[[str], Sequence[CaseSummary]],
-        look: Callable[[str], Case],
+        look: Callable[[str, int], Case],
         open_case: Callable[[str], object],
         open_session: Callable[[str, str], object],
         import_folder: Callable[[], object],
@@ -119,10 +125,12 @@ class LibraryPage(QWidget):
         self.table = CaseTable()
         self.table.opened.connect(open_case)
         self.table.itemSelectionChanged.connect(self._preview)
-        self.empty = PlainLabel("No case matches. Open a folder of images to make one.", role="quiet")
+        self.worklist = Worklist(self.refresh)
+        self.empty = PlainLabel("", role="quiet", wrap=True)
         left, left_layout = panel()
         left_layout.addWidget(PlainLabel("Library", role="title"))
         left_layout.addWidget(self.search_line)
+        left_layout.addWidget(self.worklist)
         left_layout.addWidget(self.table, 1)
         left_layout.addWidget(self.empty)
         self.folder_button = button("Open a folder…", import_folder, tip="DICOM, NIfTI, NRRD, MHA (Ctrl+O)")
@@ -142,23 +150,39 @@ class LibraryPage(QWidget):
         foot.addWidget(PlainLabel(DISCLAIMER, role="quiet", wrap=True))
         layout.addLayout(foot)
         self.timeline: Timeline | None = None
+        self._revisions: dict[str, int] = {}
+        self._previewed: tuple[str, int] | None = None
 
     def refresh(self) -> None:
-        """Ask the library again, with the present search."""
-        cases = self._search(self.search_line.text())
+        """Ask the library again, with the present search and list."""
+        found = self._search(self.search_line.text())
+        cases = self.worklist.of(found, date.today())
+        self._revisions = {each.case_id: each.revision for each in cases}
         self.table.show_cases(cases)
+        self.empty.setText(self._nothing(bool(found)))
         self.empty.setVisible(not cases)
         self._preview()
 
+    def _nothing(self, others: bool) -> str:
+        if others:
+            return f"No case in “{self.worklist.name}”; “All” shows the others."
+        if self.search_line.text().strip():
+            return "No case matches the search. Clear it, or open a folder of images to make a case."
+        return "The library is empty. Open a folder of images, or drop one on this window, to make the first case."
+
     def _preview(self) -> None:
-        clear(self._detail)
         chosen = self.table.current_case()
+        wanted = None if chosen is None or chosen not in self._revisions else (chosen, self._revisions[chosen])
+        if wanted is not None and wanted == self._previewed:
+            return
+        self._previewed = wanted
+        clear(self._detail)
         self.timeline = None
-        if chosen is None:
+        if wanted is None or chosen is None:
             self._detail.addWidget(PlainLabel("Choose a case on the left.", role="quiet"))
             self._detail.addStretch(1)
             return
-        case = self._look(chosen)
+        case = self._look(*wanted)
         self._detail.addWidget(PlainLabel(shown_name(case.patient.name) or case.patient.patient_id, role="title"))
         for line in describe(case):
             self._detail.addWidget(PlainLabel(line, role="quiet", wrap=True))
@@ -168,10 +192,7 @@ class LibraryPage(QWidget):
         self._detail.addWidget(self.timeline)
         self._detail.addWidget(PlainLabel("Lesions", role="section"))
         for lesion in case.lesions:
-            seen = lesion.latest
-            size = f"{seen.longest_mm:.0f} mm on {seen.study_date}" if seen and seen.longest_mm else "size not measured"
-            where = f" · segment {lesion.segment}" if lesion.segment else ""
-            self._detail.addWidget(PlainLabel(f"{lesion.name}{where} · {size}"))
+            self._detail.addWidget(PlainLabel(lesion_line(lesion), wrap=True))
         if not case.lesions:
             self._detail.addWidget(PlainLabel("none marked (not the same as none present)", role="quiet"))
         self._detail.addStretch(1)
@@ -197,7 +218,7 @@ def course_marks(case: Case) -> tuple[TimelineMark, ...]:
     for session in case.sessions:
         day = session.performed_on or session.planned_on
         if day is not None:
-            text = f"{session.title} · {session.state.value}"
+            text = f"{session.title} · {state_word(session.state.value)}"
             marks.append(TimelineMark(session.id, "session", day, text, session.performed_on is None))
     days = {}
     for study in case.studies:

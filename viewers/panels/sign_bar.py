@@ -84,10 +84,12 @@ class SignBar(QWidget):
         clear(self._rows)
         self.names, self.buttons = {}, {}
         for signature in status.signatures:
-            self._rows.addWidget(PlainLabel(signature_line(signature), wrap=True))
-            if not status.frozen:
-                withdraw = button("Withdraw", lambda role=signature.role: self._say(self._withdraw(role)))
-                self._rows.addWidget(row(withdraw))
+            line = PlainLabel(signature_line(signature), wrap=True)
+            if status.frozen:
+                self._rows.addWidget(line)
+                continue
+            withdraw = button("Withdraw", lambda role=signature.role: self._say(self._withdraw(role)))
+            self._rows.addWidget(row(line, withdraw, stretch=False))
         again = (
             [] if status.status is not Status.STALE else [each.role for each in status.signatures if not each.current]
         )
@@ -105,8 +107,7 @@ class SignBar(QWidget):
         name.setPlaceholderText(f"Name of the {role_word(role)}")
         count = f" ({overrides} override{'s' if overrides != 1 else ''})" if overrides else ""
         made = button(f"Sign as {role_word(role)}{count}", lambda: self._press(role), primary=True)
-        self._rows.addWidget(name)
-        self._rows.addWidget(row(made))
+        self._rows.addWidget(row(name, made, stretch=False))
         self.names[role], self.buttons[role] = name, made
 
     def _add_time_out(self) -> None:

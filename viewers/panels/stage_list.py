@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from viewers.panels.parts import PlainLabel
+from viewers.panels.parts import PlainLabel, plain_tip
 from viewers.state.theme import ACCENT, QUIET, STAGE_MARKS
 
 PHASE_TITLES = {
@@ -43,6 +43,14 @@ class StageLine:
     blocking: int
 
 
+def _quiet_list() -> QListWidget:
+    """A list that cuts long lines with an ellipsis (their tips say all) and never scrolls sideways."""
+    made = QListWidget()
+    made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    made.setTextElideMode(Qt.TextElideMode.ElideRight)
+    return made
+
+
 class StageList(QWidget):
     """Two lists: the course above, the stages of the open session below."""
 
@@ -52,12 +60,12 @@ class StageList(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addWidget(PlainLabel("Course", role="section"))
-        self.course = QListWidget()
+        self.course = _quiet_list()
         self.course.setMaximumHeight(self.fontMetrics().height() * 8)
         self.course.itemClicked.connect(self._course_clicked)
         layout.addWidget(self.course)
         layout.addWidget(PlainLabel("Stages", role="section"))
-        self.stages = QListWidget()
+        self.stages = _quiet_list()
         self.stages.currentItemChanged.connect(self._stage_changed)
         layout.addWidget(self.stages, 1)
         self._filling = False
@@ -67,6 +75,7 @@ class StageList(QWidget):
         for line in lines:
             item = QListWidgetItem(f"{line.text}\n    {line.note}" if line.note else line.text)
             item.setData(Qt.ItemDataRole.UserRole, line.id if line.selectable else None)
+            item.setToolTip(plain_tip(f"{line.text}\n{line.note}".strip()))
             if line.current:
                 font = QFont(self.font())
                 font.setBold(True)
@@ -89,7 +98,7 @@ class StageList(QWidget):
             mark = STAGE_MARKS[line.status]
             count = f"  ({line.blocking})" if line.blocking and line.status != "signed" else ""
             item = QListWidgetItem(f"{mark.shape}  {line.title}{count}")
-            item.setToolTip(f"{line.title}: {mark.word}")
+            item.setToolTip(plain_tip(f"{line.title}: {mark.word}"))
             item.setForeground(QColor(mark.colour))
             item.setData(Qt.ItemDataRole.UserRole, line.id)
             self.stages.addItem(item)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtWidgets import QMenu
 
+from planner.imaging import LabelMap
 from viewers.panes.desk import Desk
 from viewers.panes.pane_frame import HeaderButton, PaneFrame
 from viewers.panes.volume_pane import VolumePane
@@ -47,6 +49,7 @@ class VolumeLink:
             marks.marks.changed.connect(self._items_changed),
             marks.layer.changed.connect(self.refresh),
         )
+        pane.preset_picked.connect(self._keep_preset)
         self.refresh()
 
     def release(self) -> None:
@@ -63,7 +66,7 @@ class VolumeLink:
         frame_uid = volume.grid.frame_uid
         hidden = self.desk.state.hidden_ids.value
         layer = self.desk.marks.layer
-        shown_maps = [labels for name, labels in layer.label_maps.items() if name not in hidden]
+        shown_maps = [shown_labels(name, labels, hidden) for name, labels in layer.label_maps.items()]
         marks = [mark for mark in self.desk.marks.marks.value if mark.id not in hidden]
         preset = self.preset if self.preset is not None else preset_for(volume, None).id
         scene = Scene3D(
@@ -100,10 +103,20 @@ class VolumeLink:
         self.clip_by = kind
         self.refresh()
 
+    def _keep_preset(self, preset: str | None) -> None:
+        """The pane's own key has changed it: the next scene is built with it."""
+        self.preset = HIDDEN if preset is None else preset
+
     def use_preset(self, preset: str) -> None:
         """A key of ``resources/render_presets.toml``, or ``hidden``."""
         self.preset = preset
         self.refresh()
+
+
+def shown_labels(key: str, labels: LabelMap, hidden: frozenset[str]) -> LabelMap:
+    """A label map with only those labels that are on show: hidden by ``key`` as a whole or by ``key/value``."""
+    kept = {value: each for value, each in labels.labels.items() if not {key, f"{key}/{value}"} & hidden}
+    return labels if len(kept) == len(labels.labels) else replace(labels, labels=kept)
 
 
 class VolumeHeader:

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
-    QFont,
+    QFontMetricsF,
     QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QShowEvent,
     QWheelEvent,
@@ -23,7 +22,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from planner.geometry.planes import orientation_letters
+from viewers.scene.palette import TEXT
 from viewers.scene.render_thread import RenderRequest, RenderThread
+from viewers.scene.slice_text import CornerTexts, draw_corners, draw_outlined
 from viewers.scene.volume_renderer import DRAGGING, FINE, REFINING, Quality
 from viewers.scene.volume_transfer import preset_for, presets
 from viewers.state.scene3d import Camera, Scene3D
@@ -50,10 +51,13 @@ class VolumePane(QWidget):
         Double-click or Enter: the grid decides.
     problem(str)
         One sentence, for the status line.
+    preset_picked(object)
+        Key M: a key of ``resources/render_presets.toml``, or None for a hidden volume.
     """
 
     enlarged = Signal()
     problem = Signal(str)
+    preset_picked = Signal(object)
     _arrived = Signal(object, object)
 
     def __init__(self, renderer: RenderThread | None = None, parent: QWidget | None = None) -> None:
@@ -96,7 +100,10 @@ class VolumePane(QWidget):
             self._changed()
 
     def next_preset(self) -> None:
-        """The next preset that fits the volume; after the last one the volume is hidden, then it starts again."""
+        """The next preset that fits the volume; after the last one the volume is hidden, then it starts again.
+
+        The signal `preset_picked` tells which, so that whoever builds the scene keeps it.
+        """
         if self.scene.volume is None:
             return
         fitting: list[str | None] = [key for key, preset in presets().items() if not preset.relative]
@@ -105,6 +112,7 @@ class VolumePane(QWidget):
         fitting.append(None)
         now = fitting.index(self.scene.preset) if self.scene.preset in fitting else -1
         self.scene = replace(self.scene, preset=fitting[(now + 1) % len(fitting)])
+        self.preset_picked.emit(self.scene.preset)
         self._changed()
 
     def _camera(self) -> Camera | None:
@@ -147,30 +155,40 @@ class VolumePane(QWidget):
         painter.end()
 
     def _paint_text(self, painter: QPainter) -> None:
-        font = QFont(self.font())
-        painter.setFont(font)
-        painter.setPen(QPen(QColor(205, 210, 218)))
-        line = painter.fontMetrics().height()
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        metrics = QFontMetricsF(painter.font())
         if self.scene.volume is None:
+            painter.setPen(QColor(TEXT))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "No volume to show in 3D")
             return
-        for index, text in enumerate(self.caption):
-            painter.drawText(8, 4 + line * (index + 1), text)
         preset = (
             "volume hidden" if self.scene.preset is None else preset_for(self.scene.volume, self.scene.preset).title
         )
-        coarse = " · coarse while moving" if self.quality_shown is DRAGGING else ""
-        painter.drawText(8, self.height() - 8, f"3D · {preset}{coarse}")
+        coarse = ("coarse while moving",) if self.quality_shown is DRAGGING else ()
+        draw_corners(
+            painter,
+            QRectF(self.rect()),
+            CornerTexts(top_left=self.caption, bottom_left=(preset,), bottom_right=coarse),
+        )
         camera = self.scene.camera
         if camera is None:
             return
         up, eye = np.asarray(camera.up_lps), np.asarray(camera.eye_lps)
         side = np.cross(up, eye)
-        middle_x, middle_y = self.width() // 2, self.height() // 2
-        painter.drawText(middle_x, 4 + line, orientation_letters(up))
-        painter.drawText(middle_x, self.height() - 8, orientation_letters(-up))
-        painter.drawText(self.width() - 3 * line // 2, middle_y, orientation_letters(side))
-        painter.drawText(6, middle_y, orientation_letters(-side))
+        margin, middle = metrics.height() * 0.45, QRectF(self.rect()).center()
+        for direction, edge in ((up, "top"), (-up, "bottom"), (-side, "left"), (side, "right")):
+            text = orientation_letters(direction)
+            width = metrics.horizontalAdvance(text)
+            x, y = middle.x() - width / 2.0, middle.y() + metrics.ascent() / 2.0
+            if edge == "top":
+                y = margin + metrics.ascent()
+            elif edge == "bottom":
+                y = self.height() - margin - metrics.descent()
+            elif edge == "left":
+                x = margin
+            else:
+                x = self.width() - margin - width
+            draw_outlined(painter, QPointF(x, y), text)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

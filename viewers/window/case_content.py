@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planner.app.sessions import CourseOverview
 from planner.model.case import Case
+from planner.model.people import Sex
 from planner.units import shown
 from planner.workflow.status import SessionStatus, StageStatus
 from planner.workflow.template import FieldKind
@@ -17,6 +18,13 @@ from viewers.panels.stage_panel import StageContent
 from viewers.panels.words import state_word
 from viewers.scene.slice_text import shown_name
 from viewers.window.case_work import CaseWork
+
+THINNERS = frozenset(
+    {"warfarin", "doac", "clopidogrel", "aspirin", "lmwh-prophylactic", "lmwh-therapeutic", "ufh", "anticoagulant"}
+)
+"""Kinds of medicine that make a person bleed, as the templates name them."""
+
+SEXES = {Sex.FEMALE: "female", Sex.MALE: "male", Sex.OTHER: "other"}
 
 
 def banner_text(work: CaseWork) -> BannerText:
@@ -34,11 +42,11 @@ def banner_text(work: CaseWork) -> BannerText:
     state = f"{session.title} · {state_word(session.state.value)}" if session else "no session open"
     if session is not None and session.emergency:
         state = f"EMERGENCY · {state}"
-    facts = (f"ID {patient.patient_id}", born, patient.sex.value if patient.sex else "sex unknown", weight)
+    facts = (f"ID {patient.patient_id}", born, SEXES[patient.sex] if patient.sex else "sex unknown", weight)
     return BannerText(
         name=shown_name(patient.name) or "(no name)",
         facts=(*facts, allergy_fact(case), *labs, anticoagulant_fact(case)),
-        session=f"{state} · {work.signed_note()}" if session else state,
+        session=f"{state}\n{work.signed_note()}" if session else state,
         alarm=alarm_of(work),
         simulated=case.simulated,
     )
@@ -67,8 +75,8 @@ def allergy_fact(case: Case) -> str:
 
 
 def anticoagulant_fact(case: Case) -> str:
-    kinds = [each.name for each in case.medication if each.kind in ("anticoagulant", "antiplatelet")]
-    return "on " + ", ".join(kinds) if kinds else ""
+    kinds = [each.name for each in case.medication if each.kind in THINNERS]
+    return "ON " + ", ".join(kinds) if kinds else ""
 
 
 def course_lines(work: CaseWork) -> tuple[CourseLine, ...]:
@@ -86,6 +94,18 @@ def course_lines(work: CaseWork) -> tuple[CourseLine, ...]:
     for number, study in enumerate(case.studies):
         when = study.study_date.isoformat() if study.study_date else "0000"
         dated.append((when, number - 1000, CourseLine(study.series_uid, series_name(study), "", False, False)))
+    for number, treatment in enumerate(case.prior_treatments):
+        when = treatment.on.isoformat() if treatment.on else "0000"
+        where = "elsewhere" if treatment.where == "outside" else "before"
+        text = f"{when} · {treatment.kind}" if treatment.on else treatment.kind
+        dated.append((when, number - 2000, CourseLine(f"prior-{number}", text, where, False, False)))
+    for course in case.courses:
+        for number, step in enumerate(course.steps):
+            if step.session_id is None:
+                day = step.done_on or step.planned_on
+                note = f"{'done' if step.done_on else 'planned'} · {day.isoformat() if day else 'no date yet'}"
+                line = CourseLine(step.id, step.title, note, False, False)
+                dated.append((day.isoformat() if day else "9998", number, line))
     return tuple(line for _, _, line in sorted(dated, key=lambda each: each[:2]))
 
 

@@ -14,6 +14,7 @@ from planner.jobs import Context
 from planner.model.session import SessionState
 from planner.workflow.template import Choice
 from viewers.panels.lab_dialog import LabDialog
+from viewers.panels.words import state_word
 from viewers.window.choices import ChoiceDialog
 
 if TYPE_CHECKING:
@@ -35,9 +36,14 @@ class CaseMenu:
         add(case, "Session &state…", self.ask_for_state)
         add(case, "&Emergency form on / off", self.toggle_emergency)
         case.addSeparator()
+        dialogs = self.window.dialogs
+        add(case, "Patient and &history…", dialogs.facts, "Ctrl+Shift+H")
+        add(case, "&Course…", dialogs.course)
         add(case, "Paste &laboratory values…", self.paste_laboratory, "Ctrl+Shift+L")
         case.addSeparator()
         add(case, "&Print the plan as PDF…", self.choose_pdf, "Ctrl+P")
+        add(case, "&Revisions, papers, audit trail…", dialogs.history)
+        add(case, "&Institution profile…", dialogs.profile)
         stage = bar.addMenu("&Stage")
         add(stage, "&Next stage", lambda: self._step(1), "Ctrl+Right")
         add(stage, "&Previous stage", lambda: self._step(-1), "Ctrl+Left")
@@ -79,10 +85,10 @@ class CaseMenu:
         if work is None or work.session_desk is None:
             self.window.say("Open a session first.")
             return
-        allowed = [Choice(state.value, state.value) for state in work.session_desk.allowed_states()]
+        allowed = [Choice(state.value, state_word(state.value)) for state in work.session_desk.allowed_states()]
         self._ask(
             "State of the session",
-            f"Now: {work.session_desk.session.state.value}.",
+            f"Now: {state_word(work.session_desk.session.state.value)}.",
             [("Becomes", allowed)],
             "Change the state",
             lambda codes, reason: work.advance(SessionState(codes[0]), reason or None),

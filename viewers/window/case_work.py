@@ -63,9 +63,17 @@ class CaseWork:
         opened.listeners.append(self._on_change)
         desk.state.simulated.set(opened.case.simulated)
 
-    def close(self) -> None:
-        """Save, and let the window forget the patient."""
-        self.opened.close()
+    def close(self) -> str | None:
+        """Save, and let the window forget the patient; a sentence when it could not be saved: then it stays open."""
+        refusal = self.attempt(self.opened.close)
+        if refusal is None:
+            self.abandon()
+        return refusal
+
+    def abandon(self) -> None:
+        """Let the window forget the patient without saving."""
+        self.opened.document.listeners.clear()
+        self.opened.listeners.clear()
         self.series.close()
         if self._host is not None:
             self._host.release()

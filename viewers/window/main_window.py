@@ -26,6 +26,7 @@ from viewers.panels.job_bar import JobBar
 from viewers.panels.library_page import LibraryPage
 from viewers.panes.desk import Desk
 from viewers.state.layouts import layouts
+from viewers.window.case_dialogs import CaseDialogs
 from viewers.window.case_menu import CaseMenu
 from viewers.window.case_page import CasePage
 from viewers.window.case_work import CaseWork
@@ -66,7 +67,7 @@ class MainWindow(QMainWindow):
         self.jobs = JobBar(desk.jobs)
         self.library_page = LibraryPage(
             search=library.list_cases,
-            look=lambda case_id: library.open_case(case_id)[0],
+            look=library.open_revision,
             open_case=self.open_case,
             open_session=self.open_session,
             import_folder=self.choose_folder,
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.jobs)
         self.setCentralWidget(holder)
         self.case_menu = CaseMenu(self)
+        self.dialogs = CaseDialogs(self)
         self._build_menus()
         desk.state.hover.changed.connect(self._show_hover)
         self._clock = QTimer(self)
@@ -96,6 +98,7 @@ class MainWindow(QMainWindow):
         file = self.menuBar().addMenu("&File")
         self.add(file, "Open a &folder of images…", self.choose_folder, "Ctrl+O")
         self.add(file, "Open a f&ile…", self.choose_file, "Ctrl+Shift+O")
+        self.add(file, "Import &masks…", lambda: self.dialogs.masks())
         file.addSeparator()
         self.add(file, "&Save", self.save, "Ctrl+S")
         self.add(file, "&Library", self.show_library, "Ctrl+L")
@@ -112,6 +115,8 @@ class MainWindow(QMainWindow):
         self.add(view, "Reset planes", self._reset_planes, "Ctrl+R")
         self.add(view, "Full screen", self._full_screen, "F11")
         self.case_menu.build(self.menuBar())
+        help_menu = self.menuBar().addMenu("&Help")
+        self.add(help_menu, "&Help for where I am", lambda: self.dialogs.help(), "F1")
 
     def add(self, menu: object, text: str, act: Callable[[], object], key: str | None = None) -> QAction:
         """A menu entry with its key, valid in the whole window."""
@@ -128,16 +133,16 @@ class MainWindow(QMainWindow):
     def show_library(self) -> None:
         """Save the open case and go back to the list."""
         if self.work is not None:
-            try:
-                self.work.close()
-            except OperatorError as error:
-                self.say(error.message)
+            if self.work.close() is not None:
                 return
-            self.work = None
-            self.case_page.show_work(None)
+            self._leave_case()
         self.library_page.refresh()
         self.stack.setCurrentWidget(self.library_page)
         self.library_page.search_line.setFocus()
+
+    def _leave_case(self) -> None:
+        self.work = None
+        self.case_page.show_work(None)
 
     def open_case(self, case_id: str) -> None:
         """Open a case at the session a person most likely means."""
@@ -153,13 +158,24 @@ class MainWindow(QMainWindow):
         if self.work is not None and self.work.opened.case.id == case_id:
             self.work.use_session(session_id)
 
+    def take_theirs(self, case_id: str) -> None:
+        """After a lost race: let go of this work (it is kept as a branch) and open what is current."""
+        if self.work is not None:
+            self.work.abandon()
+            self._leave_case()
+        self.open_case(case_id)
+
     def take_case(self, opened: OpenCase) -> CaseWork:
         """Make an open case the one of the window."""
         if self.work is not None:
             self.show_library()
+        if self.work is not None:
+            # The open case could not be saved: it stays, and its question is on the screen.
+            return self.work
         work = CaseWork(opened, self.installed, self.desk)
         work.said.connect(self.say)
         self.work = work
+        self.dialogs.follow(work)
         if opened.case.sessions:
             work.use_session(current_session(opened.case).id)
         self.case_page.show_work(work)
@@ -269,13 +285,10 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save, stop every thread, free the graphics memory."""
         if self.work is not None:
-            try:
-                self.work.close()
-            except OperatorError as error:
-                self.say(error.message)
+            if self.work.close() is not None:
                 event.ignore()
                 return
-            self.work = None
+            self._leave_case()
         self._clock.stop()
         self.case_page.grid.release()
         self.desk.close()

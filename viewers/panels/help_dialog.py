@@ -1,0 +1,103 @@
+"""F1: help for the stage on show, and the sheet of keys and mouse."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QDialog, QPlainTextEdit, QTabWidget, QVBoxLayout, QWidget
+
+from planner.units import symbol
+from planner.workflow.template import Field, FieldKind, Stage
+from viewers.panels.parts import PlainLabel, button, row
+from viewers.panels.tables import text_table
+from viewers.panels.words import TAGS, role_word
+
+KEYS = (
+    ("Scroll slices", "wheel", "↑ ↓, Page, Home, End"),
+    ("Move the crosshair", "left", "Esc comes back to it"),
+    ("Grey-scale window", "right drag", "1-9 presets, 0 from the file"),
+    ("Pan", "middle drag", ""),
+    ("Zoom", "Ctrl + wheel", "R resets, F fits"),
+    ("Oblique planes", "drag the dots on the crosshair", "Ctrl+R resets"),
+    ("Slab", "Shift + wheel", "M cycles mean, MIP, MinIP"),
+    ("Enlarge a pane", "double-click", "Enter in the pane"),
+    ("Next layout", "", "Tab in a pane"),
+    ("Measure: distance, angle, ellipse", "left", "D, A, E"),
+    ("One-click lesion", "left; Ctrl + left takes away", "O"),
+    ("Brush, eraser", "left, Ctrl + left", "B, [ and ] size"),
+    ("Vessel path", "click, double-click ends", "P, Enter ends, Backspace takes back"),
+    ("Remove the selected mark", "", "Delete"),
+    ("3D: turn, pan, zoom", "left, middle, wheel", "1-6 standard views, M preset, R resets"),
+    ("Next, previous stage", "", "Ctrl+→, Ctrl+←"),
+    ("Undo, redo", "", "Ctrl+Z, Ctrl+Y"),
+    ("Save", "", "Ctrl+S"),
+    ("Print the plan", "", "Ctrl+P"),
+    ("Paste laboratory values", "", "Ctrl+Shift+L"),
+    ("New session, next session", "", "Ctrl+N, Ctrl+Shift+N"),
+    ("Library", "", "Ctrl+L"),
+    ("Open a folder, a file", "drop it on the window", "Ctrl+O, Ctrl+Shift+O"),
+    ("This help", "", "F1"),
+)
+"""What is done, with the mouse, with the keyboard."""
+
+
+def stage_help(stage: Stage) -> str:
+    """Everything the template says about a stage, as plain text."""
+    lines = [
+        stage.title,
+        "",
+        stage.purpose,
+        "",
+        f"Filled by the {role_word(stage.fills)}; signed by "
+        f"{' and '.join(role_word(each) for each in stage.signs) or 'nobody'}.",
+    ]
+    if stage.phase.is_record:
+        lines.append("A record of what was done: it is never refused, it gets findings.")
+    if stage.warns_not_checked:
+        lines += ["", "NOT CHECKED by this program:", *(f"  - {each}" for each in stage.warns_not_checked)]
+    lines += ["", "Fields"]
+    for each in stage.fields:
+        lines += _field_lines(each)
+    if stage.checks:
+        lines += ["", "Checks"]
+    acts = {"advice": "note", "warn": "warning", "ask": "blocks, may be passed with a reason", "refuse": "refuses"}
+    for check in stage.checks:
+        lines.append(f"  {check.title} ({acts.get(check.acts_as, check.acts_as)})")
+        lines.append(f"      {check.source} · {TAGS.get(check.tag, check.tag)}")
+    return "\n".join(lines)
+
+
+def _field_lines(field: Field) -> list[str]:
+    unit = f" ({symbol(field.unit)})" if symbol(field.unit) else ""
+    must = ", required" if field.required else ""
+    computed = ", computed" if field.kind is FieldKind.COMPUTED else ""
+    lines = [f"  {field.label}{unit}{must}{computed}"]
+    if field.help:
+        lines.append(f"      {field.help}")
+    if field.source:
+        lines.append(f"      {field.source}" + (f" · {TAGS.get(field.tag, field.tag)}" if field.tag else ""))
+    return lines
+
+
+class HelpDialog(QDialog):
+    """Stays open beside the window while one works."""
+
+    def __init__(self, stage: Stage | None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Help")
+        layout = QVBoxLayout(self)
+        layout.addWidget(PlainLabel(stage.title if stage is not None else "Help", role="title"))
+        tabs = QTabWidget()
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setPlainText(
+            stage_help(stage)
+            if stage is not None
+            else "Open a folder of images (Ctrl+O), or double-click a case. Help for a stage is shown once one is open."
+        )
+        self.keys = text_table(("What", "Mouse", "Keys"), KEYS)
+        tabs.addTab(self.text, "This stage")
+        tabs.addTab(self.keys, "Mouse and keys")
+        if stage is None:
+            tabs.setCurrentIndex(1)
+        layout.addWidget(tabs, 1)
+        layout.addWidget(row(button("Close", self.accept)))
+        self.resize(720, 620)
