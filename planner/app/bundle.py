@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import stat
 import zipfile
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import InputRefused, UsageError
+from planner.files import whole_file
 from planner.model import codec
 from planner.model.case import Case
 from planner.store import blobs
@@ -87,24 +87,19 @@ def export_case(library: Library, case_id: str, out: Path, by: Actor) -> Exporte
 
 
 def _write(out: Path, content: dict[str, bytes]) -> str:
-    draft = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        with draft.open("wb") as stream:
+        with whole_file(out) as stream:
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
                 for name, data in content.items():
                     entry = zipfile.ZipInfo(name, _EPOCH)
                     entry.compress_type = zipfile.ZIP_DEFLATED
                     archive.writestr(entry, data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        digest = hashlib.sha256(draft.read_bytes()).hexdigest()
-        os.replace(draft, out)
+            stream.seek(0)
+            digest = hashlib.sha256(stream.read()).hexdigest()
     except OSError as error:
         raise UsageError(
             "cannot-write", f"{out} cannot be written ({error.strerror}); choose another place.", subject=str(out)
         ) from error
-    finally:
-        draft.unlink(missing_ok=True)
     return digest
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -14,6 +12,7 @@ import platformdirs
 
 from planner.app.library import APPLICATION
 from planner.errors import StoreError
+from planner.files import whole_file
 from planner.workflow.profiles import edited, load_profiles
 from planner.workflow.template import Profile
 
@@ -56,12 +55,8 @@ def save_edited(
     place = folder or site_folder()
     try:
         place.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=".tmp", dir=place)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(profile_toml(changed))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, place / f"{changed.id}.toml")
+        with whole_file(place / f"{changed.id}.toml") as stream:
+            stream.write(profile_toml(changed).encode("utf-8"))
     except OSError as error:
         raise StoreError(
             "profile-not-written", f"The profile could not be written ({error.strerror}); nothing was changed."

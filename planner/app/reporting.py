@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +16,7 @@ from planner.app.report_words import moment, patient_line
 from planner.app.sessions import plan_revision_digest
 from planner.app.templates import Installed
 from planner.errors import UsageError
+from planner.files import whole_file
 from planner.imaging import Volume
 from planner.jobs import Context
 from planner.model.case import Case
@@ -147,37 +146,14 @@ def session_report(
     report = report_of(case, session_id, installed, identity, now, made=made, picture_note=note)
     job.step(0.8, f"Setting {path.name}")
     content, pages = set_pdf(report)
-    draft = _beside(path, content)
+    digest = hashlib.sha256(content).hexdigest()
     try:
-        library.record_print(case.id, revision, f"plan {session_id}", hashlib.sha256(content).hexdigest(), by)
-        _put(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return pages
-
-
-def _beside(path: Path, content: bytes) -> Path:
-    """The bytes in a file of the same folder, safely on disk."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
-        with os.fdopen(handle, "wb") as stream:
+        with whole_file(path) as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
-    return Path(name)
-
-
-def _put(draft: Path, path: Path) -> None:
-    try:
-        draft.replace(path)
+            library.record_print(case.id, revision, f"plan {session_id}", digest, by)
     except OSError as error:
         raise _unwritable(path, error) from error
+    return pages
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:

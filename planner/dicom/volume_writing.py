@@ -7,17 +7,16 @@ A file appears whole or not at all.
 from __future__ import annotations
 
 import gzip
-import os
 import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.errors import OperatorError, UsageError
+from planner.files import whole_file
 from planner.geometry import Grid
 from planner.geometry.conventions import world_from_ijk_of
 
@@ -69,16 +68,11 @@ def write_voxels(voxels: NDArray[np.generic], grid: Grid, out: Path) -> None:
     array = np.ascontiguousarray(voxels, voxels.dtype.newbyteorder("<"))
     if array.dtype.str[1:] not in _NIFTI:
         raise UsageError("unknown-format", f"Voxels of type {array.dtype} cannot be written.")
-    unfinished = out.with_name(f".{uuid4().hex}.part")
     try:
-        with unfinished.open("xb") as stream:
+        with whole_file(out) as stream:
             for piece in write(array, grid):
                 stream.write(piece)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(unfinished, out)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         text = f"{out} could not be written ({error.strerror}); check the folder, its rights and the free space."
         raise OperatorError("not-written", text, subject=str(out)) from error
 

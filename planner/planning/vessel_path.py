@@ -217,7 +217,8 @@ def _lumen(volume: Volume, clicks: NDArray[np.float64], *, strict: bool = True) 
     bright, around = [], []
     for click in clicks:
         values, gaps = _near(volume, click, _SURROUNDINGS_MM)
-        core = values[gaps <= max(_SNAP_MM, max(volume.grid.spacing_kji_mm) / 2.0)]
+        # On coarse voxels no centre need lie within the reach: then the nearest one speaks for the click.
+        core = values[gaps <= max(_SNAP_MM, max(volume.grid.spacing_kji_mm) / 2.0, float(gaps.min()))]
         bright.append(float(np.quantile(core, 0.75)))
         around.append(_surroundings(values, gaps, core))
     background = min(around)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planner.findings import Finding, Severity
 from planner.workflow.context import StageContext
-from planner.workflow.template import Computed
+from planner.workflow.template import Computed, Phase
 from procedures.spine.registry import REGISTRY
 from procedures.spine.support import against, as_date, choices_of, flag, limit, not_evaluated, number, text_of
 
@@ -107,8 +107,12 @@ def prepared_and_signed_by_two(context: StageContext) -> list[Finding]:
 
 @REGISTRY.compute("overrides_listed")
 def overrides_listed(context: StageContext) -> list[Computed]:
-    """Every override with person and reason: it stands on the plan and is read out."""
-    found = context.session.overrides
+    """Every override of decision and plan with person and reason: it stands on the plan and is read out.
+
+    Those of the day come after the plan was signed and must not make that signature stale.
+    """
+    planned = {stage.id for stage in context.template.stages if stage.phase in (Phase.DECIDE, Phase.PLAN)}
+    found = [each for each in context.session.overrides if each.stage in planned]
     lines = [f"{each.stage}: {each.code} – {each.by}: {each.reason}" for each in found]
     return [
         Computed(
