@@ -1,4 +1,4 @@
-"""Ablation: required diameter, ellipsoid, IRE voltage, margin and registration error, liver remnant (rules.md R14)."""
+"""Ablation: required diameter, ellipsoid, IRE voltage, margin and registration error, remnant (rule notes R14)."""
 
 from __future__ import annotations
 

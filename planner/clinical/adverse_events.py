@@ -1,4 +1,4 @@
-"""Grades of adverse events (rules.md R16). A grade is never converted between schemes."""
+"""Grades of adverse events (rule notes R16). A grade is never converted between schemes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coagulation before a procedure, by bleeding class and arterial access (SIR 2019, rules.md R15)."""
+"""Coagulation before a procedure, by bleeding class and arterial access (SIR 2019, rule notes R15)."""
 
 from __future__ import annotations
 

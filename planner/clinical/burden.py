@@ -1,4 +1,4 @@
-"""Tumour burden: Milan, up-to-7, up-to-11, six-and-twelve, tumour burden score, seven-eleven (rules.md R6)."""
+"""Tumour burden: Milan, up-to-7, up-to-11, six-and-twelve, tumour burden score, seven-eleven (rule notes R6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparisons of unrounded values; equality allows for the last bits of a conversion (rules.md, Conventions)."""
+"""Comparisons of unrounded values; equality allows for the last bits of a conversion (rule notes, Conventions)."""
 
 from __future__ import annotations
 

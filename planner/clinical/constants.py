@@ -15,7 +15,7 @@ from planner.errors import BugError, UsageError
 from planner.findings import Finding, Severity
 
 TAG_ORDER = ("M", "P", "S2", "S", "calc")
-"""Weakest first. ``M`` and ``P`` are unverified; see rules.md and procedures.md."""
+"""Weakest first. ``M`` and ``P`` are unverified; see rule notes and practice notes."""
 
 UNVERIFIED = ("M", "P")
 

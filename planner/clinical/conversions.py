@@ -1,4 +1,4 @@
-"""Unit conversion and the guess of a unit on import (rules.md, Conventions)."""
+"""Unit conversion and the guess of a unit on import (rule notes, Conventions)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embolisation of bleeding and aneurysms: packing density of coils (rules.md R20)."""
+"""Embolisation of bleeding and aneurysms: packing density of coils (rule notes R20)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intra-arterial infusion of the head and neck: cisplatin (rules.md R21)."""
+"""Intra-arterial infusion of the head and neck: cisplatin (rule notes R21)."""
 
 from __future__ import annotations
 

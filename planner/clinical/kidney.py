@@ -1,4 +1,4 @@
-"""Kidney function and iodinated contrast (rules.md R11)."""
+"""Kidney function and iodinated contrast (rule notes R11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Liver function: Child-Pugh, ALBI and modified ALBI, MELD 3.0 (rules.md R2-R4)."""
+"""Liver function: Child-Pugh, ALBI and modified ALBI, MELD 3.0 (rule notes R2-R4)."""
 
 from __future__ import annotations
 

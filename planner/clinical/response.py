@@ -1,4 +1,4 @@
-"""Response to treatment: RECIST 1.1, mRECIST, EASL, Choi, LI-RADS treatment response v2024 (rules.md R13)."""
+"""Response to treatment: RECIST 1.1, mRECIST, EASL, Choi, LI-RADS treatment response v2024 (rule notes R13)."""
 
 from __future__ import annotations
 

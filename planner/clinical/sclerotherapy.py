@@ -1,4 +1,4 @@
-"""Sclerotherapy of cysts: ethanol volume and its systemic ceiling (rules.md R22)."""
+"""Sclerotherapy of cysts: ethanol volume and its systemic ceiling (rule notes R22)."""
 
 from __future__ import annotations
 

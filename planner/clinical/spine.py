@@ -1,4 +1,4 @@
-"""Spine: neoplastic instability and cement volume (rules.md R17)."""
+"""Spine: neoplastic instability and cement volume (rule notes R17)."""
 
 from __future__ import annotations
 

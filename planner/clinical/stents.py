@@ -1,4 +1,4 @@
-"""Stent sizes: the target diameter of a site and the catalogue size to take (rules.md R19)."""
+"""Stent sizes: the target diameter of a site and the catalogue size to take (rule notes R19)."""
 
 from __future__ import annotations
 

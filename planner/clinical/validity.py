@@ -1,4 +1,4 @@
-"""When a score does not hold: the conditions under which its inputs say something else (procedures.md 2.1)."""
+"""When a score does not hold: the conditions under which its inputs say something else (practice notes 2.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Yttrium-90 activity: single compartment, partition and resin BSA methods (rules.md R18)."""
+"""Yttrium-90 activity: single compartment, partition and resin BSA methods (rule notes R18)."""
 
 from __future__ import annotations
 

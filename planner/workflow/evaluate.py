@@ -129,7 +129,7 @@ def _same_person(stage: Stage, signatures: tuple[Signature, ...]) -> list[Findin
     if len(names) == len(set(names)):
         return []
     text = f"{stage.title}: {signatures[0].by} signed for more than one role; a second person has to look."
-    source = "procedures.md section 3 item 10 and section 4 no. 11"
+    source = "practice notes section 3 item 10 and section 4 no. 11"
     return [Finding(SAME_PERSON, Severity.BLOCK, text, subject=stage.id, source=source, tag="P")]
 
 
@@ -147,13 +147,13 @@ def _time_out_findings(given: _Inputs, stage: Stage, earlier: Mapping[str, Stage
 
 def _stages_not_signed(stage: Stage, before: list[StageStatus]) -> Finding:
     text = f"Before the time-out these stages are to be signed: {', '.join(each.stage.title for each in before)}."
-    source = "procedures.md 1.1 and section 3 item 4"
+    source = "practice notes 1.1 and section 3 item 4"
     return Finding(STAGES_NOT_SIGNED, Severity.BLOCK, text, subject=stage.id, source=source, tag="P")
 
 
 def _no_time_out(subject: str) -> Finding:
     text = "No time-out was recorded for this elective session."
-    source = "procedures.md 7.0 time_out"
+    source = "practice notes 7.0 time_out"
     return Finding(NO_TIME_OUT, Severity.WARN, text, subject=subject, source=source, tag="P")
 
 

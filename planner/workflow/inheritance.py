@@ -45,7 +45,7 @@ NEVER_WORDS = frozenset(
         "timeout",
     }
 )
-"""Words in a field's or stage's id that are on the reset list of procedures.md section 3 item 14, whatever its TOML."""
+"""Words in a field's or stage's id that are on the reset list (practice notes 3 item 14), whatever its TOML."""
 
 CARRIED_ITEMS = frozenset({VESSEL_PATH, KEY_IMAGE})
 

@@ -36,7 +36,7 @@ ALLOWED: Mapping[SessionState, tuple[SessionState, ...]] = MappingProxyType(
         S.CANCELLED: (S.DRAFT,),
     }
 )
-"""Steps of procedures.md section 3 item 9. What happened in the room can be entered from any state before it, and
+"""Steps of practice notes section 3 item 9. What happened in the room can be entered from any state before it, and
 closing does not wait for the outcome, which may be read after it."""
 
 NEEDS_REASON = frozenset(

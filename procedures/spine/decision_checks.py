@@ -121,7 +121,7 @@ def overrides_listed(context: StageContext) -> list[Computed]:
             value=float(len(found)),
             unit="1",
             arithmetic="; ".join(lines) or "none",
-            source="procedures.md section 4 nos. 1 and 23",
+            source="practice notes section 4 nos. 1 and 23",
             tag="P",
             note="A signed plan is not a clearance to treat.",
         )

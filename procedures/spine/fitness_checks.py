@@ -147,7 +147,7 @@ def scores_valid(context: StageContext) -> list[Finding]:
 
 
 def score_caveats(context: StageContext) -> list[str]:
-    """Conditions of this patient under which a score is not valid (procedures.md 2.1)."""
+    """Conditions of this patient under which a score is not valid (practice notes 2.1)."""
     reasons = []
     if taken_kinds(context) & set(INR_KINDS):
         reasons.append("INR-based scores (Child-Pugh, MELD) are not valid on warfarin or a DOAC.")

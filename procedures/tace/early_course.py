@@ -17,7 +17,7 @@ from procedures.spine.support import against, as_findings, as_number, limit, not
 from procedures.tace.registry import REGISTRY
 
 EARLY = timedelta(days=3)
-"""Laboratory of days 1 to 3 (procedures.md 1.1), the window of post-contrast kidney injury."""
+"""Laboratory of days 1 to 3 (practice notes 1.1), the window of post-contrast kidney injury."""
 SHOWN = timedelta(days=30)
 
 

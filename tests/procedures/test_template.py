@@ -1,4 +1,4 @@
-"""The template against its own list of what clinicians must find in it (tables of procedures.md 7.0 and 7.1)."""
+"""The template against its own list of what clinicians must find in it (tables of practice notes 7.0 and 7.1)."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_that_doses_are_never_filled_in_for_the_operator() -> None:
 
 
 def test_that_what_is_true_of_a_day_is_never_inherited() -> None:
-    """Laboratory, consent, pregnancy, fasting, antibiotic, holds, weight and the time-out (procedures.md 3 item 14)."""
+    """Laboratory, consent, pregnancy, fasting, antibiotic, holds, weight, time-out (practice notes 3 item 14)."""
     for stage in tw.tace().stages:
         for described in stage.fields:
             daily = stage.id in ("consent", "sign_in", "time_out") or described.kind is FieldKind.LAB
