@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -54,12 +54,21 @@ WINDOW_KEYS = (
 """Keys an editor would take for itself, and that mean undo, redo, next and previous stage in the window."""
 
 
-def left_to_window(event: QEvent, modified: bool) -> bool:
-    """Whether a key belongs to the window: while nothing is typed that is not yet committed, Ctrl+Z undoes the plan."""
-    if modified or event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
-        return False
+def taken_by_window(editor: QWidget, event: QKeyEvent) -> bool:
+    """Undo, redo and the stage keys, given to the window's menu entry of that key; True when there is one.
+
+    An editor claims these keys before menus see them, so it hands them on while it holds nothing uncommitted: Ctrl+Z
+    then undoes the plan, not the letters of a field that was left long ago.
+    """
     redo = event.key() == Qt.Key.Key_Y and bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-    return redo or any(event.matches(key) for key in WINDOW_KEYS)
+    if not redo and not any(event.matches(key) for key in WINDOW_KEYS):
+        return False
+    wanted = QKeySequence(event.keyCombination())
+    for action in editor.window().findChildren(QAction):
+        if wanted in action.shortcuts():
+            action.trigger()
+            return True
+    return False
 
 
 class _Line(QLineEdit):
@@ -68,18 +77,13 @@ class _Line(QLineEdit):
     committed = Signal()
     given_up = Signal()
 
-    def event(self, event: QEvent) -> bool:
-        """Undo, redo and the stage keys are the window's while the line holds nothing uncommitted."""
-        if left_to_window(event, self.isModified()):
-            event.ignore()
-            return False
-        return super().event(event)
-
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         self.committed.emit()
 
-    def keyPressEvent(self, event: Any) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self.isModified() and taken_by_window(self, event):
+            return
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.committed.emit()
             return
@@ -207,9 +211,8 @@ class LongTextEditor(FieldEditor):
             self.text.setPlainText("" if value is None else str(value))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self.text and left_to_window(event, self.text.document().isModified()):
-            event.ignore()
-            return True
+        if watched is self.text and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            return not self.text.document().isModified() and taken_by_window(self, event)
         if watched is self.text and event.type() == QEvent.Type.FocusOut:
             self.text.document().setModified(False)
             value = self.text.toPlainText().strip() or None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPalette
+from PySide6.QtGui import QFontInfo, QMouseEvent, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from viewers.panels.look import colour
@@ -28,7 +28,7 @@ class PlainLabel(QLabel):
             font = self.font()
             font.setBold(True)
             if role == "title":
-                font.setPixelSize(round(font.pixelSize() * TITLE_FACTOR))
+                font.setPixelSize(round(QFontInfo(font).pixelSize() * TITLE_FACTOR))
             self.setFont(font)
         if wrap:
             self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
