@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, insert, make_url, select
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, func, insert, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from planner.errors import StoreError
@@ -255,11 +255,14 @@ def _open_server(url: URL) -> Engine:
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise StoreError(
             "library-unreachable",
-            f"No driver for {url.get_backend_name()} is installed; install one (for PostgreSQL: pip install psycopg).",
+            f"No driver for {url.get_backend_name()} is installed; install one (for PostgreSQL: pip install "psycopg[binary]").",
             subject=name,
         ) from error
     try:
         with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                # Of workstations that open an empty library at once, one creates the tables and the others wait for it.
+                connection.execute(select(func.pg_advisory_xact_lock(schema.APPLICATION_ID)))
             schema.metadata.create_all(connection)
             known = connection.execute(
                 select(schema.schema_info.c.value).where(schema.schema_info.c.key == "schema_version")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
-import os
 import random
 import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +42,7 @@ def test_that_a_new_library_appears_whole_and_alone(library_file: Path) -> None:
     raw.close()
 
 
+@pytest.mark.usefixtures("library_file")
 def test_that_the_safe_pragmas_hold_on_every_connection(library: Library) -> None:
     expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "busy_timeout": 5000}
     with library.reading() as first, library.writing() as second:
@@ -167,6 +168,7 @@ def test_that_a_library_without_write_permission_can_be_read(tmp_path: Path, lib
     library.close()
 
 
+@pytest.mark.usefixtures("library_file")
 def test_that_a_full_disk_is_said_and_loses_nothing(library: Library) -> None:
     case = make_case()
     library.create_case(case, DOCTOR)
@@ -243,18 +245,49 @@ def test_that_an_address_without_a_library_is_refused(url: str) -> None:
     assert caught.value.code == "library-unreachable"
 
 
-def test_that_a_library_on_postgresql_works_by_its_url_alone() -> None:
-    url = os.environ.get("SELDINGER_TEST_POSTGRESQL")
-    if importlib.util.find_spec("psycopg") is None:
-        pytest.skip("psycopg is not installed")
-    if url is None:
-        pytest.skip("SELDINGER_TEST_POSTGRESQL names no server")
-    library = Library.open(url)
-    case = make_case(f"case-{random.SystemRandom().randrange(1 << 40):x}")
-    library.create_case(case, DOCTOR)
-    assert library.save(replace(case, title="x"), 1, DOCTOR) == 2
-    assert library.verify_chain(case.id).intact
+def test_that_a_library_on_postgresql_works_by_its_url_alone(server_url: str) -> None:
+    library = Library.open(server_url)
+    library.create_case(make_case(), DOCTOR)
+    assert library.save(replace(make_case(), title="x"), 1, DOCTOR) == 2
     library.close()
+    again = Library.open(server_url)
+    assert again.open_case("case-1", DOCTOR) == (make_case(title="x"), 2)
+    assert again.verify_chain("case-1").intact
+    assert again.folder is None
+    again.close()
+
+
+def test_that_workstations_that_open_an_empty_server_at_once_share_it(server_url: str) -> None:
+    start = threading.Barrier(6)
+
+    def open_together(number: int) -> Library:
+        start.wait()
+        return Library.open(server_url)
+
+    with ThreadPoolExecutor(6) as pool:
+        opened = list(pool.map(open_together, range(6)))
+    opened[0].create_case(make_case(), DOCTOR)
+    assert [len(each.list_cases()) for each in opened] == [1] * 6
+    for each in opened:
+        each.close()
+
+
+def test_that_the_server_itself_refuses_to_change_history(server_url: str) -> None:
+    library = Library.open(server_url)
+    library.create_case(make_case(), DOCTOR)
+    for statement in ("UPDATE audit SET role = 'x'", "DELETE FROM case_revision", "TRUNCATE audit"):
+        with pytest.raises(StoreError), library.writing() as connection:
+            connection.exec_driver_sql(statement)
+    assert library.verify_chain("case-1").intact
+    library.close()
+
+
+def test_that_a_server_that_does_not_answer_is_said_without_the_password() -> None:
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    with pytest.raises(StoreError) as caught:
+        Library.open("postgresql+psycopg://planner:secret@127.0.0.1:1/lib")
+    assert caught.value.code == "library-unreachable"
+    assert "secret" not in f"{caught.value.message}{caught.value.subject}"
 
 
 def test_that_a_copied_library_opens_elsewhere(library_file: Path, tmp_path: Path) -> None:
