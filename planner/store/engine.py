@@ -255,7 +255,8 @@ def _open_server(url: URL) -> Engine:
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise StoreError(
             "library-unreachable",
-            f"No driver for {url.get_backend_name()} is installed; install one (for PostgreSQL: pip install "psycopg[binary]").",
+            f"No driver for {url.get_backend_name()} is installed; install one (for PostgreSQL: "
+            "pip install 'psycopg[binary]').",
             subject=name,
         ) from error
     try:
