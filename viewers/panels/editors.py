@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from planner.workflow.template import Choice, Field, FieldKind
 from viewers.panels.look import colour
-from viewers.panels.parts import PlainLabel, plain_tip
+from viewers.panels.parts import PlainLabel, mark_checked, plain_tip
 from viewers.state import theme
 
 UNSET = "–"
@@ -236,6 +236,7 @@ class ToggleEditor(FieldEditor):
             made = QPushButton(label)
             made.setCheckable(True)
             made.setAutoDefault(False)
+            mark_checked(made)
             made.clicked.connect(lambda _checked=False, chosen=value: self._choose(chosen))
             layout.addWidget(made)
             self.buttons[value] = made

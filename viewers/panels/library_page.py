@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -25,7 +25,7 @@ from planner.store.summary import CaseSummary
 from viewers.panels.lesions_panel import lesion_line
 from viewers.panels.parts import PlainLabel, button, clear, panel, plain_tip, row
 from viewers.panels.timeline import Timeline, TimelineMark
-from viewers.panels.words import state_word
+from viewers.panels.words import SEXES, state_word
 from viewers.panels.worklist import Worklist
 from viewers.scene.slice_text import shown_name
 
@@ -137,7 +137,7 @@ class LibraryPage(QWidget):
         self.file_button = button("Open a file…", import_file, tip="A slice, a zip, a DICOMDIR, a volume file")
         left_layout.addWidget(row(self.folder_button, self.file_button))
         right, self._detail = panel()
-        splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter = splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.addWidget(left)
         splitter.addWidget(right)
         splitter.setStretchFactor(0, 3)
@@ -152,6 +152,11 @@ class LibraryPage(QWidget):
         self.timeline: Timeline | None = None
         self._revisions: dict[str, int] = {}
         self._previewed: tuple[str, int] | None = None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Three fifths for the list, the rest for the chosen case."""
+        super().resizeEvent(event)
+        self.splitter.setSizes([3 * self.width() // 5, 2 * self.width() // 5])
 
     def refresh(self) -> None:
         """Ask the library again, with the present search and list."""
@@ -203,7 +208,7 @@ def describe(case: Case) -> tuple[str, ...]:
     """A few lines about a case for the preview."""
     patient = case.patient
     born = f"born {patient.birth_date.isoformat()}" if patient.birth_date else "birth date unknown"
-    who = f"ID {patient.patient_id} · {born} · {patient.sex.value if patient.sex else 'sex unknown'}"
+    who = f"ID {patient.patient_id} · {born} · {SEXES[patient.sex] if patient.sex else 'sex unknown'}"
     diagnosis = " · ".join(part for part in (case.diagnosis.text, case.diagnosis.histology, case.disease_stage) if part)
     doctor = f"Responsible: {case.responsible_physician}" if case.responsible_physician else "Responsible: not named"
     lines = [who, diagnosis or "no diagnosis entered", doctor]

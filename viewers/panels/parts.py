@@ -67,6 +67,8 @@ def button(
     made.setAutoDefault(False)
     made.setDefault(False)
     made.setCheckable(checkable)
+    if checkable:
+        mark_checked(made)
     if primary:
         palette = made.palette()
         palette.setColor(QPalette.ColorGroup.Active, QPalette.ColorRole.Button, theme.ACCENT_DEEP)
@@ -75,6 +77,16 @@ def button(
     if tip:
         made.setToolTip(plain_tip(tip))
     made.clicked.connect(lambda *_: act())
+    return made
+
+
+def mark_checked(made: QPushButton) -> QPushButton:
+    """A pressed button keeps the colour of what is chosen, so that an answer is seen from afar."""
+    plain = made.palette()
+    chosen = QPalette(plain)
+    for group in (QPalette.ColorGroup.Active, QPalette.ColorGroup.Inactive, QPalette.ColorGroup.Disabled):
+        chosen.setColor(group, QPalette.ColorRole.Button, theme.CHOSEN)
+    made.toggled.connect(lambda pressed: made.setPalette(chosen if pressed else plain))
     return made
 
 

@@ -89,7 +89,8 @@ class Timeline(QWidget):
         painter.setPen(QPen(QColor(TEXT), 1.2, Qt.PenStyle.DashLine))
         now = x_of(self.today)
         painter.drawLine(QPointF(now, em * 1.2), QPointF(now, self.height() - em * 1.2))
-        painter.drawText(QPointF(now + em * 0.2, em), "today")
+        width = QFontMetricsF(self.font()).horizontalAdvance("today")
+        painter.drawText(QPointF(min(now + em * 0.2, self.width() - width - em * 0.2), em), "today")
         painter.setPen(QColor(QUIET))
         bottom = self.height() - em * 0.3
         painter.drawText(QPointF(x_of(first), bottom), first.isoformat())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.findings import Finding
+from planner.model.people import Sex
 from planner.model.session import SessionState
 
 STATES = {
@@ -23,6 +24,8 @@ STATES = {
     SessionState.NOTHING_GIVEN: "attempted, nothing given",
     SessionState.ABORTED: "aborted",
 }
+
+SEXES = {Sex.FEMALE: "female", Sex.MALE: "male", Sex.OTHER: "other"}
 
 GROUPS = {
     "required-empty": "Still empty",

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from planner.model.session import SessionState
 from planner.store.summary import CaseSummary, SessionSummary
+from viewers.panels.parts import mark_checked
 
 S = SessionState
 PREPARING = frozenset({S.DRAFT.value, S.PLANNED.value, S.POSTPONED.value})
@@ -80,6 +81,7 @@ class Worklist(QWidget):
             made = QPushButton(name)
             made.setCheckable(True)
             made.setAutoDefault(False)
+            mark_checked(made)
             made.clicked.connect(lambda _=False, name=name: self.choose(name))
             layout.addWidget(made, 0, number)
             self.buttons[name] = made

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from planner.app.sessions import CourseOverview
 from planner.model.case import Case
-from planner.model.people import Sex
 from planner.units import shown
 from planner.workflow.status import SessionStatus, StageStatus
 from planner.workflow.template import FieldKind
 from planner.workflow.values import Circumstances, field_applies, value_of
-from viewers.panels.banner import BannerText
+from viewers.panels.banner import BannerText, facts_line
 from viewers.panels.case_editors import series_name
 from viewers.panels.findings_panel import numbers_of
 from viewers.panels.stage_form import FormContent, FormField, computed_of
 from viewers.panels.stage_list import CourseLine, StageLine
 from viewers.panels.stage_panel import StageContent
-from viewers.panels.words import state_word
+from viewers.panels.words import SEXES, state_word
 from viewers.scene.slice_text import shown_name
 from viewers.window.case_work import CaseWork
 
@@ -23,8 +22,6 @@ THINNERS = frozenset(
     {"warfarin", "doac", "clopidogrel", "aspirin", "lmwh-prophylactic", "lmwh-therapeutic", "ufh", "anticoagulant"}
 )
 """Kinds of medicine that make a person bleed, as the templates name them."""
-
-SEXES = {Sex.FEMALE: "female", Sex.MALE: "male", Sex.OTHER: "other"}
 
 
 def banner_text(work: CaseWork) -> BannerText:
@@ -45,7 +42,7 @@ def banner_text(work: CaseWork) -> BannerText:
     facts = (f"ID {patient.patient_id}", born, SEXES[patient.sex] if patient.sex else "sex unknown", weight)
     return BannerText(
         name=shown_name(patient.name) or "(no name)",
-        facts=(*facts, allergy_fact(case), *labs, anticoagulant_fact(case)),
+        facts=facts_line((*facts, allergy_fact(case), *labs, anticoagulant_fact(case))),
         session=f"{state}\n{work.signed_note()}" if session else state,
         alarm=alarm_of(work),
         simulated=case.simulated,
