@@ -299,8 +299,8 @@ def test_that_a_named_segment_keeps_length_and_diameter() -> None:
     named = name_segments("s", item, [("aorta", 25.0), ("coeliac", 40.0)])(case).session("s").items[0]
     segments = mark_of(named).body.segments
     assert [segment_cells(each) for each in segments] == [
-        ("Aorta", "25", "4.0 (min 4.0)"),
-        ("Coeliac trunk", "15", "4.0 (min 4.0)"),
+        ("Aorta", "25", "4.0 (4.0)"),
+        ("Coeliac trunk", "15", "4.0 (4.0)"),
     ]
 
 

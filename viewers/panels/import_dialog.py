@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QHeaderView,
+    QLineEdit,
     QTableWidget,
     QTableWidgetItem,
     QTabWidget,
@@ -20,7 +22,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from planner.app.cases import day_from_text, patient_from_text
 from planner.dicom.series import SeriesEntry, Skipped
+from planner.errors import OperatorError
+from planner.model.people import Patient
 from viewers.panels.parts import PlainLabel, button, row
 from viewers.scene.slice_text import shown_name
 
@@ -29,10 +34,18 @@ COLUMNS = ("Use", "Patient", "Date", "Series", "Kind", "Phase", "Size", "State")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ImportChoice:
-    """What a person chose: series with the repairs accepted for each, and whether to take copies."""
+    """What a person chose: series with the repairs accepted for each, and whether to take copies.
+
+    Attributes
+    ----------
+    patient, taken_on
+        As typed, for files that do not say whose they are or when they were taken.
+    """
 
     entries: tuple[tuple[SeriesEntry, tuple[str, ...]], ...]
     copy: bool
+    patient: Patient | None = None
+    taken_on: date | None = None
 
 
 def state_text(entry: SeriesEntry) -> str:
@@ -93,6 +106,11 @@ class ImportDialog(QDialog):
         layout.addWidget(tabs, 1)
         self.copy_box = QCheckBox("Keep a copy in the library (otherwise only where the files lie is remembered)")
         layout.addWidget(self.copy_box)
+        if any(entry.workspace is not None for entry in self.entries):
+            # An unpacked archive is gone when the program ends; a mere reference would lead nowhere tomorrow.
+            self.copy_box.setChecked(True)
+            self.copy_box.setEnabled(False)
+        self.identity = self._identity_lines(layout)
         self.problem = PlainLabel("", role="unverified", wrap=True)
         layout.addWidget(self.problem)
         buttons: list[QWidget] = [button("New case from these", lambda: self._finish("new"), primary=into is None)]
@@ -138,6 +156,38 @@ class ImportDialog(QDialog):
         table.itemSelectionChanged.connect(self._show_notes)
         return table
 
+    def _identity_lines(self, layout: QVBoxLayout) -> dict[str, QLineEdit]:
+        """Lines for what the files do not say: whose they are, and when they were taken."""
+        wanted: list[tuple[str, str]] = []
+        if any(not entry.source.patient_id for entry in self.entries):
+            wanted += [("patient_id", "Patient ID"), ("name", "Name"), ("birth_date", "Born (YYYY-MM-DD)")]
+        if any(entry.source.study_date is None for entry in self.entries):
+            wanted.append(("taken_on", "Images taken on (YYYY-MM-DD)"))
+        if not wanted:
+            return {}
+        layout.addWidget(PlainLabel("These files do not say whose they are or when they were taken:", wrap=True))
+        lines = {key: QLineEdit() for key, _ in wanted}
+        for key, hint in wanted:
+            lines[key].setPlaceholderText(hint)
+        layout.addWidget(row(*lines.values(), stretch=False))
+        return lines
+
+    def _typed(self, how: str) -> tuple[Patient | None, date | None]:
+        """What was typed into the identity lines.
+
+        Raises
+        ------
+        OperatorError
+            For a missing ID of a new case, or something that is no date.
+        """
+        typed = {key: line.text().strip() for key, line in self.identity.items()}
+        patient = None
+        if how == "new" and "patient_id" in typed:
+            patient = patient_from_text(
+                typed["patient_id"], typed["name"], birth_date=typed["birth_date"] or None, sex=None
+            )
+        return patient, day_from_text(typed["taken_on"]) if typed.get("taken_on") else None
+
     def _series_page(self) -> QWidget:
         page = QWidget()
         layout = QVBoxLayout(page)
@@ -180,7 +230,12 @@ class ImportDialog(QDialog):
         if len(people) > 1:
             self.problem.setText("The ticked series belong to different patients; leave those of one ticked.")
             return
-        self._chosen(how, ImportChoice(chosen, self.copy_box.isChecked()))
+        try:
+            patient, taken_on = self._typed(how)
+        except OperatorError as error:
+            self.problem.setText(error.message)
+            return
+        self._chosen(how, ImportChoice(chosen, self.copy_box.isChecked(), patient, taken_on))
         self.accept()
 
     def _save_skipped(self) -> None:

@@ -13,7 +13,7 @@ from planner.model.disease import Lesion
 from planner.model.items import KEY_IMAGE, MEASUREMENT, REGION, VESSEL_PATH, MeasurementBody, VesselPathBody
 from planner.units import shown
 from viewers.panels.mark_card import MarkActs, MarkCard
-from viewers.panels.parts import PlainLabel, button, clear, row
+from viewers.panels.parts import PlainLabel, button, clear, plain_tip, row
 from viewers.state.marking import Mark
 
 KINDS = {REGION: "Region", VESSEL_PATH: "Vessel path", MEASUREMENT: "Measurement", KEY_IMAGE: "Key image"}
@@ -102,6 +102,8 @@ class ItemsPanel(QWidget):
         self.tool_buttons: dict[str, QWidget] = {}
         self._tools_shown: tuple[tuple[str, str], ...] = ()
         self.list = _List(self._remove_selected)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.currentItemChanged.connect(self._selected)
         self.list.itemChanged.connect(self._checked)
         self.list.itemClicked.connect(lambda item: self._jump(item.data(Qt.ItemDataRole.UserRole)))
@@ -153,6 +155,7 @@ class ItemsPanel(QWidget):
         self.list.clear()
         for mark in marks:
             item = QListWidgetItem(mark_line(mark))
+            item.setToolTip(plain_tip(mark_line(mark)))
             item.setData(Qt.ItemDataRole.UserRole, mark.id)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Unchecked if mark.id in hidden else Qt.CheckState.Checked)
@@ -163,7 +166,7 @@ class ItemsPanel(QWidget):
         self.operations.setVisible(chosen is not None and chosen.item.type == REGION)
         self.card.show_mark(chosen, lesions)
         self.list.setVisible(bool(marks))
-        self.list.setFixedHeight(round(self.fontMetrics().height() * 1.45 * min(7, max(2, len(marks)))) + 6)
+        self.list.setFixedHeight(max(1, self.list.sizeHintForRow(0)) * min(7, max(2, len(marks))) + 8)
         self.empty.setVisible(not marks)
         self.remove_button.setVisible(chosen is not None)
         self._filling = False

@@ -58,7 +58,7 @@ class MarkActs:
 def segment_cells(segment: PathSegment) -> tuple[str, str, str]:
     """Artery, length, and diameter with what cannot be trusted said."""
     mean, least = segment.mean_diameter_mm, segment.minimum_diameter_mm
-    width = "not measured" if mean is None else f"{shown(mean, digits=1)} (min {shown(least, digits=1)})"
+    width = "not measured" if mean is None else f"{shown(mean, digits=1)} ({shown(least, digits=1)})"
     doubt = " ?" if segment.low_confidence and mean is not None else ""
     return artery(segment.artery).name, shown(segment.end_mm - segment.start_mm, digits=0), f"{width}{doubt}"
 
@@ -128,19 +128,22 @@ class MarkCard(QWidget):
             picture.fill(QColor(colour))
             made = QPushButton(QIcon(picture), "✓" if colour == now.lower() else "")
             made.setAutoDefault(False)
+            made.setFixedWidth(round(self.fontMetrics().height() * (2.6 if colour == now.lower() else 1.8)))
             made.setToolTip(plain_tip(name))
             made.setAccessibleName(name)
             made.clicked.connect(lambda _=False, chosen=colour: self._say(self._acts.recolour(mark.id, chosen)))
             grid.addWidget(made, 0, number)
             self.colours[colour] = made
+        grid.setColumnStretch(len(COLOURS), 1)
         self._layout.addWidget(holder)
 
     def _add_path(self, mark: Mark, body: VesselPathBody) -> None:
         length = path_length_mm(body)
         doubt = " · width not sure everywhere" if body.low_confidence else ""
-        self._layout.addWidget(PlainLabel(f"{shown(length, 'mm', digits=0)} along the vessel{doubt}", role="quiet"))
+        text = f"{shown(length, 'mm', digits=0)} along the vessel{doubt}"
+        self._layout.addWidget(PlainLabel(text, role="quiet", wrap=True))
         self.table = QTableWidget(len(body.segments), 3)
-        self.table.setHorizontalHeaderLabels(["Segment", "mm", "Ø mm"])
+        self.table.setHorizontalHeaderLabels(["Segment", "mm", "Ø mm (min)"])
         self.table.verticalHeader().setVisible(False)
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -152,7 +155,9 @@ class MarkCard(QWidget):
                 cell = QTableWidgetItem(text)
                 cell.setToolTip(plain_tip(text))
                 self.table.setItem(line, column, cell)
-        self.table.setFixedHeight(round(self.fontMetrics().height() * 2.0 * (min(5, len(body.segments)) + 1)))
+        line_height = round(self.fontMetrics().height() * 1.6)
+        self.table.verticalHeader().setDefaultSectionSize(line_height)
+        self.table.setFixedHeight(line_height * (min(7, len(body.segments)) + 1) + line_height // 2)
         self._layout.addWidget(self.table)
         self._add_naming(mark, body, length)
         if self._lesions:

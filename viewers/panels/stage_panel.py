@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
@@ -38,6 +39,10 @@ class StageContent:
     form: FormContent
     cards: tuple[tuple[str, tuple[str, ...]], ...] = ()
     time_out: str | None = None
+
+
+SEEN_LINES = 6
+"""Of a card, before it is opened."""
 
 
 def override_note(each: OverriddenFinding) -> str:
@@ -96,9 +101,8 @@ class StagePanel(QWidget):
         signers = " and ".join(role_word(role) for role in stage.signs) or "nobody"
         self.roles.setText(f"Filled by the {role_word(stage.fills)}; signed by {signers}.{waiting}")
         findings = content.status.findings
-        blocking = sum(finding.blocks for finding in findings)
-        shape = SEVERITY_MARKS["block" if blocking else "warn"].shape
-        self.counts.setText(f"{shape} {count_text(findings)} ↓")
+        strongest = next((each for each in SEVERITY_MARKS if any(f.severity.value == each for f in findings)), "info")
+        self.counts.setText(f"{SEVERITY_MARKS[strongest].shape} {count_text(findings)} ↓")
         self.counts.setVisible(bool(findings))
         self._show_cards(content.cards)
         self.form.show_content(content.form)
@@ -139,8 +143,34 @@ class StagePanel(QWidget):
         self._cards_shown = cards
         clear(self._cards)
         for title, lines in cards:
-            frame, layout = card(theme.ACCENT)
-            layout.addWidget(PlainLabel(title, role="section"))
-            for line in lines:
-                layout.addWidget(PlainLabel(line, wrap=True))
-            self._cards.addWidget(frame)
+            self._cards.addWidget(FoldingCard(title, lines))
+
+
+class FoldingCard(QWidget):
+    """A card of which the first lines are seen; the rest opens."""
+
+    def __init__(self, title: str, lines: Sequence[str]) -> None:
+        super().__init__()
+        frame, layout = card(theme.ACCENT)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(frame)
+        layout.addWidget(PlainLabel(title, role="section", wrap=True))
+        self.lines = [PlainLabel(line, wrap=True) for line in lines]
+        for label in self.lines:
+            layout.addWidget(label)
+        self.more = ClickLabel("", tip="Opens and folds the card")
+        self.more.clicked.connect(self._toggle)
+        layout.addWidget(self.more)
+        self._open = len(lines) <= SEEN_LINES + 1
+        self.more.setVisible(not self._open)
+        self._show()
+
+    def _toggle(self) -> None:
+        self._open = not self._open
+        self._show()
+
+    def _show(self) -> None:
+        for label in self.lines[SEEN_LINES:]:
+            label.setVisible(self._open)
+        self.more.setText("▴ less" if self._open else f"▾ {len(self.lines) - SEEN_LINES} more lines")

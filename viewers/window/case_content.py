@@ -34,7 +34,7 @@ def banner_text(work: CaseWork) -> BannerText:
     if patient.weight_kg is not None:
         on = f" ({patient.weight_on.isoformat()})" if patient.weight_on else " (no date)"
         weight = shown(patient.weight_kg, "kg") + on
-    labs = [lab_fact(case, key, name) for key, name in (("egfr", "eGFR"), ("inr", "INR"))]
+    labs = [kidney_fact(work), lab_fact(case, "inr", "INR")]
     session = work.session_desk.session if work.session_desk else None
     state = f"{session.title} · {state_word(session.state.value)}" if session else "no session open"
     if session is not None and session.emergency:
@@ -56,6 +56,17 @@ def alarm_of(work: CaseWork) -> str:
         if volume.source.patient_id is not None and volume.source.patient_id != ours:
             return f"An image on the screen belongs to patient {volume.source.patient_id}"
     return ""
+
+
+def kidney_fact(work: CaseWork) -> str:
+    """eGFR as the open session computes it; else as a laboratory printed it."""
+    status = work.session_desk.status() if work.session_desk is not None else None
+    found = [each for stage in (status.stages if status is not None else ()) for each in stage.computed]
+    computed = next((each for each in found if each.id == "egfr" and each.value is not None), None)
+    if computed is None or isinstance(computed.value, str):
+        return lab_fact(work.opened.case, "egfr", "eGFR")
+    taken = work.opened.case.latest_lab("creatinine")
+    return f"eGFR {shown(computed.value, computed.unit)}" + (f" ({taken.taken_on.isoformat()})" if taken else "")
 
 
 def lab_fact(case: Case, analyte: str, name: str) -> str:
@@ -153,7 +164,7 @@ def cards(work: CaseWork, stage: StageStatus) -> tuple[tuple[str, tuple[str, ...
     card = desk.last_time() if desk is not None and not stage.stage.phase.is_record else None
     if card is not None:
         when = card.performed_on.isoformat() if card.performed_on else "no date"
-        lines = tuple(f"{line.label}: {' | '.join(line.values)}" for line in card.lines)
+        lines = tuple(f"{line.label}: {' | '.join(line.values) or 'not recorded'}" for line in card.lines)
         reason = f" ({card.state_reason})" if card.state_reason else ""
         found.append((f"Last time: {card.title}, {when}, {state_word(card.state)}{reason}", lines))
     if stage.stage.id in ("next_step", "referral") and work.opened.case.sessions:

@@ -75,16 +75,15 @@ class CaseSeries:
                 self._load(key, wanted[key])
 
     def _load(self, key: str, reference: SeriesRef) -> None:
-        library, case_id = self.opened.library, self.opened.case.id
+        library, case = self.opened.library, self.opened.case
 
         def work(context: Context) -> Volume | MovedImages:
             try:
-                entry = case_images.find_series(library, case_id, reference, context.part(0.0, 0.4))
+                return case_images.load_series(library, case, reference, context)
             except OperatorError as error:
                 if error.code not in MOVED:
                     raise
                 return MovedImages(reference, error.message)
-            return images.load(entry, accept=reference.accepted_repairs, context=context.part(0.4, 1.0))
 
         def done(found: Volume | MovedImages) -> None:
             if isinstance(found, MovedImages):

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from planner.app import case_images, images
+from planner.app.identity import Verdict
 from planner.app.marking import add_key_image
 from planner.app.open_case import OpenCase
 from planner.app.sessions import (
@@ -29,6 +30,7 @@ from planner.store.actors import SaveReason
 from planner.store.library import SavedElsewhere
 from planner.workflow.answers import add_laboratory_value
 from viewers.panels.case_editors import LabEntry
+from viewers.panels.import_dialog import ImportChoice
 from viewers.panels.stage_form import CONFIRM
 from viewers.panes.desk import Desk
 from viewers.state.document_host import DocumentHost
@@ -276,21 +278,38 @@ class CaseWork:
         self.opened.document.apply("Keep key image", edit)
         return None
 
-    def attach(self, entries: Sequence[tuple[images.SeriesEntry, tuple[str, ...]]], copy: bool) -> str | None:
-        """Add series to the case; a mismatch of patients is refused with both sides."""
-        for entry, accept in entries:
-            refusal = self.attempt(lambda entry=entry, accept=accept: self._attach(entry, accept))
+    def attach(self, choice: ImportChoice, *, confirmed: bool) -> str | None:
+        """Add series to the case; a mismatch of patients is refused with both sides.
+
+        Parameters
+        ----------
+        confirmed
+            A person says that these are images of this patient although they lack an identifier.
+
+        """
+        for entry, accept in choice.entries:
+            refusal = self.attempt(
+                lambda entry=entry, accept=accept: self._attach(entry, accept, choice.taken_on, confirmed)
+            )
             if refusal is not None:
                 return refusal
         refusal = self.save() or self.attempt(self._remember_places)
-        if refusal is None and copy:
-            self.series.copy([entry for entry, _ in entries], self.save)
+        if refusal is None and choice.copy:
+            self.series.copy([entry for entry, _ in choice.entries], self.save)
         self._offer_series()
         return refusal
 
-    def _attach(self, entry: images.SeriesEntry, accept: tuple[str, ...]) -> None:
-        unnamed = self.opened.case.patient.birth_date is None or entry.source.patient_birth_date is None
-        edit, findings = case_images.attach_series(self.opened.case, entry, accept=accept, confirmed=unnamed)
+    def unconfirmed(self, choice: ImportChoice) -> str | None:
+        """Both sides of the first series whose patient lacks an identifier, or None when all match."""
+        matches = [case_images.match_patient(self.opened.case, entry) for entry, _ in choice.entries]
+        return next((each.side_by_side for each in matches if each.verdict is Verdict.UNCONFIRMED), None)
+
+    def _attach(
+        self, entry: images.SeriesEntry, accept: tuple[str, ...], taken_on: date | None, confirmed: bool
+    ) -> None:
+        edit, findings = case_images.attach_series(
+            self.opened.case, entry, accept=accept, confirmed=confirmed, taken_on=taken_on
+        )
         self.opened.document.apply("Attach images", edit)
         for finding in findings:
             self.said.emit(finding.text)

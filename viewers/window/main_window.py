@@ -62,6 +62,7 @@ class MainWindow(QMainWindow):
         self.work: CaseWork | None = None
         self.import_dialog: ImportDialog | None = None
         self.recovery_dialog: ChoiceDialog | None = None
+        self.identity_dialog: ChoiceDialog | None = None
         self.setWindowTitle(f"{TITLE} — {DISCLAIMER.split('.')[0]}. Not a medical device.")
         self.setAcceptDrops(True)
         self.jobs = JobBar(desk.jobs)
@@ -212,22 +213,43 @@ class MainWindow(QMainWindow):
         self.import_dialog.open()
 
     def _chosen(self, how: str, choice: ImportChoice) -> None:
-        try:
-            if how == "new" or self.work is None:
+        if how == "new" or self.work is None:
+            try:
                 self._new_case(choice)
-            refusal = self.work.attach(choice.entries, choice.copy) if self.work is not None else None
-        except OperatorError as error:
-            refusal = error.message
+            except OperatorError as error:
+                self.say(error.message)
+                return
+            self._attach(choice, confirmed=True)
+            return
+        both = self.work.unconfirmed(choice)
+        if both is None:
+            self._attach(choice, confirmed=False)
+            return
+        self.identity_dialog = ChoiceDialog(
+            "Is this the same patient?",
+            f"An identifier is missing, so the program cannot tell. Compare both sides:\n{both}",
+            lists=(),
+            verb="The same patient: add the images",
+            act=lambda codes, reason: self._attach(choice, confirmed=True),
+            parent=self,
+        )
+        self.identity_dialog.open()
+
+    def _attach(self, choice: ImportChoice, *, confirmed: bool) -> str | None:
+        if self.work is None:
+            return None
+        refusal = self.work.attach(choice, confirmed=confirmed)
         if refusal is not None:
             self.say(refusal)
-            return
-        if self.work is not None:
-            self.work.load_images()
+            return refusal
+        self.work.load_images()
+        if self.work.session_desk is None:
             self.case_menu.ask_for_session()
+        return None
 
     def _new_case(self, choice: ImportChoice) -> None:
         entry = choice.entries[0][0]
-        case: Case = case_from_series(entry, title=entry.description or "")
+        case: Case = case_from_series(entry, patient=choice.patient, title=entry.description or "")
         revision = self.library.create_case(case, self.actor)
         self.take_case(OpenCase(self.library, self.journal, case, revision, self.actor))
 
