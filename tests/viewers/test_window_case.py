@@ -57,8 +57,9 @@ def put_case(folder: Path, image: Path) -> Case:
 
     library = open_library(str(folder))
     entry = scan([image]).series[0]
-    edit, _ = attach_series(replace(case_from_series(entry), patient=patient()), entry, confirmed=True)
-    case = edit(replace(case_from_series(entry), patient=patient()))
+    empty = case_from_series(entry, patient=patient())
+    edit, _ = attach_series(empty, entry, confirmed=True)
+    case = edit(empty)
     known = installed()
     case, _ = new_session(case, known.templates["tace"], known.profiles["bclc-cirse"])
     library.create_case(case, OTHER)
@@ -153,7 +154,7 @@ def test_that_moved_images_are_asked_for_and_found_again(
     hands.press(dialog.go)
     hands.settle()
     assert hands.window.desk.state.images.volumes
-    assert hands.work.opened.case.studies[0].files_root == str(moved)
+    assert str(hands.work.opened.case.studies[0].files_root).startswith(str(moved))
 
 
 def test_that_masks_are_laid_over_hidden_and_kept_in_the_plan(

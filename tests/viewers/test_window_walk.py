@@ -314,8 +314,12 @@ def test_that_every_stage_is_signed_through_the_time_out_to_the_end(story: Story
             assert desk.session.time_out.by == ("Dr M. Keller", "T. Nowak")
     undone = [each.stage.id for each in desk.status().stages if not each.complete]
     assert undone == []
-    hands.go("fitness")
-    assert not page.form.editors["ecog"].isEnabled()
+    hands.go("liver_stage")
+    assert not page.form.editors["ascites"].isEnabled()
+    used = page.form.editors["bilirubin"].present.text()
+    assert used.startswith("18 µmol/L"), f"the value used at the time-out is shown, not {used}"
+    texts = [label.text() for label in page.stage_panel.findChildren(type(page.stage_panel.title))]
+    assert any("Newer value since the time-out: bilirubin 24 µmol/L" in text for text in texts)
     story.told.append("signed to the end")
 
 

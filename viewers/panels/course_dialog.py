@@ -15,7 +15,7 @@ from planner.model.codec import to_json
 from planner.workflow.template import Choice, Field, FieldKind
 from viewers.panels.findings_panel import FindingsPanel
 from viewers.panels.library_page import course_marks
-from viewers.panels.parts import PlainLabel, button, row
+from viewers.panels.parts import PlainLabel, button, row, sized
 from viewers.panels.table_editor import TableEditor
 from viewers.panels.timeline import Timeline
 
@@ -79,7 +79,7 @@ class CourseDialog(QDialog):
         scroll.setWidget(page)
         outer.addWidget(scroll, 1)
         outer.addWidget(row(button("Close", self.accept)))
-        self.resize(640, 680)
+        sized(self, 43, 45)
         self.show_course()
 
     def show_course(self) -> None:

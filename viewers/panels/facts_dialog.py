@@ -12,7 +12,7 @@ from planner.workflow.template import Choice, Field, FieldKind, Template
 from planner.workflow.values import read_path
 from viewers.panels.case_editors import field_head
 from viewers.panels.editors import FieldEditor, editor_for
-from viewers.panels.parts import PlainLabel, button, clear, row
+from viewers.panels.parts import PlainLabel, button, clear, row, sized
 from viewers.panels.table_editor import TableEditor
 
 OWN = (
@@ -79,7 +79,7 @@ class FactsDialog(QDialog):
         scroll.setWidget(page)
         layout.addWidget(scroll, 1)
         layout.addWidget(row(button("Close", self.accept)))
-        self.resize(620, 680)
+        sized(self, 41, 45)
         self._build()
 
     def _build(self) -> None:

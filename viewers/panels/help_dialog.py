@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QDialog, QPlainTextEdit, QTabWidget, QVBoxLayout, 
 
 from planner.units import symbol
 from planner.workflow.template import Field, FieldKind, Stage
-from viewers.panels.parts import PlainLabel, button, row
+from viewers.panels.parts import PlainLabel, button, row, sized
 from viewers.panels.tables import text_table
 from viewers.panels.words import TAGS, role_word
 
@@ -100,4 +100,4 @@ class HelpDialog(QDialog):
             tabs.setCurrentIndex(1)
         layout.addWidget(tabs, 1)
         layout.addWidget(row(button("Close", self.accept)))
-        self.resize(720, 620)
+        sized(self, 48, 41)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QTabWidget, QVBoxLayout, QWidget
 
 from planner.store.audit import AuditEntry, ChainReport
 from planner.store.library import PrintRecord, RevisionInfo
-from viewers.panels.parts import PlainLabel, button, row
+from viewers.panels.parts import PlainLabel, button, row, sized
 from viewers.panels.tables import text_table
 
 
@@ -74,4 +74,4 @@ class HistoryDialog(QDialog):
         tabs.addTab(self.trail, f"Audit trail ({len(trail)})")
         layout.addWidget(tabs, 1)
         layout.addWidget(row(button("Close", self.accept)))
-        self.resize(900, 560)
+        sized(self, 60, 37)

@@ -26,7 +26,7 @@ from planner.app.cases import day_from_text, patient_from_text
 from planner.dicom.series import SeriesEntry, Skipped
 from planner.errors import OperatorError
 from planner.model.people import Patient
-from viewers.panels.parts import PlainLabel, button, row
+from viewers.panels.parts import PlainLabel, button, row, sized
 from viewers.scene.slice_text import shown_name
 
 COLUMNS = ("Use", "Patient", "Date", "Series", "Kind", "Phase", "Size", "State")
@@ -118,7 +118,7 @@ class ImportDialog(QDialog):
             buttons.append(button(f"Add to {into}", lambda: self._finish("add"), primary=True))
         buttons.append(button("Cancel", self.reject))
         layout.addWidget(row(*buttons))
-        self.resize(1000, 560)
+        sized(self, 67, 37)
         if self.entries:
             self.table.selectRow(0)
             self.table.setFocus()

@@ -22,7 +22,7 @@ class JobBar(QFrame):
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
-        self.progress.setFixedWidth(160)
+        self.progress.setFixedWidth(10 * self.fontMetrics().height())
         self.cancel = button("Cancel", self._cancel)
         self.under = PlainLabel(role="quiet")
         self.saved = PlainLabel(role="quiet")

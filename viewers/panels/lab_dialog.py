@@ -21,7 +21,7 @@ from planner.clinical.laboratory import analyte
 from planner.clinical.laboratory_table import LabReading, read_table
 from planner.findings import Finding
 from planner.units import shown
-from viewers.panels.parts import PlainLabel, button, row
+from viewers.panels.parts import PlainLabel, button, row, sized
 
 LARGEST_FILE = 5_000_000
 """Bytes of a CSV that is read; a laboratory table is never larger."""
@@ -57,7 +57,7 @@ class LabDialog(QDialog):
         self.add_button = button("Add to the case", self._finish, primary=True)
         self.add_button.setEnabled(False)
         layout.addWidget(row(self.add_button, button("Open a file…", self._open), button("Cancel", self.reject)))
-        self.resize(860, 620)
+        sized(self, 57, 41)
 
     def _open(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Laboratory table", "", "Tables (*.csv *.txt *.tsv);;All files (*)")

@@ -39,8 +39,10 @@ def dark_palette() -> QPalette:
     palette = QPalette()
     for each, colour in colours.items():
         palette.setColor(each, QColor(colour))
-    for each in (role.WindowText, role.Text, role.ButtonText):
+    for each in (role.WindowText, role.ButtonText):
         palette.setColor(QPalette.ColorGroup.Disabled, each, QColor(theme.WAITING))
+    # What was frozen by the time-out cannot be typed in any more, but it must be read.
+    palette.setColor(QPalette.ColorGroup.Disabled, role.Text, QColor(theme.QUIET))
     return palette
 
 

@@ -80,6 +80,13 @@ def button(
     return made
 
 
+def sized(dialog: QWidget, width_em: float, height_em: float) -> None:
+    """Size a dialog in heights of its text, so that it fits its words on every screen, and no larger than that one."""
+    em = dialog.fontMetrics().height()
+    room = dialog.screen().availableSize()
+    dialog.resize(min(round(width_em * em), room.width() - 2 * em), min(round(height_em * em), room.height() - 4 * em))
+
+
 def mark_checked(made: QPushButton) -> QPushButton:
     """A pressed button keeps the colour of what is chosen, so that an answer is seen from afar."""
     plain = made.palette()

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QVBoxLayout, QWid
 
 from planner.units import shown
 from planner.workflow.template import Limit, Profile
-from viewers.panels.parts import PlainLabel, button, row
+from viewers.panels.parts import PlainLabel, button, row, sized
 from viewers.panels.tables import colour_row, text_table
 from viewers.panels.words import TAGS
 from viewers.state.theme import WARN
@@ -71,7 +71,7 @@ class ProfileDialog(QDialog):
                 colour_row(self.table, line, WARN)
         layout.addWidget(self.table, 1)
         layout.addWidget(row(button("Close", self.accept)))
-        self.resize(1080, 640)
+        sized(self, 72, 43)
 
     def _filter(self, text: str) -> None:
         wanted = text.casefold().split()

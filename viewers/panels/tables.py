@@ -24,6 +24,7 @@ def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, wide: 
             item = QTableWidgetItem(text)
             item.setToolTip(plain_tip(text))
             table.setItem(line, column, item)
+    table.verticalHeader().setDefaultSectionSize(round(table.fontMetrics().height() * 1.7))
     header = table.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(wide % len(headings), QHeaderView.ResizeMode.Stretch)

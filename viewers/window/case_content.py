@@ -5,6 +5,7 @@ from __future__ import annotations
 from planner.app.sessions import CourseOverview
 from planner.model.case import Case
 from planner.units import shown
+from planner.workflow.pinning import basis_of
 from planner.workflow.status import SessionStatus, StageStatus
 from planner.workflow.template import FieldKind
 from planner.workflow.values import Circumstances, field_applies, value_of
@@ -135,10 +136,12 @@ def stage_content(work: CaseWork, status: SessionStatus, stage: StageStatus) -> 
     desk = work.session_desk
     if desk is None:
         raise ValueError("no session is open")
-    case, session = desk.case, desk.session
+    # After the time-out a plan stage shows what stood then: the values that were used, not those of today.
+    basis = basis_of(desk.case, desk.session, stage.stage, desk.clock())
+    case, session = basis.case, basis.session
     around = Circumstances(case, session, desk.template, stage.stage.id, desk.profile.id)
     computed = computed_of(stage.stage.fields, stage.computed)
-    titles = {each.id: each.title for each in case.sessions}
+    titles = {each.id: each.title for each in desk.case.sessions}
     fields = []
     for field in stage.stage.fields:
         if not field_applies(around, field):
@@ -149,7 +152,7 @@ def stage_content(work: CaseWork, status: SessionStatus, stage: StageStatus) -> 
         answer = session.answers.get(stage.stage.id, {}).get(field.id)
         origin = titles.get(answer.inherited_from or "") if answer is not None else None
         fields.append(FormField(field, value_of(case, session, stage.stage.id, field), origin))
-    form = FormContent(stage.stage.id, tuple(fields), case, session, work.today, read_only=stage.frozen)
+    form = FormContent(stage.stage.id, tuple(fields), case, session, basis.now.date(), read_only=stage.frozen)
     time_out = None
     if stage.stage.freezes:
         done = session.time_out
@@ -172,12 +175,18 @@ def cards(work: CaseWork, stage: StageStatus) -> tuple[tuple[str, tuple[str, ...
     return tuple(found)
 
 
+def substance_word(substance: str) -> str:
+    """A ledger's fixed names in words; a drug keeps the name it was typed with."""
+    words = {"kap": "KAP"}.get(substance, substance.replace("-", " "))
+    return words[:1].upper() + words[1:]
+
+
 def course_cards(course: CourseOverview) -> list[tuple[str, tuple[str, ...]]]:
     remains = tuple(
         f"{each.name}: {each.state.value}" + (f" ({each.why})" if each.why else "") for each in course.remains
     )
     totals = tuple(
-        f"{each.substance}: {shown(each.amount, each.unit)}"
+        f"{substance_word(each.substance)}: {shown(each.amount, each.unit)}"
         + (f" = {shown(each.per_m2, 'mg/m2')}" if each.per_m2 is not None else "")
         for each in course.ledger.totals
     )

@@ -159,8 +159,9 @@ class CasePage(QWidget):
         self.stage_list.show_stages(stage_lines(status), work.stage_id)
         stage = status.stage(work.stage_id)
         self._show_tools(stage)
-        self.stage_panel.show_content(stage_content(work, status, stage))
-        self.lesions.show_lesions(desk.case.lesions, desk.case.lesion_list_is_confirmed)
+        content = stage_content(work, status, stage)
+        self.stage_panel.show_content(content)
+        self.lesions.show_lesions(desk.case.lesions, content.form.case.lesion_list_is_confirmed)
         self._show_marks(None)
 
     def _show_tools(self, status: StageStatus) -> None:

@@ -62,7 +62,7 @@ class ChoiceDialog(QDialog):
         if other is not None:
             buttons.append(button(other[0], lambda: self._leave(other[1])))
         layout.addWidget(row(*buttons, button("Not now" if other else "Cancel", self.reject)))
-        self.setMinimumWidth(420)
+        self.setMinimumWidth(28 * self.fontMetrics().height())
 
     def _go(self) -> None:
         refusal = self._act([box.currentData() for box in self.boxes], self.reason.text().strip())
