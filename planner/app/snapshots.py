@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,9 +53,15 @@ def snapshot_images(
     *,
     series: str | None = None,
     part: int | None = None,
+    accept: Collection[str] = (),
     context: Context | None = None,
 ) -> bytes:
     """PNG of a series on disk, through its middle.
+
+    Parameters
+    ----------
+    accept
+        Codes of findings whose repair the operator accepts.
 
     Raises
     ------
@@ -67,7 +74,7 @@ def snapshot_images(
     if layout.startswith(STAGE):
         said = f"{layout} is a view of a case; name a case instead of a folder, or use mpr or 3d."
         raise UsageError("stage-without-case", said, subject=layout)
-    volume = open_image(source, series=series, part=part, context=context)
+    volume = open_image(source, series=series, part=part, accept=accept, context=context)
     return renderer.png(PictureRequest(volume, layout, size_px, caption=_image_caption(volume)))
 
 

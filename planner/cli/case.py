@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli import case_report, case_sessions
+from planner.cli import case_lesion, case_report, case_sessions
 from planner.cli.case_library import By, Json, actor, opened
 from planner.cli.case_shown import print_case, print_cases, print_imported
 from planner.cli.output import DONE, emit, message, plain, progress
@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(_show)
     group.command("import")(_import)
     group.command("export")(_export)
+    case_lesion.register(group)
     case_sessions.register(group)
     case_report.register(group)
     app.add_typer(group, name="case")

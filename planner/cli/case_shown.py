@@ -83,13 +83,17 @@ def _print_lines(target: Console, findings: Sequence[Mapping[str, Any]]) -> None
     for each in findings:
         source = f" [{each['source']}]" if each["source"] else ""
         unverified = " (unverified default)" if each["tag"] in ("M", "P") else ""
-        target.print(plain(f"         {each['severity'].upper():5} {each['text']}{source}{unverified}"), soft_wrap=True)
+        # Who overrides a finding on the command line names it by this code.
+        code = f" ({each['code']})" if each["severity"] == "block" and each["overridable"] else ""
+        line = f"         {each['severity'].upper():5} {each['text']}{code}{source}{unverified}"
+        target.print(plain(line), soft_wrap=True)
 
 
 def _print_ledger(target: Console, ledger: Mapping[str, Any]) -> None:
     for total in ledger["totals"]:
         amount = shown_value(total["amount"], total["unit"])
-        target.print(plain(f"ledger   {total['substance']}: {amount} in {total['entries']} entries"), soft_wrap=True)
+        entries = "1 entry" if total["entries"] == 1 else f"{total['entries']} entries"
+        target.print(plain(f"ledger   {total['substance']}: {amount} in {entries}"), soft_wrap=True)
     target.print(plain(f"ledger   {ledger['note']}"), soft_wrap=True)
 
 

@@ -76,24 +76,26 @@ def run(
 
 
 def _global_options(argv: list[str]) -> tuple[str | None, list[str]]:
-    """The library URL and the words after the global options.
+    """The library URL and the other words; the option may stand before or behind the verb.
 
     Raises
     ------
     ValueError
         When ``--library`` names nothing.
     """
-    if not argv or not argv[0].startswith("--library"):
-        return None, argv
-    name, equals, url = argv[0].partition("=")
-    if name != "--library":
-        return None, argv
-    rest = argv[1:]
-    if not equals:
-        url, rest = (rest[0], rest[1:]) if rest else ("", [])
-    if not url:
-        raise ValueError("--library needs a URL, such as sqlite:///path/to/library.db.")
-    return url, rest
+    for place, word in enumerate(argv):
+        if word == "--":
+            break
+        name, equals, url = word.partition("=")
+        if name != "--library":
+            continue
+        rest = argv[:place] + argv[place + 1 :]
+        if not equals:
+            url, rest = (rest[place], rest[:place] + rest[place + 1 :]) if place < len(rest) else ("", [])
+        if not url:
+            raise ValueError("--library needs a URL, such as sqlite:///path/to/library.db.")
+        return url, rest
+    return None, argv
 
 
 def _verb(words: list[str], library_url: str | None, make_renderer: Callable[[], Renderer]) -> int:
@@ -141,7 +143,10 @@ def _guarded(doing: str, as_json: bool, action: Callable[[], int]) -> int:
 def _usage_message(error: Exception) -> str | None:
     """What the command parser has to say, when the error is its own (it brings its message and exit code 2)."""
     formatted = getattr(error, "format_message", None)
-    return str(formatted()) if callable(formatted) and getattr(error, "exit_code", None) == USAGE else None
+    if not callable(formatted) or getattr(error, "exit_code", None) != USAGE:
+        return None
+    said = str(formatted()).strip()
+    return said if said.endswith((".", "?", ")")) else f"{said}."
 
 
 def _wrong_usage(text: str, as_json: bool) -> int:

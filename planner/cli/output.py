@@ -47,19 +47,26 @@ def jsonable(value: Any) -> Any:
 
 def emit(document: Mapping[str, Any], as_json: bool, table: Callable[[Console], None]) -> None:
     """Print the answer of a command: exactly one JSON document, or what `table` prints."""
-    if as_json:
-        sys.stdout.write(json.dumps(jsonable(document), ensure_ascii=False, allow_nan=False) + "\n")
-    else:
-        table(console())
-    sys.stdout.flush()
+    # A reader that has gone, as after `| head`, is no fault; the parser of the command line would exit with 1.
+    with suppress(BrokenPipeError):
+        if as_json:
+            sys.stdout.write(json.dumps(jsonable(document), ensure_ascii=False, allow_nan=False) + "\n")
+        else:
+            table(console())
+        sys.stdout.flush()
 
 
 def console() -> Console:
     """A console on stdout that takes text as it is: no markup, no emoji, no highlighting."""
     from rich.console import Console
 
+    class QuietConsole(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave a reader that has gone to the caller; Rich would exit with 1, which here means a bug of ours."""
+            raise BrokenPipeError
+
     width = None if sys.stdout.isatty() else PIPE_WIDTH
-    return Console(file=sys.stdout, markup=False, emoji=False, highlight=False, width=width)
+    return QuietConsole(file=sys.stdout, markup=False, emoji=False, highlight=False, width=width)
 
 
 def print_findings(target: Console, findings: Iterable[Finding]) -> None:

@@ -30,6 +30,9 @@ def _command(
     size: Annotated[str, typer.Option("--size", help="Width x height in pixels.")] = "1600x1000",
     series: Annotated[str | None, typer.Option("--series", help="Series of the images.")] = None,
     part: Annotated[int | None, typer.Option("--part", help="Part of the series.")] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", help="Code of a finding whose repair you take.")
+    ] = None,
     by: By = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
@@ -42,7 +45,16 @@ def _command(
     try:
         if Path(source).exists():
             renderer = command_context(context).make_renderer()
-            png = snapshot_images(Path(source), layout, size_px, renderer, series=series, part=part, context=progress())
+            png = snapshot_images(
+                Path(source),
+                layout,
+                size_px,
+                renderer,
+                series=series,
+                part=part,
+                accept=accept or (),
+                context=progress(),
+            )
         else:
             with opened(context) as library:
                 renderer = command_context(context).make_renderer()

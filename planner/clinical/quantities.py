@@ -105,7 +105,11 @@ def parse(text: str) -> Quantity:
     rest = cleaned[match.end() :].strip()
     if rest.startswith(","):
         raise InputRefused("unreadable-number", f"{text!r} has a comma; write a decimal point, as 2.4mg/dL.")
-    value = float(match.group())
+    digits = match.group()
+    if rest and not is_unit(rest) and digits.endswith("10") and digits != "10" and is_unit("10" + rest):
+        # A code such as 10*9/L begins with digits: 6210*9/L has no other reading than 62 of that unit.
+        digits, rest = digits[:-2], "10" + rest
+    value = float(digits)
     if not math.isfinite(value):
         raise InputRefused("unreadable-number", f"{text!r} is not a finite number.")
     return Quantity(value, unit_code(rest) if rest else None)

@@ -22,7 +22,7 @@ from planner.jobs import Context
 
 
 def refuse_unaccepted(entry: SeriesEntry, accept: Collection[str]) -> None:
-    """Raise for the first blocking finding that was not accepted; the message says how many there are.
+    """Raise for the first blocking finding that was not accepted; the message names the codes of the others.
 
     Raises
     ------
@@ -36,7 +36,8 @@ def refuse_unaccepted(entry: SeriesEntry, accept: Collection[str]) -> None:
     if standing:
         # What no repair can mend comes first: accepting the others would not help.
         first = min(standing, key=lambda one: one.overridable)
-        more = f" ({len(standing) - 1} more findings block it.)" if len(standing) > 1 else ""
+        others = sorted({one.code for one in standing} - {first.code})
+        more = f" (It is blocked by {', '.join(others)} as well.)" if others else ""
         raise InputRefused(first.code, first.text + more, subject=entry.uid)
 
 

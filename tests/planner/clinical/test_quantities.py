@@ -18,6 +18,9 @@ from planner.errors import InputRefused
         (" 34.1 µmol/l ", Quantity(34.1, "umol/L")),
         ("34.1 μmol/L", Quantity(34.1, "umol/L")),
         ("62 ×10⁹/L", Quantity(62.0, "10*9/L")),
+        ("6210*9/L", Quantity(62.0, "10*9/L")),
+        ("110.510*9/L", Quantity(110.5, "10*9/L")),
+        ("62x10*9/L", Quantity(62.0, "10*9/L")),
         ("-7.0", Quantity(-7.0, None)),
         ("\u22123 mm", Quantity(-3.0, "mm")),
         (".5Gy·cm²", Quantity(0.5, "Gy.cm2")),
@@ -30,7 +33,7 @@ def test_that_a_quantity_is_read(text: str, quantity: Quantity) -> None:
     assert parse(text) == quantity
 
 
-@pytest.mark.parametrize("text", ["", "mg/dL", "2,4mg/dL", "1e999", "2.4 parsec", "--3", "nan", "0x10"])
+@pytest.mark.parametrize("text", ["", "mg/dL", "2,4mg/dL", "1e999", "2.4 parsec", "--3", "nan", "0x10", "10*9/L"])
 def test_that_what_is_no_quantity_is_refused(text: str) -> None:
     with pytest.raises(InputRefused):
         parse(text)
