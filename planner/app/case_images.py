@@ -13,11 +13,13 @@ from pathlib import Path
 
 from planner.app.cases import patient_from_series
 from planner.app.identity import PatientMatch, PatientMismatch, Verdict, compare
-from planner.app.images import scan
+from planner.app.images import load, scan
 from planner.dicom import tags
 from planner.dicom.series import SeriesEntry
+from planner.dicom.volume_files import SUFFIXES
 from planner.errors import InputRefused, OperatorError, StoreError
 from planner.findings import Finding, Severity
+from planner.imaging import Volume
 from planner.jobs import Context
 from planner.model import codec
 from planner.model.case import Case
@@ -52,13 +54,15 @@ def _content_digest(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def series_ref(entry: SeriesEntry, *, accept: Collection[str] = ()) -> SeriesRef:
+def series_ref(entry: SeriesEntry, *, accept: Collection[str] = (), taken_on: date | None = None) -> SeriesRef:
     """A reference to a series where it lies now.
 
     Parameters
     ----------
     accept
         Codes of repairs the operator accepted; kept as provenance.
+    taken_on
+        The study date as a person typed it, for files that do not say.
     """
     source = entry.source
     return SeriesRef(
@@ -67,22 +71,30 @@ def series_ref(entry: SeriesEntry, *, accept: Collection[str] = ()) -> SeriesRef
         modality=source.modality,
         description=source.description,
         study_uid=source.study_uid,
-        study_date=None if source.study_date is None else date.fromisoformat(source.study_date),
+        study_date=taken_on if source.study_date is None else date.fromisoformat(source.study_date),
         frame_uid=None if entry.grid is None else entry.grid.frame_uid,
         phase=source.phase,
         patient_id=source.patient_id,
-        files_root=str(_common_folder(entry.files)),
+        files_root=str(_place(entry.files)),
         accepted_repairs=tuple(sorted(accept)),
         fingerprint=fingerprint(entry),
     )
 
 
-def _common_folder(files: Sequence[Path]) -> Path:
+def _place(files: Sequence[Path]) -> Path:
+    """The file itself when there is one, else the folder that holds all: nothing beside them need be looked through."""
+    if len(files) == 1:
+        return files[0].absolute()
     return Path(os.path.commonpath([file.absolute().parent for file in files]))
 
 
 def attach_series(
-    case: Case, entry: SeriesEntry, *, accept: Collection[str] = (), confirmed: bool = False
+    case: Case,
+    entry: SeriesEntry,
+    *,
+    accept: Collection[str] = (),
+    confirmed: bool = False,
+    taken_on: date | None = None,
 ) -> tuple[Edit, tuple[Finding, ...]]:
     """The edit that attaches a series to a case, and what must be shown beside it.
 
@@ -90,6 +102,8 @@ def attach_series(
     ----------
     confirmed
         A person compared both sides although an identifier is missing. It never passes a difference.
+    taken_on
+        See `series_ref`.
 
     Raises
     ------
@@ -104,7 +118,7 @@ def attach_series(
     open_faults = [each for each in entry.findings if each.blocks and (not each.overridable or each.code not in accept)]
     if open_faults:
         raise InputRefused(open_faults[0].code, open_faults[0].text, subject=entry.uid)
-    reference = series_ref(entry, accept=accept)
+    reference = series_ref(entry, accept=accept, taken_on=taken_on)
     findings = [_remark(text, entry.uid) for text in match.remarks]
     if match.verdict is Verdict.UNCONFIRMED:
         findings.append(_remark("the identity was confirmed by a person: " + ", ".join(match.reasons), entry.uid))
@@ -202,6 +216,27 @@ def find_series(
     return found[0]
 
 
+def load_series(library: Library, case: Case, reference: SeriesRef, context: Context | None = None) -> Volume:
+    """Find a series of a case and load it. What its files do not say of themselves is said by the case.
+
+    Raises
+    ------
+    OperatorError
+        As `find_series`, or when the pixels cannot be read.
+    """
+    job = context or Context()
+    entry = find_series(library, case.id, reference, job.part(0.0, 0.3))
+    volume = load(entry, accept=reference.accepted_repairs, context=job.part(0.3, 1.0))
+    source, patient = volume.source, case.patient
+    told = replace(
+        source,
+        study_date=source.study_date or (reference.study_date.isoformat() if reference.study_date else None),
+        patient_id=source.patient_id or patient.patient_id,
+        patient_name=source.patient_name or (patient.name if source.patient_id is None else None),
+    )
+    return volume if told == source else Volume(volume.voxels, volume.grid, told)
+
+
 def check_images(library: Library, case: Case, context: Context | None = None) -> tuple[Finding, ...]:
     """Are all images of a case where they were, and the same? One finding per series that is not."""
     job = context or Context()
@@ -227,7 +262,7 @@ def relink(
         As `find_series`.
     """
     entry = find_series(library, case.id, reference, context, root=folder)
-    moved = replace(reference, files_root=str(_common_folder(entry.files)), managed=False)
+    moved = replace(reference, files_root=str(_place(entry.files)), managed=False)
     place = SeriesPlace(moved.series_uid, moved.part, moved.files_root, None, moved.fingerprint)
     library.note_series(case.id, place, by, Action.RELINKED)
     return lambda before: with_series(before, moved)
@@ -253,13 +288,16 @@ def take_managed_copy(
         raise StoreError("no-image-folder", "A library on a server takes no copies of images; keep the reference.")
     relative = Path(MANAGED) / uuid.uuid4().hex
     target = library.folder / relative
+    # A volume file keeps its name: its header may name its data file, and its UID stands on the name.
+    volume_file = any(file.name.lower().endswith(SUFFIXES) for file in entry.files)
+    names = {file: file.name if volume_file else f"{uuid.uuid4().hex}.dcm" for file in entry.files}
     risky = {record.file for record in entry.records if record.header.executable_preamble}
     try:
         _require_room(entry.files, library.folder)
         target.mkdir(parents=True)
         for number, file in enumerate(entry.files):
             job.step(0.1 + 0.9 * number / len(entry.files), f"Copying file {number + 1} of {len(entry.files)}")
-            _copy(file, target / f"{uuid.uuid4().hex}.dcm", blank_preamble=file in risky)
+            _copy(file, target / names[file], blank_preamble=file in risky)
     except BaseException as error:
         shutil.rmtree(target, ignore_errors=True)
         if isinstance(error, OSError):

@@ -63,6 +63,23 @@ def _birth_date(text: str) -> date:
     return found
 
 
+def day_from_text(text: str) -> date:
+    """A day as a person types it (YYYY-MM-DD).
+
+    Raises
+    ------
+    UsageError
+        ``bad-date`` for anything else, and for a day to come.
+    """
+    try:
+        found = date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise UsageError("bad-date", f"{text!r} is no date; write it as YYYY-MM-DD.") from error
+    if found > date.today():
+        raise UsageError("bad-date", f"{text} lies in the future; correct it.")
+    return found
+
+
 def _sex(text: str) -> Sex:
     try:
         return Sex(text.strip().upper())
@@ -93,13 +110,22 @@ def issuer_of(entry: SeriesEntry) -> str | None:
     return entry.records[0].header.elements.words(tags.PATIENT_ID_ISSUER)[0]
 
 
-def case_from_series(entry: SeriesEntry, *, title: str = "", simulated: bool = False) -> Case:
+def case_from_series(
+    entry: SeriesEntry, *, patient: Patient | None = None, title: str = "", simulated: bool = False
+) -> Case:
     """A case for the patient of a series, not yet in a library and without the images.
+
+    Parameters
+    ----------
+    patient
+        Who a person says it is, for files that name nobody (NIfTI, NRRD, MHA).
 
     Raises
     ------
     InputRefused
         ``mixed-patients`` when the series is not of one person.
+    UsageError
+        ``patient-unnamed`` when neither the files nor a person say who it is.
     """
     if any(each.code == "mixed-patients" for each in entry.findings):
         raise InputRefused(
@@ -107,7 +133,12 @@ def case_from_series(entry: SeriesEntry, *, title: str = "", simulated: bool = F
             "The series holds images of two patients; import each patient's files apart.",
             subject=entry.uid,
         )
-    return Case(id=new_id("case"), patient=patient_from_series(entry), title=title, simulated=simulated)
+    named = patient or patient_from_series(entry)
+    if not named.patient_id:
+        raise UsageError(
+            "patient-unnamed", f"{entry.files[0].name} names no patient; type the patient's ID.", subject=entry.uid
+        )
+    return Case(id=new_id("case"), patient=named, title=title, simulated=simulated)
 
 
 def new_case(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import platformdirs
 
+from planner import APPLICATION
 from planner.store.library import Library
 
-APPLICATION = "seldinger"
 FILE_NAME = "library.sqlite"
 
 

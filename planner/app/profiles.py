@@ -10,7 +10,7 @@ from typing import Any
 
 import platformdirs
 
-from planner.app.library import APPLICATION
+from planner import APPLICATION
 from planner.errors import StoreError
 from planner.files import whole_file
 from planner.workflow.profiles import edited, load_profiles

@@ -10,7 +10,7 @@ from typing import Any
 
 import platformdirs
 
-from planner.app.library import APPLICATION
+from planner import APPLICATION
 from planner.errors import InputRefused
 from planner.model import codec
 from planner.model.case import Case

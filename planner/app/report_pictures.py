@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from planner import DISCLAIMER
-from planner.app.case_images import find_series
-from planner.app.images import load
+from planner.app.case_images import load_series
 from planner.app.marking import key_image_of, masks_of, region_of
 from planner.app.rendering import PictureRequest, Renderer
 from planner.app.report_words import day, person_name, series_key
@@ -63,9 +62,7 @@ class Images:
         if key in self.held:
             return self.held[key]
         if key not in self._loaded:
-            entry = find_series(self.library, self.case.id, reference, self.context.part(0.0, 0.2))
-            loaded = load(entry, accept=reference.accepted_repairs, context=self.context.part(0.2, 1.0))
-            self._loaded[key] = loaded
+            self._loaded[key] = load_series(self.library, self.case, reference, self.context)
         return self._loaded[key]
 
 

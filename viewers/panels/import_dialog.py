@@ -118,7 +118,7 @@ class ImportDialog(QDialog):
             buttons.append(button(f"Add to {into}", lambda: self._finish("add"), primary=True))
         buttons.append(button("Cancel", self.reject))
         layout.addWidget(row(*buttons))
-        sized(self, 67, 37)
+        sized(self, 76, 38)
         if self.entries:
             self.table.selectRow(0)
             self.table.setFocus()
