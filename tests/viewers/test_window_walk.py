@@ -39,7 +39,13 @@ class Clock:
 
 @dataclass
 class Story:
-    """What the chapters of the walk share; each test is one chapter and leaves the window where the next begins."""
+    """What the chapters of the walk share; each test is one chapter and leaves the window where the next begins.
+
+    Attributes
+    ----------
+    told, begun
+        Chapters that were played to their end, and those that were tried.
+    """
 
     folder: Path
     written: Written
@@ -48,11 +54,19 @@ class Story:
     day: date
     clock: Clock
     told: list[str] = field(default_factory=list)
+    begun: set[str] = field(default_factory=set)
 
     def reached(self, chapter: str) -> None:
-        """Later chapters mean nothing when an earlier one failed."""
-        if chapter not in self.told:
+        """Play the chapters up to this one, unless this process has already; one that failed is not tried again."""
+        if chapter in self.told:
+            return
+        if chapter in self.begun:
             pytest.skip(f"the chapter before this one failed: {chapter}")
+        self.begun.add(chapter)
+        CHAPTERS[chapter](self)
+
+    def ends(self, chapter: str) -> None:
+        self.told.append(chapter)
 
     def use_clock(self) -> None:
         desk = self.hands.work.session_desk
@@ -121,7 +135,7 @@ def test_that_a_dropped_folder_becomes_a_case_with_a_session(story: Story) -> No
     assert len(case.studies) == 2
     assert [each.template.id for each in case.sessions] == ["tace"]
     assert window.desk.state.images.volumes
-    story.told.append("case")
+    story.ends("case")
 
 
 def test_that_phases_are_given_by_the_lists_of_the_form(story: Story) -> None:
@@ -142,7 +156,7 @@ def test_that_phases_are_given_by_the_lists_of_the_form(story: Story) -> None:
         "portal-venous": refs["portal-venous"],
     }
     assert set(hands.window.desk.state.images.volumes) >= set(refs.values())
-    story.told.append("phases")
+    story.ends("phases")
 
 
 def test_that_clicks_mark_the_lesions(story: Story) -> None:
@@ -162,7 +176,7 @@ def test_that_clicks_mark_the_lesions(story: Story) -> None:
         assert marked is not None
         assert marked.volume_ml == pytest.approx(lesion.volume_ml, rel=0.5)
     assert list(page.lesions.cards) == [each.id for each in hands.work.opened.case.lesions]
-    story.told.append("lesions")
+    story.ends("lesions")
 
 
 def test_that_a_lesion_is_named_and_placed_in_its_card(story: Story) -> None:
@@ -179,7 +193,7 @@ def test_that_a_lesion_is_named_and_placed_in_its_card(story: Story) -> None:
     for number, lesion in enumerate(lesions):
         hands.type(page.lesions.cards[lesion.id].editors["viable_mm"].line, str(30 - 10 * number))
     assert [each.latest.viable_mm for each in hands.work.opened.case.lesions] == [30.0, 20.0]
-    story.told.append("named")
+    story.ends("named")
 
 
 def test_that_clicks_along_an_artery_make_a_path_with_named_segments(story: Story) -> None:
@@ -206,7 +220,7 @@ def test_that_clicks_along_an_artery_make_a_path_with_named_segments(story: Stor
     assert hands.work.session_desk.session.item(paths[0].id).body["lesion_ids"] == [
         hands.work.opened.case.lesions[0].id
     ]
-    story.told.append("path")
+    story.ends("path")
 
 
 def test_that_fields_of_every_kind_are_filled_by_hand(story: Story) -> None:
@@ -239,7 +253,7 @@ def test_that_fields_of_every_kind_are_filled_by_hand(story: Story) -> None:
     assert [each.substance for each in hands.work.opened.case.allergies] == ["Penicillin"]
     assert isinstance(form.editors["pacemaker"], ToggleEditor)
     assert isinstance(form.editors["egfr"], ComputedView)
-    story.told.append("fields")
+    story.ends("fields")
 
 
 def test_that_a_signature_goes_and_comes_with_undo_and_turns_stale(story: Story) -> None:
@@ -264,7 +278,7 @@ def test_that_a_signature_goes_and_comes_with_undo_and_turns_stale(story: Story)
     assert hands.work.stage_id == "images_lesions"
     hands.shortcut(Qt.Key.Key_Left)
     assert hands.work.stage_id == "referral"
-    story.told.append("signed")
+    story.ends("signed")
 
 
 def test_that_a_blocking_finding_is_passed_with_a_reason_and_stands_again(story: Story) -> None:
@@ -287,7 +301,7 @@ def test_that_a_blocking_finding_is_passed_with_a_reason_and_stands_again(story:
     hands.work.answer("images_lesions", "arterial_timing", "adequate")
     hands.turn()
     assert not desk.status().overrides
-    story.told.append("override")
+    story.ends("override")
 
 
 def test_that_every_stage_is_signed_through_the_time_out_to_the_end(story: Story) -> None:
@@ -320,7 +334,7 @@ def test_that_every_stage_is_signed_through_the_time_out_to_the_end(story: Story
     assert used.startswith("18 µmol/L"), f"the value used at the time-out is shown, not {used}"
     texts = [label.text() for label in page.stage_panel.findChildren(type(page.stage_panel.title))]
     assert any("Newer value since the time-out: bilirubin 24 µmol/L" in text for text in texts)
-    story.told.append("signed to the end")
+    story.ends("signed to the end")
 
 
 def test_that_the_session_moves_through_its_states(story: Story) -> None:
@@ -334,7 +348,7 @@ def test_that_the_session_moves_through_its_states(story: Story) -> None:
     hands.turn()
     assert hands.work.session_desk.session.state is SessionState.DONE
     assert "done" in window.case_page.banner.session.text()
-    story.told.append("states")
+    story.ends("states")
 
 
 def test_that_the_plan_is_printed(story: Story, tmp_path: Path) -> None:
@@ -345,7 +359,6 @@ def test_that_the_plan_is_printed(story: Story, tmp_path: Path) -> None:
     hands.settle()
     assert paper.read_bytes().startswith(b"%PDF"), hands.window.jobs.message.text()
     assert [each.what for each in hands.library.prints(hands.work.opened.case.id)]
-    story.told.append("printed")
 
 
 def test_that_a_new_window_opens_the_case_where_it_was_left(story: Story) -> None:
@@ -362,7 +375,7 @@ def test_that_a_new_window_opens_the_case_where_it_was_left(story: Story) -> Non
     assert [each.id for each in hands.work.opened.case.sessions] == [each.id for each in before.sessions]
     assert hands.window.desk.state.images.volumes
     story.use_clock()
-    story.told.append("reopened")
+    story.ends("reopened")
 
 
 def test_that_a_second_session_carries_what_it_may_and_nothing_else(story: Story) -> None:
@@ -395,3 +408,19 @@ def test_that_a_second_session_carries_what_it_may_and_nothing_else(story: Story
     hands.press(confirm)
     now = sum(answer.inherited_from is not None for answer in desk.session.answers["arteries_access"].values())
     assert now == marked - 1
+
+
+CHAPTERS = {
+    "case": test_that_a_dropped_folder_becomes_a_case_with_a_session,
+    "phases": test_that_phases_are_given_by_the_lists_of_the_form,
+    "lesions": test_that_clicks_mark_the_lesions,
+    "named": test_that_a_lesion_is_named_and_placed_in_its_card,
+    "path": test_that_clicks_along_an_artery_make_a_path_with_named_segments,
+    "fields": test_that_fields_of_every_kind_are_filled_by_hand,
+    "signed": test_that_a_signature_goes_and_comes_with_undo_and_turns_stale,
+    "override": test_that_a_blocking_finding_is_passed_with_a_reason_and_stands_again,
+    "signed to the end": test_that_every_stage_is_signed_through_the_time_out_to_the_end,
+    "states": test_that_the_session_moves_through_its_states,
+    "reopened": test_that_a_new_window_opens_the_case_where_it_was_left,
+}
+"""Chapter -> the test that plays it: when tests are shared out over processes, each plays what comes before its own."""
