@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMainWindow, QPushButton
 
@@ -18,7 +18,7 @@ from planner.model.items import PlanItem, VesselPathBody
 from planner.store.summary import CaseFacts, CaseSummary, SessionSummary
 from planner.workflow.template import Choice, Field, FieldKind
 from viewers.panels.banner import BannerText, PatientBanner
-from viewers.panels.editors import ChoiceEditor, LineEditor, NumberEditor, ToggleEditor
+from viewers.panels.editors import ChoiceEditor, LineEditor, LongTextEditor, NumberEditor, ToggleEditor
 from viewers.panels.findings_panel import FindingCard, FindingsPanel, FoldedFindings
 from viewers.panels.lesions_panel import LesionActs, LesionsPanel, lesion_line
 from viewers.panels.library_page import LibraryPage
@@ -103,6 +103,24 @@ def test_that_undo_belongs_to_the_plan_until_something_is_typed(qapp: QApplicati
     assert undone == [True]
     assert editor.line.text() == "Dr A"
     window.close()
+
+
+def test_that_long_text_is_taken_over_at_a_pause_and_when_left(qapp: QApplication) -> None:
+    editor, given = LongTextEditor(), []
+    editor.changed.connect(given.append)
+    editor.show()
+    editor.activateWindow()
+    assert QTest.qWaitForWindowActive(editor)
+    editor.text.setFocus()
+    QTest.keyClicks(editor.text, "Two HCC")
+    pause = editor.findChild(QTimer, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    assert pause.isActive()
+    assert pause.interval() < 2000, "a crash may cost two seconds of work and no more"
+    pause.timeout.emit()
+    assert given == ["Two HCC"]
+    QTest.keyClicks(editor.text, ", TACE?")
+    editor.text.clearFocus()
+    assert given[-1] == "Two HCC, TACE?"
 
 
 def table_field() -> Field:

@@ -248,3 +248,16 @@ def test_that_an_emergency_is_named_in_the_banner(make_hands: Callable[[], Hands
     assert hands.window.case_page.banner.session.text().startswith("EMERGENCY")
     hands.shortcut(Qt.Key.Key_Z)
     assert not hands.window.case_page.banner.session.text().startswith("EMERGENCY")
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_S, Qt.Key.Key_L])
+def test_that_what_was_typed_and_not_left_yet_is_saved_too(
+    make_hands: Callable[[], Hands], folder: Path, image: Path, key: Qt.Key
+) -> None:
+    case = put_case(folder, image)
+    hands = make_hands()
+    open_first(hands)
+    hands.go("referral")
+    hands.type(hands.window.case_page.form.editors["referrer"].line, "Dr Unfinished", leave=False)
+    hands.shortcut(key)
+    assert head(folder, case.id).sessions[0].answer("referral", "referrer") == "Dr Unfinished"

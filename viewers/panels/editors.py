@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -190,8 +190,12 @@ class DateEditor(LineEditor):
             raise ValueError(f"Write it as {self.line.placeholderText()}.") from None
 
 
+PAUSE_MS = 1500
+"""A pause in writing after which long text is taken over: a crash loses no more than that."""
+
+
 class LongTextEditor(FieldEditor):
-    """Free text over several lines."""
+    """Free text over several lines; taken over when it is left, and at every pause in writing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -204,6 +208,11 @@ class LongTextEditor(FieldEditor):
         layout.addWidget(self.text)
         self.text.installEventFilter(self)
         self.setFocusProxy(self.text)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE_MS)
+        self._pause.timeout.connect(self._take)
+        self.text.textChanged.connect(self._written)
 
     def show_value(self, value: Any) -> None:
         self._shown = value
@@ -215,11 +224,19 @@ class LongTextEditor(FieldEditor):
             return not self.text.document().isModified() and taken_by_window(self, event)
         if watched is self.text and event.type() == QEvent.Type.FocusOut:
             self.text.document().setModified(False)
-            value = self.text.toPlainText().strip() or None
-            if value != self._shown:
-                self._shown = value
-                self.changed.emit(value)
+            self._take()
         return super().eventFilter(watched, event)
+
+    def _written(self) -> None:
+        if self.text.hasFocus():
+            self._pause.start()
+
+    def _take(self) -> None:
+        self._pause.stop()
+        value = self.text.toPlainText().strip() or None
+        if value != self._shown:
+            self._shown = value
+            self.changed.emit(value)
 
 
 class ToggleEditor(FieldEditor):

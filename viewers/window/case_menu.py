@@ -135,6 +135,7 @@ class CaseMenu:
         work = self.window.work
         if work is None or work.session_desk is None:
             return
+        self.window.finish_typing()
         refusal = work.save()
         if refusal is not None:
             return

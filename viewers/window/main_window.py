@@ -131,8 +131,15 @@ class MainWindow(QMainWindow):
     def say(self, text: str) -> None:
         self.jobs.say(text)
 
+    def finish_typing(self) -> None:
+        """What stands in a field and was not committed yet becomes part of the plan: nothing typed is lost."""
+        typed_in = self.focusWidget()
+        if typed_in is not None and self.case_page.isAncestorOf(typed_in):
+            typed_in.clearFocus()
+
     def show_library(self) -> None:
         """Save the open case and go back to the list."""
+        self.finish_typing()
         if self.work is not None:
             if self.work.close() is not None:
                 return
@@ -256,6 +263,7 @@ class MainWindow(QMainWindow):
     def save(self) -> None:
         if self.work is None:
             return
+        self.finish_typing()
         refusal = self.work.save()
         if refusal is None:
             self.say(f"Saved as revision {self.work.opened.revision}.")
@@ -306,6 +314,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save, stop every thread, free the graphics memory."""
+        self.finish_typing()
         if self.work is not None:
             if self.work.close() is not None:
                 event.ignore()
