@@ -61,7 +61,7 @@ class CaseWork:
         self.session_desk: SessionDesk | None = None
         self.stage_id: str | None = None
         self._host: DocumentHost | None = None
-        self.series = CaseSeries(opened, desk, self._use_roles)
+        self.series = CaseSeries(opened, desk, self._volume_came)
         opened.listeners.append(self._on_change)
         desk.state.simulated.set(opened.case.simulated)
 
@@ -328,6 +328,18 @@ class CaseWork:
         for role, key in self.session_desk.session.series_roles.items():
             if key in self.desk.state.images.volumes:
                 self.desk.state.images.set_role(role, key)
+
+    def _volume_came(self) -> None:
+        """The first role of the template that has its images leads: other series are linked to its frame."""
+        self._use_roles()
+        desk, images_there = self.session_desk, self.desk.state.images
+        if desk is None:
+            return
+        roles = [field.role for stage in desk.template.stages for field in stage.fields if field.role is not None]
+        keys = [desk.session.series_roles.get(role) for role in roles]
+        lead = next((key for key in keys if key is not None and key in images_there.volumes), None)
+        if lead is not None:
+            images_there.set_primary(lead)
 
     def course(self) -> CourseOverview:
         return course_overview(self.opened.case, self.installed, self.today)
