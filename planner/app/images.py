@@ -77,7 +77,11 @@ def choose(found: Scan, source: Path, series: str | None = None, part: int | Non
         if found.series and (series is not None or part is not None):
             raise UsageError("no-such-series", f"{source} holds no such series or part.", subject=series)
         first = found.skipped[0] if found.skipped else None
-        code, text = (first.code, first.text) if first else ("not-dicom", f"{source.name} holds no image.")
+        code, text = (
+            (first.code, first.text)
+            if first
+            else ("not-dicom", f"{source.name} holds no image; name DICOM, NIfTI, NRRD or MHA files.")
+        )
         raise InputRefused(code, text, subject=str(source))
     volumes = [one for one in entries if one.kind == "volume"] or [one for one in entries if one.kind == "refused"]
     return max(volumes or entries, key=lambda one: (one.loadable, one.frames or 0, -one.part))

@@ -153,9 +153,14 @@ def check_size(file: Path, size: tuple[int, ...], volumes: int) -> None:
         ``undecodable`` or ``too-large``.
     """
     if min(*size, volumes) < 1:
-        raise refused("undecodable", file, f"it declares {size} voxels", "convert it again")
+        raise refused("undecodable", file, f"it declares {_times(size)} voxels", "convert it again")
     if max(size) > limits.MAXIMUM_ROWS_OR_COLUMNS or volumes > limits.MAXIMUM_FRAMES:
-        raise refused("too-large", file, f"it declares {size} voxels in {volumes} volumes", "convert a part of it")
+        declared = f"it declares {_times(size)} voxels" + (f" in {volumes} volumes" if volumes > 1 else "")
+        raise refused("too-large", file, declared, "convert a part of it")
+
+
+def _times(size: tuple[int, ...]) -> str:
+    return " x ".join(map(str, size))
 
 
 def read_block(file: Path, offset: int, encoding: str, wanted: int, whole_file: bool) -> bytes:

@@ -16,6 +16,8 @@ from planner.imaging.volumes import Volume
 
 WindowFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 _MOST_SAMPLES = 200_000
+_AIR_BELOW, _SOFT_WITHIN, _SOFT_SHARE = -800.0, 300.0, 0.2
+"""Of values that lie as HU do: air or lung below the first, and at least this share within soft tissue and fat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,33 @@ def presets() -> tuple[WindowPreset, ...]:
     return tuple(_preset(entry) for entry in catalogue("window_presets.toml")["preset"])
 
 
+def shown_as_hounsfield(volume: Volume) -> bool:
+    """Whether a volume is pictured like CT: it is in HU, or names no modality and its values lie as HU do.
+
+    A NIfTI, NRRD or MHA file does not say what its numbers are. This guess chooses windows and colours only; the
+    unit stays unknown, and nothing is measured in HU. Fat and air are negative in CT alone.
+    """
+    source = volume.source
+    if source.unit is not None or source.modality is not None:
+        return source.unit == "HU"
+    some = _sample(volume)
+    if not some.size or float(some.min()) > _AIR_BELOW:
+        return False
+    inside = some[some > some.min()]
+    return bool(inside.size) and float(np.mean(np.abs(inside) <= _SOFT_WITHIN)) >= _SOFT_SHARE
+
+
 def preset_for_digit(digit: int, volume: Volume) -> WindowPreset | None:
     """The preset of a key 1-9 for this volume's unit, or None when that key means nothing for it."""
     fitting = [preset for preset in presets() if preset.digit == digit]
-    same_unit = [preset for preset in fitting if preset.unit is not None and preset.unit == volume.source.unit]
+    unit = _pictured_unit(volume)
+    same_unit = [preset for preset in fitting if preset.unit is not None and preset.unit == unit]
     for_any = [preset for preset in fitting if preset.unit is None]
     return next(iter(same_unit + for_any), None)
+
+
+def _pictured_unit(volume: Volume) -> str | None:
+    return "HU" if shown_as_hounsfield(volume) else volume.source.unit
 
 
 def first_window(volume: Volume) -> Window:
@@ -90,7 +113,7 @@ def first_window(volume: Volume) -> Window:
             return Window(centre, width)
         if width > 0.0:
             return Window(centre, width, "LINEAR_EXACT")
-    chosen = catalogue("window_presets.toml")["default"]["HU" if volume.source.unit == "HU" else "other"]
+    chosen = catalogue("window_presets.toml")["default"]["HU" if shown_as_hounsfield(volume) else "other"]
     return next(preset for preset in presets() if preset.key == chosen).of(volume)
 
 
@@ -100,9 +123,7 @@ def automatic_window(volume: Volume, *, percentiles: tuple[float, float]) -> Win
     The lowest value is left out because background (air, padding) would else set the lower end. At most
     200 000 evenly spread voxels are looked at.
     """
-    flat = volume.voxels.reshape(-1)
-    some = np.asarray(flat[:: max(1, flat.size // _MOST_SAMPLES)], dtype=np.float64)
-    some = some[np.isfinite(some)]
+    some = _sample(volume)
     inside = some[some > some.min()] if some.size else some
     chosen = inside if inside.size else some
     if not chosen.size:
@@ -111,6 +132,14 @@ def automatic_window(volume: Volume, *, percentiles: tuple[float, float]) -> Win
     width = float(high - low)
     centre = float(low + high) / 2.0
     return Window(centre, width if width > 0.0 else 1.0, "LINEAR_EXACT")
+
+
+def _sample(volume: Volume) -> NDArray[np.float64]:
+    """At most 200 000 evenly spread finite voxels."""
+    flat = volume.voxels.reshape(-1)
+    some = np.asarray(flat[:: max(1, flat.size // _MOST_SAMPLES)], dtype=np.float64)
+    finite: NDArray[np.float64] = some[np.isfinite(some)]
+    return finite
 
 
 def apply_window(

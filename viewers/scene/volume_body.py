@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.imaging import Volume
+from planner.imaging.window import shown_as_hounsfield
 
 WORKING_MM = 4.0
 """Voxel size at which the body is looked for."""
@@ -22,7 +23,7 @@ def without_table(volume: Volume) -> NDArray[np.generic]:
 
     For a volume without HU, or where no body is found, the voxels themselves.
     """
-    if volume.source.unit != "HU" or min(volume.grid.size_kji) < 4:
+    if not shown_as_hounsfield(volume) or min(volume.grid.size_kji) < 4:
         return volume.voxels
     steps = [max(1, round(WORKING_MM / spacing)) for spacing in volume.grid.spacing_kji_mm]
     few = volume.voxels[:: steps[0], :: steps[1], :: steps[2]]

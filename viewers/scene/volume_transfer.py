@@ -9,6 +9,7 @@ import numpy as np
 
 from planner.catalogues import catalogue
 from planner.imaging import Volume
+from planner.imaging.window import shown_as_hounsfield
 
 REFERENCE_STEP_MM = 1.0
 """The preset's opacities hold for a ray step of this length; VTK corrects for others."""
@@ -36,7 +37,7 @@ def presets() -> dict[str, RenderPreset]:
 def preset_for(volume: Volume, wanted: str | None) -> RenderPreset:
     """The wanted preset, or the one that fits the phase; volumes without HU always go by signal."""
     known = presets()
-    if volume.source.unit != "HU":
+    if not shown_as_hounsfield(volume):
         return known["signal"]
     if wanted in known and not known[wanted].relative:
         return known[wanted]

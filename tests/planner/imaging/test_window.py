@@ -10,7 +10,15 @@ import pytest
 
 from planner.geometry import Grid
 from planner.imaging import ImageSource, Volume
-from planner.imaging.window import Window, apply_window, automatic_window, first_window, preset_for_digit, presets
+from planner.imaging.window import (
+    Window,
+    apply_window,
+    automatic_window,
+    first_window,
+    preset_for_digit,
+    presets,
+    shown_as_hounsfield,
+)
 
 
 def by_the_standard(x: float, centre: float, width: float, function: str) -> float:
@@ -83,3 +91,31 @@ def test_that_an_automatic_window_spans_the_percentiles_without_the_background()
     assert (window.centre, window.width) == pytest.approx((600.0, 1000.0))
     flat = Volume(np.zeros((2, 2, 2), np.int16), Grid.of((2, 2, 2), frame_uid="f"), ImageSource("1"))
     assert automatic_window(flat, percentiles=(1.0, 99.0)).width > 0
+
+
+def _body(modality: str | None, unit: str | None = None, offset: float = 0.0) -> Volume:
+    """Air around fat, soft tissue and a little bone, as CT has them; `offset` makes another image of it."""
+    voxels = np.full((10, 20, 20), -1000.0, dtype=np.float32)
+    voxels[:, 4:16, 4:16] = np.linspace(-120, 180, 1440).reshape(10, 12, 12)
+    voxels[:, 9:11, 9:11] = 900.0
+    source = replace(ImageSource("1"), modality=modality, unit=unit)
+    return Volume(voxels + np.float32(offset), Grid.of(voxels.shape, frame_uid="f"), source)
+
+
+def test_that_a_volume_file_whose_values_lie_as_hounsfield_units_is_pictured_like_ct() -> None:
+    volume = _body(None)
+    assert shown_as_hounsfield(volume)
+    assert first_window(volume) == Window(40.0, 400.0)
+    liver = preset_for_digit(2, volume)
+    assert liver is not None
+    assert liver.key == "liver"
+    # Only its picture: the numbers still have no unit.
+    assert volume.source.unit is None
+
+
+@pytest.mark.parametrize(
+    "volume", [_body("MR"), _body("PT", "SUV"), _body("CT"), _body(None, offset=1000.0), _volume(None)]
+)
+def test_that_nothing_else_is_pictured_like_ct(volume: Volume) -> None:
+    assert not shown_as_hounsfield(volume)
+    assert first_window(volume) != Window(40.0, 400.0)
