@@ -303,6 +303,11 @@ _SENTENCES = (
     ("full|no space", "disk-full", "could not be written because the disk is full; make room and save again"),
     ("readonly|read-only", "library-read-only", "is read-only; copy it to a place where you may write"),
     ("malformed|not a database|corrupt", "library-corrupt", "is damaged; restore a copy from the backups folder"),
+    (
+        "terminat|connection|server closed",
+        "library-unreachable",
+        "does not answer any more; check the network, then save again",
+    ),
     ("disk i/o", "disk-full", "could not be written (disk error); check the disk and save again"),
 )
 

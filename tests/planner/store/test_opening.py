@@ -282,6 +282,29 @@ def test_that_the_server_itself_refuses_to_change_history(server_url: str) -> No
     library.close()
 
 
+def test_that_a_server_lost_in_the_middle_of_a_save_is_said_and_loses_nothing(server_url: str) -> None:
+    library, other = Library.open(server_url), Library.open(server_url)
+    library.create_case(make_case(), DOCTOR)
+
+    def save_and_lose() -> None:
+        with library.writing() as connection:
+            number = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+            connection.exec_driver_sql("UPDATE case_head SET updated_by = 'x'")
+            with other.writing() as killer:
+                killer.exec_driver_sql(f"SELECT pg_terminate_backend({number})")
+            connection.exec_driver_sql("SELECT 1")
+
+    with pytest.raises(StoreError) as caught:
+        save_and_lose()
+    assert caught.value.code == "library-unreachable"
+    assert "check the network" in caught.value.message
+    # The next save finds its way by itself.
+    assert library.list_cases()[0].updated_by == "dr.test"
+    assert library.save(make_case(title="x"), 1, DOCTOR) == 2
+    library.close()
+    other.close()
+
+
 def test_that_a_server_that_does_not_answer_is_said_without_the_password() -> None:
     pytest.importorskip("psycopg", reason="psycopg is not installed")
     with pytest.raises(StoreError) as caught:
