@@ -204,7 +204,7 @@ def test_that_an_older_paper_is_named_and_a_current_one_is_not(qapp: QApplicatio
 
 def test_that_the_profile_shows_every_limit_with_source_and_how_sure(qapp: QApplication) -> None:
     profile = installed().profiles["bclc-cirse"]
-    dialog = ProfileDialog(profile)
+    dialog = ProfileDialog(profile, lambda *_: None)
     assert dialog.table.rowCount() == len(profile.limits)
     texts = [dialog.table.item(line, 2).text() for line in range(dialog.table.rowCount())]
     assert "unverified default" in texts
@@ -236,3 +236,31 @@ def test_that_a_step_needs_a_name() -> None:
         put_steps([{"title": "CT", "after": "nowhere"}])
     same = replace(Case("case-1", Patient("T-1", "Test^Ball")))
     assert put_steps([], course_id="c")(same).courses[0].steps == ()
+
+
+def test_that_a_limit_is_changed_by_a_named_person_and_nothing_else_is_taken(qapp: QApplication) -> None:
+    changes: list[tuple[str, object, str]] = []
+
+    def change(name: str, value: object, by: str) -> str | None:
+        if not by:
+            return "A changed limit needs the name of the person who changed it."
+        changes.append((name, value, by))
+        return None
+
+    dialog = ProfileDialog(installed().profiles["bclc-cirse"], change)
+    dialog.show()
+    QTest.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
+    assert "Choose a limit" in dialog.problem.text()
+    dialog.table.selectRow(dialog.names.index("inr_window_days"))
+    dialog.value.clear()
+    QTest.keyClicks(dialog.value, "soon")
+    QTest.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
+    assert "no number" in dialog.problem.text()
+    dialog.value.clear()
+    QTest.keyClicks(dialog.value, "7")
+    QTest.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
+    assert "needs the name" in dialog.problem.text()
+    QTest.keyClicks(dialog.person, "Dr Lee")
+    QTest.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
+    assert changes == [("inr_window_days", 7, "Dr Lee")]
+    assert not dialog.isVisible()

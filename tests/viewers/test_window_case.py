@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFileDialog
 from window_hands import Hands
 
+from planner.app import profiles
 from planner.app.case_images import attach_series, remember_places
 from planner.app.cases import case_from_series
 from planner.app.images import scan, write_volume
@@ -261,3 +262,25 @@ def test_that_what_was_typed_and_not_left_yet_is_saved_too(
     hands.type(hands.window.case_page.form.editors["referrer"].line, "Dr Unfinished", leave=False)
     hands.shortcut(key)
     assert head(folder, case.id).sessions[0].answer("referral", "referrer") == "Dr Unfinished"
+
+
+def test_that_a_changed_limit_holds_for_the_open_session_and_for_the_next_start(
+    make_hands: Callable[[], Hands], folder: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "site_folder", lambda: tmp_path / "profiles")
+    try:
+        put_case(folder, image)
+        hands = make_hands()
+        open_first(hands)
+        hands.window.dialogs.profile()
+        dialog = hands.window.dialogs.dialog
+        dialog.table.selectRow(dialog.names.index("inr_window_days"))
+        dialog.value.setText("3")
+        dialog.person.setText("Dr Lee")
+        hands.press(dialog.go)
+        assert hands.work.session_desk.profile.limit("inr_window_days").value == 3
+        installed.cache_clear()
+        assert "Dr Lee" in installed().profile("bclc-cirse").limit("inr_window_days").source
+    finally:
+        monkeypatch.undo()
+        installed.cache_clear()

@@ -172,7 +172,8 @@ def make_editor(field: Field, case: Case, session: Session, today: date) -> Fiel
     if field.kind is FieldKind.COMPUTED:
         return ComputedView()
     if field.kind is FieldKind.TABLE:
-        return TableEditor(field, lambda column: make_editor(column, case, session, today))
+        names = {choice.code: choice.label for choice in (*lesion_choices(case), *path_choices(session))}
+        return TableEditor(field, lambda column: make_editor(column, case, session, today), names=names)
     return editor_for(field)
 
 

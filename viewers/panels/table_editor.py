@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtWidgets import QFormLayout, QVBoxLayout, QWidget
@@ -16,14 +16,14 @@ from viewers.state import theme
 ColumnEditor = Callable[[Field], FieldEditor]
 
 
-def summary_of(columns: tuple[Field, ...], values: dict[str, Any]) -> str:
-    """One line that names a row: its first answered columns."""
+def summary_of(columns: tuple[Field, ...], values: dict[str, Any], names: Mapping[str, str]) -> str:
+    """One line that names a row: its first answered columns. `names` gives words for ids (lesions, paths)."""
     parts = []
     for column in columns:
         value = values.get(column.id)
         if value in (None, "", []):
             continue
-        labels = {choice.code: choice.label for choice in column.choices}
+        labels = {**names, **{choice.code: choice.label for choice in column.choices}}
         shown = ", ".join(labels.get(each, str(each)) for each in (value if isinstance(value, list) else [value]))
         unit = symbol(column.unit)
         parts.append(f"{shown} {unit}".strip())
@@ -44,7 +44,7 @@ class RowCard(QWidget):
         frame, layout = panel(theme.CARD)
         outer.addWidget(frame)
         self.head = ClickLabel(
-            f"▸ {index + 1}  {summary_of(owner.field.columns, values)}", tip="Opens and folds the row"
+            f"▸ {index + 1}  {summary_of(owner.field.columns, values, owner.names)}", tip="Opens and folds the row"
         )
         self.head.clicked.connect(self._toggle)
         layout.addWidget(self.head)
@@ -79,11 +79,20 @@ class RowCard(QWidget):
 
 
 class TableEditor(FieldEditor):
-    """Rows of a table field; announces the whole new table at each change."""
+    """Rows of a table field; announces the whole new table at each change.
 
-    def __init__(self, field: Field, column_editor: ColumnEditor = editor_for) -> None:
+    Parameters
+    ----------
+    names
+        Words for the ids that cells hold.
+    """
+
+    def __init__(
+        self, field: Field, column_editor: ColumnEditor = editor_for, *, names: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__()
         self.field = field
+        self.names = names or {}
         self.column_editor = column_editor
         self.values: list[dict[str, Any]] = []
         self.opened: int | None = None
@@ -126,7 +135,7 @@ class TableEditor(FieldEditor):
         self.values[index] = {key: each for key, each in changed.items() if each is not None}
         card = self.cards[index]
         card.values = self.values[index]
-        card.head.setText(f"▾ {index + 1}  {summary_of(self.field.columns, card.values)}")
+        card.head.setText(f"▾ {index + 1}  {summary_of(self.field.columns, card.values, self.names)}")
         self._announce()
 
     def move(self, index: int, by: int) -> None:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QDialog, QFileDialog
 
 from planner.app.case_facts import put_steps, write_fact
+from planner.app.profiles import save_edited
 from planner.app.recovery import differences
 from planner.app.sessions import local_now
+from planner.app.templates import installed
+from planner.errors import OperatorError
 from planner.store.library import SavedElsewhere
 from planner.workflow.course import course_findings
 from viewers.panels.course_dialog import CourseDialog
@@ -92,12 +95,26 @@ class CaseDialogs:
             )
         )
 
+    def _change_limit(self, name: str, value: object, by: str) -> str | None:
+        """Keep the institution's own number, and let the open session follow it."""
+        work = self.window.work
+        if work is None or work.session_desk is None:
+            return "Open a session first: it says which profile it follows."
+        try:
+            save_edited(work.session_desk.profile, {name: value}, by=by, on=work.today)
+        except OperatorError as error:
+            return error.message
+        installed.cache_clear()
+        self.window.installed = installed()
+        work.follow(self.window.installed)
+        return None
+
     def profile(self) -> None:
         work = self._work()
         if work is None or work.session_desk is None:
             self.window.say("Open a session first: it says which profile it follows.")
             return
-        self._open(ProfileDialog(work.session_desk.profile, self.window))
+        self._open(ProfileDialog(work.session_desk.profile, self._change_limit, self.window))
 
     def help(self) -> None:
         """F1: the stage on show, and keys."""

@@ -96,6 +96,13 @@ class CaseWork:
         self.session_desk = open_session(self.opened.document, self.installed, session_id)
         self._follow_session()
 
+    def follow(self, installed: Installed) -> None:
+        """Work by other templates and profiles from now on; the open session stays at its stage."""
+        self.installed = installed
+        if self.session_desk is not None:
+            self.session_desk = open_session(self.opened.document, installed, self.session_desk.session_id)
+        self.changed.emit()
+
     def new_session(self, template_id: str, profile_id: str) -> None:
         """Start a first session from a template."""
         self.session_desk = begin_session(self.opened.document, self.installed, template_id, profile_id)
