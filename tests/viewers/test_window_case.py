@@ -17,6 +17,7 @@ from planner.app import profiles
 from planner.app.case_images import attach_series, remember_places
 from planner.app.cases import case_from_series
 from planner.app.images import scan, write_volume
+from planner.app.templates import installed
 from planner.imaging import ImageSource, Label, LabelMap, Volume
 from planner.model.case import Case
 from planner.model.people import Patient
@@ -53,7 +54,6 @@ def make_hands(qapp: QApplication, folder: Path) -> Iterator[Callable[[], Hands]
 def put_case(folder: Path, image: Path) -> Case:
     """A case whose images lie in a file, with one empty session, in the library of a folder."""
     from planner.app.library import open_library
-    from planner.app.templates import installed
     from planner.workflow.lifecycle import new_session
 
     library = open_library(str(folder))
