@@ -1,10 +1,9 @@
-"""A lesion from a click: a closed surface around it, by the contrast of the clicked tissue with its surroundings."""
+"""A lesion from a click: a closed surface around it, brighter or darker than the tissue it lies in, or both."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,31 +11,26 @@ from numpy.typing import ArrayLike, NDArray
 from planner.errors import OperatorError
 from planner.geometry import Grid
 from planner.imaging import rays
+from planner.imaging.lesion_alike import alike_body
+from planner.imaging.lesion_edge import edge_shift_mm
+from planner.imaging.lesion_guesses import Lattice, guesses
+from planner.imaging.lesion_surface import Body, best_body, noise_of
 from planner.imaging.masks import Box, Mask, ball_box, box_slices, union_box
 from planner.imaging.morphology import filled
-from planner.imaging.rays import Appearance, Look, Unlike
 from planner.imaging.volumes import Volume
 
 _BLUR_MM = 1.25
 _FINE_BLUR_MM = 0.7
-_CLICK_MM = 2.5
 _BAND_MM = 1.5
 """How far from the smooth surface single voxels may still decide."""
-_GAP_MM = 2.0
-"""The blurred edge, which says nothing of the tissue beyond."""
-_RING_MM = 4.0
-_ROUNDS = 4
-_LEAST_SHARE = 0.06
-"""Share of rays that must meet a brighter (or darker) neighbour before it bounds the lesion."""
-_LIKE_SHARE = 0.5
-"""Share of rays that must meet the background just beyond the surface."""
-_LEAST_STEP = 1.5
-"""Noise standard deviations between the clicked tissue and the background."""
-_WIDEST_STEP = 2.2
-"""Values farther from the background than this many times the clicked one belong to neither."""
-_MOST_BINS = 2000
-_OPEN_SHARE = 0.4
-"""Above this share of rays without an end there is no boundary to speak of."""
+_LEAST_WORTH = 0.4
+"""A surface less well bounded than this is none."""
+_LEAST_ENDED = 0.7
+"""Share of the rays that end by a clear step, where several tissues lie around."""
+_THIN_MM = 2.0
+"""What is thinner than twice this about the edge is the blurred border of a vessel."""
+_DAB_MM = (3.0, 8.0)
+"""Radius of what an added click gives where nothing bounds it: enough to reach the lesion, within these."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +46,18 @@ class _Region:
         """Indices (k, j, i) in the region's own array."""
         inside: NDArray[np.float64] = self.grid.kji_from_lps.points(lps_mm) - np.asarray(self.box[0])
         return inside
+
+    def profiles(self, centre_lps_mm: NDArray[np.float64], limit_mm: float) -> NDArray[np.float64]:
+        """See `rays.profiles`."""
+        kji_from_mm = self.grid.kji_from_lps.homogeneous[:3, :3]
+        return rays.profiles(self.voxels, self.local(centre_lps_mm), kji_from_mm, limit_mm)
+
+    def lattice(self, click_lps_mm: NDArray[np.float64], limit_mm: float) -> Lattice:
+        from scipy import ndimage
+
+        at = self.local(Lattice.offsets_mm(limit_mm) + click_lps_mm)
+        values = ndimage.map_coordinates(self.voxels, np.moveaxis(at, -1, 0), float, order=1, cval=np.nan)
+        return Lattice.of(values)
 
     def offsets_mm(self, box: Box, centre_lps_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """(k, j, i, 3) LPS offsets of the voxel centres of a box from a point."""
@@ -75,7 +81,7 @@ def lesion_from_click(
     click_lps_mm
         LPS point inside the lesion.
     add
-        Further points inside: each adds the part around it.
+        Further points inside: each that is not inside yet adds the part around it, and a ball where nothing bounds it.
     remove
         Points outside: voxels easier to reach from these than from the points inside are taken away.
     limit_mm
@@ -84,18 +90,17 @@ def lesion_from_click(
     Raises
     ------
     OperatorError
-        When a click lies outside the image, or nothing bounds the clicked tissue within the limit.
+        When a click lies outside the image, or nothing bounds the first clicked tissue within the limit.
     """
     clicks = [np.asarray(point, dtype=np.float64) for point in (click_lps_mm, *add)]
     for click in clicks:
         if volume.grid.nearest_index(click) is None:
             raise OperatorError("click-outside-image", "The click lies outside the image; click inside the lesion.")
     region = _region(volume, clicks, limit_mm)
-    found = [_around(region, click, limit_mm) for click in clicks]
-    box = union_box(mask.box for mask in found)
-    voxels = np.zeros([high - low for low, high in zip(*box, strict=True)], dtype=np.bool_)
-    for mask in found:
-        voxels |= mask.within(box)
+    found = _around(region, clicks[0], limit_mm)
+    for click in clicks[1:]:
+        found = _with_part(region, found, click, limit_mm)
+    box, voxels = found.box, found.voxels
     if len(remove):
         voxels = _without(region, box, voxels, clicks, [np.asarray(point, dtype=np.float64) for point in remove])
     result = Mask.of(volume.grid, voxels, box[0])
@@ -118,216 +123,98 @@ def _sigma(blur_mm: float, grid: Grid) -> list[float]:
     return [blur_mm / step if blur_mm / step >= 0.3 else 0.0 for step in grid.spacing_kji_mm]
 
 
-@dataclass(frozen=True, eq=False)
-class _Body:
-    """A surface around a centre, and the grey values in the ring just outside it."""
-
-    centre_lps_mm: NDArray[np.float64]
-    surface: NDArray[np.float64]
-    look: Look
-    around: NDArray[np.float64]
-    open_share: float
-
-    def lies_in(self, background: float, tolerance: float) -> bool:
-        """Whether most of the ring has the grey value of the background."""
-        return float(np.mean(np.abs(self.around - background) < tolerance)) >= _LIKE_SHARE
-
-
 def _around(region: _Region, click: NDArray[np.float64], limit_mm: float) -> Mask:
-    """The part around one click.
+    """The part around one click."""
 
-    First all that is like the clicked tissue. Where that does not end in the tissue that is commonest around (a core
-    within a rim, or a leak), all that is unlike that tissue.
-    """
-    unlike = _first_unlike(region, click, limit_mm)
-    chosen = _body(region, click, limit_mm, _first_appearance(region, click, limit_mm))
-    if unlike is not None and not chosen.lies_in(unlike.background, unlike.contrast):
-        whole = _body(region, click, limit_mm, unlike)
-        background = whole.look
-        if (
-            isinstance(background, Unlike)
-            and whole.open_share <= _LEAST_SHARE
-            and whole.lies_in(background.background, background.contrast)
-            and float(rays.depth_mm((click - whole.centre_lps_mm)[None, :], whole.surface)[0]) < 0.0
-        ):
-            chosen = whole
-    if chosen.open_share > _OPEN_SHARE:
+    def profiles(centre_lps_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        return region.profiles(centre_lps_mm, limit_mm)
+
+    values = profiles(click)
+    noise = noise_of(values)
+    found = list(guesses(region.lattice(click, limit_mm), values, noise, limit_mm))
+    body = best_body(profiles, click, found, noise)
+    if body is not None and body.worth >= _LEAST_WORTH:
+        shift, capsule = edge_shift_mm(body.values, body.surface)
+        return _voxels(region, replace(body, surface=np.maximum(body.surface + shift, 0.0)), click, smooth=capsule)
+    body = alike_body(profiles, click, noise)
+    if body is None or body.worth < _LEAST_ENDED:
         raise OperatorError(
             "no-boundary",
             f"Nothing bounds the tissue under the click within {limit_mm:g} mm; click elsewhere or draw the lesion.",
         )
-    return _voxels(region, chosen.centre_lps_mm, click, chosen.surface, chosen.look)
+    return _voxels(region, body, click, smooth=False)
 
 
-def _body(region: _Region, click: NDArray[np.float64], limit_mm: float, look: Look) -> _Body:
-    """The surface is found, its centre moved to the middle, its look learned, and found again."""
-    centre = click
-    kji_from_mm = region.grid.kji_from_lps.homogeneous[:3, :3]
-    for _ in range(_ROUNDS):
-        values = rays.profiles(region.voxels, region.local(centre), kji_from_mm, limit_mm)
-        surface = rays.surface_mm(values, look)
-        look = _unlike(values, surface, look) if isinstance(look, Unlike) else _appearance(values, surface, look)
-        centre = _middle(centre, click, surface)
-    values = rays.profiles(region.voxels, region.local(centre), kji_from_mm, limit_mm)
-    surface = rays.surface_mm(values, look)
-    open_share = float(np.mean(surface >= rays.radii_mm(limit_mm)[-1] - 1.0))
-    return _Body(centre, surface, look, _ring(values, surface, _GAP_MM, _GAP_MM + _RING_MM), open_share)
+def _with_part(region: _Region, mask: Mask, click: NDArray[np.float64], limit_mm: float) -> Mask:
+    """The mask and the part around a further click."""
+    if mask.contains(click):
+        return mask
+    try:
+        part = _around(region, click, limit_mm)
+    except OperatorError:
+        part = _ball(region, click, _distance_mm(mask, click))
+    box = union_box((mask.box, part.box))
+    return Mask.of(mask.grid, mask.within(box) | part.within(box), box[0])
 
 
-def _first_unlike(region: _Region, click: NDArray[np.float64], limit_mm: float) -> Unlike | None:
-    """The commonest grey value around, and how far from it the clicked one lies; None when hardly at all."""
-    kji_from_mm = region.grid.kji_from_lps.homogeneous[:3, :3]
-    values = rays.profiles(region.voxels, region.local(click), kji_from_mm, limit_mm)
-    inside = float(np.nanmedian(values[:, rays.radii_mm(limit_mm) <= _CLICK_MM]))
-    known = values[np.isfinite(values)]
-    noise = max(_noise(values), float(np.ptp(known)) / _MOST_BINS)
-    bins = np.arange(known.min(), known.max() + noise, noise / 2.0)
-    if len(bins) < 8:
-        return None
-    counts, edges = np.histogram(known, bins=bins)
-    smooth = np.convolve(counts, (0.1, 0.2, 0.4, 0.2, 0.1), mode="same")
-    middles = (edges[1:] + edges[:-1]) / 2.0
-    smooth[np.abs(middles - inside) < _LEAST_STEP * noise] = 0.0
-    background = float(middles[int(np.argmax(smooth))])
-    step = abs(inside - background)
-    return Unlike(background, step / 2.0, background - _WIDEST_STEP * step, background + _WIDEST_STEP * step)
+def _ball(region: _Region, click: NDArray[np.float64], radius_mm: float) -> Mask:
+    radius = float(np.clip(radius_mm, *_DAB_MM))
+    box = ball_box(region.grid, click, radius)
+    near = np.linalg.norm(region.offsets_mm(box, click), axis=-1) <= radius
+    return Mask.of(region.grid, near, box[0])
 
 
-def _unlike(values: NDArray[np.float64], surface: NDArray[np.float64], former: Unlike) -> Unlike:
-    """The same from the values inside the surface and in the ring around it."""
-    within = _outer_half(values, surface)
-    around = _ring(values, surface, _GAP_MM, _GAP_MM + _RING_MM)
-    around = around[np.abs(around - former.background) < 2.0 * former.contrast]
-    if within.size < 50 or len(around) < _LIKE_SHARE * len(surface):
-        return former
-    background = float(np.median(around))
-    step = float(np.median(np.abs(within - background)))
-    contrast = max(step / 2.0, former.contrast / 2.0)
-    low, high = np.quantile(within, (0.02, 0.98))
-    return Unlike(background, contrast, float(low) - contrast, float(high) + contrast)
+def _distance_mm(mask: Mask, click: NDArray[np.float64]) -> float:
+    """From a point to the nearest voxel of a mask; infinite from none."""
+    set_kji = np.argwhere(mask.voxels) + np.asarray(mask.box[0])
+    if not len(set_kji):
+        return float("inf")
+    return float(np.linalg.norm(mask.grid.lps_from_kji.points(set_kji) - click, axis=1).min())
 
 
-def _first_appearance(region: _Region, click: NDArray[np.float64], limit_mm: float) -> Appearance:
-    """From the click alone: the first lasting departure from the clicked value tells what lies around it."""
-    kji_from_mm = region.grid.kji_from_lps.homogeneous[:3, :3]
-    values = rays.profiles(region.voxels, region.local(click), kji_from_mm, limit_mm)
-    along = rays.radii_mm(limit_mm)
-    near = values[:, along <= _CLICK_MM]
-    inside = float(np.nanmedian(near))
-    spread = max(1.4826 * float(np.nanmedian(np.abs(near - inside))), 1e-3)
-    noise = _noise(values)
-    best, best_score = Appearance(inside, inside - 4.0 * noise, inside + 4.0 * noise), -np.inf
-    # Several tolerances are tried because the spread under the click is a poor guide to that of the lesion;
-    # the one whose surface has the strongest step across it, for its size, wins.
-    for tolerance in sorted({max(spread, noise) * factor for factor in (2.0, 3.0, 4.5, 6.5)}):
-        tried = Appearance(inside, inside - tolerance, inside + tolerance)
-        surface = rays.surface_mm(values, tried)
-        score = _step_score(values, surface, along)
-        if score > best_score:
-            best, best_score = _appearance(values, surface, tried), score
-    return best
+def _voxels(region: _Region, body: Body, click: NDArray[np.float64], *, smooth: bool) -> Mask:
+    """Voxels inside the surface; unless it is to be smooth, each one's own value decides in a narrow band about it."""
+    surface, spacing = body.surface, region.grid.spacing_kji_mm
+    reach = float(surface.max()) + _BAND_MM + max(spacing)
+    box = _shared_box(ball_box(region.grid, body.centre_lps_mm, reach), region.box)
+    depth = rays.depth_mm(region.offsets_mm(box, body.centre_lps_mm), surface)
+    chosen = depth < 0.0
+    if not smooth:
+        likeness = body.look.score(region.fine[box_slices(box, region.box[0])])
+        chosen = (depth < -_BAND_MM) | ((depth < _BAND_MM) & (likeness - depth / (2.0 * _BAND_MM) > 0.0))
+        chosen = _without_thin(chosen, spacing)
+    index = np.asarray(region.grid.nearest_index(click)) - np.asarray(box[0])
+    return Mask.of(region.grid, _part_at(chosen, index), box[0])
 
 
-def _noise(values: NDArray[np.float64]) -> float:
-    """Robust standard deviation of the change between samples 2 mm apart: noise, with few edges among them."""
-    change = values[:, 4:] - values[:, :-4]
-    return max(1.4826 * float(np.nanmedian(np.abs(change))) / math.sqrt(2.0), 1e-3)
-
-
-def _step_score(values: NDArray[np.float64], surface: NDArray[np.float64], along: NDArray[np.float64]) -> float:
-    """Typical step across the surface, more for a larger one; nothing for one that is hardly there or open."""
-    typical = float(np.median(surface))
-    if typical < _CLICK_MM or typical > along[-1] - _RING_MM:
-        return -np.inf
-    steps = np.abs(_ring(values, surface, -3.0, -0.5) - _ring(values, surface, 0.5, 3.0))
-    return float(np.nanmedian(steps)) * float(np.sqrt(typical))
-
-
-def _ring(
-    values: NDArray[np.float64], surface: NDArray[np.float64], low_mm: float, high_mm: float
-) -> NDArray[np.float64]:
-    """(n,): mean value per ray between two distances from the surface; NaN where there is none."""
-    along = (np.arange(values.shape[1]) + 1) * rays.STEP_MM
-    chosen = (along >= surface[:, None] + low_mm) & (along <= surface[:, None] + high_mm) & np.isfinite(values)
-    counts = chosen.sum(axis=1)
-    total = np.where(chosen, values, 0.0).sum(axis=1)
-    mean: NDArray[np.float64] = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
-    return mean
-
-
-def _outer_half(values: NDArray[np.float64], surface: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Samples inside the surface but not near the centre, where rays lie closer than voxels do."""
-    along = (np.arange(values.shape[1]) + 1) * rays.STEP_MM
-    chosen = (along > 0.4 * surface[:, None]) & (along < 0.85 * surface[:, None]) & np.isfinite(values)
-    return values[chosen]
-
-
-def _appearance(values: NDArray[np.float64], surface: NDArray[np.float64], former: Appearance) -> Appearance:
-    """Levels halfway between the inside and its nearest darker and brighter neighbours."""
-    within = _outer_half(values, surface)
-    if within.size < 50:
-        return former
-    inside = float(np.median(within))
-    spread = 1.4826 * float(np.median(np.abs(within - inside)))
-    around = _ring(values, surface, _GAP_MM, _GAP_MM + _RING_MM)
-    around = around[np.isfinite(around)]
-    low = _level(inside, around[around < inside - spread], len(surface), 0.6)
-    high = _level(inside, around[around > inside + spread], len(surface), 0.4)
-    if low is None and high is None:
-        return Appearance(inside, former.low - former.inside + inside, former.high - former.inside + inside)
-    # With a neighbour on one side only, the far side is as wide as the near one or three spreads, whichever is more.
-    near = min(
-        gap for gap in (inside - low if low is not None else None, high - inside if high is not None else None) if gap
-    )
-    wide = max(3.0 * spread, 2.0 * near)
-    return Appearance(inside, inside - wide if low is None else low, inside + wide if high is None else high)
-
-
-def _level(inside: float, around: NDArray[np.float64], count: int, quantile: float) -> float | None:
-    """Halfway to the neighbours of one side, to the nearer ones where there are several kinds; None without any."""
-    if len(around) < _LEAST_SHARE * count:
-        return None
-    return (inside + float(np.quantile(around, quantile))) / 2.0
-
-
-def _middle(
-    centre: NDArray[np.float64], click: NDArray[np.float64], surface: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """The centroid of the enclosed ball-like body, as long as it stays well inside the surface."""
-    weight = surface**3
-    if float(weight.sum()) <= 0.0:
-        return click
-    offset = 0.75 * (rays.directions() * (surface**4)[:, None]).sum(axis=0) / float(weight.sum())
-    least = float(rays.depth_mm(offset[None, :], surface)[0])
-    return centre + offset if least < 0.0 else centre
-
-
-def _voxels(
-    region: _Region,
-    centre: NDArray[np.float64],
-    click: NDArray[np.float64],
-    surface: NDArray[np.float64],
-    appearance: Look,
-) -> Mask:
-    """Voxels inside the surface; in a narrow band about it each voxel's own value decides."""
+def _without_thin(chosen: NDArray[np.bool_], spacing_kji_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
+    """Opened by a ball; unchanged when the whole is that thin."""
     from scipy import ndimage
 
-    box = ball_box(region.grid, centre, float(surface.max()) + _BAND_MM)
-    low = np.maximum(box[0], region.box[0])
-    high = np.minimum(box[1], region.box[1])
-    box = (int(low[0]), int(low[1]), int(low[2])), (int(high[0]), int(high[1]), int(high[2]))
-    depth = rays.depth_mm(region.offsets_mm(box, centre), surface)
-    values = region.fine[box_slices(box, region.box[0])]
-    likeness = appearance.score(values)
-    chosen = (depth < -_BAND_MM) | ((depth < _BAND_MM) & (likeness - depth / (2.0 * _BAND_MM) > 0.0))
+    deep = ndimage.distance_transform_edt(np.pad(chosen, 1), sampling=spacing_kji_mm)[1:-1, 1:-1, 1:-1] > _THIN_MM
+    if not deep.any():
+        return chosen
+    near: NDArray[np.bool_] = ndimage.distance_transform_edt(~deep, sampling=spacing_kji_mm) <= _THIN_MM
+    return chosen & near
+
+
+def _part_at(chosen: NDArray[np.bool_], index: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The connected part that holds a voxel, the largest where none does."""
+    from scipy import ndimage
+
     parts, count = ndimage.label(chosen)
-    index = np.asarray(region.grid.nearest_index(click)) - low
+    if count < 2:
+        return chosen
     here = parts[tuple(np.clip(index, 0, np.asarray(chosen.shape) - 1))]
-    if count > 1:
-        sizes = np.bincount(parts.reshape(-1))
-        sizes[0] = 0
-        chosen = parts == (here if here else int(np.argmax(sizes)))
-    return Mask.of(region.grid, chosen, box[0])
+    sizes = np.bincount(parts.reshape(-1))
+    sizes[0] = 0
+    part: NDArray[np.bool_] = parts == (here if here else int(np.argmax(sizes)))
+    return part
+
+
+def _shared_box(box: Box, other: Box) -> Box:
+    low, high = np.maximum(box[0], other[0]), np.minimum(box[1], other[1])
+    return (int(low[0]), int(low[1]), int(low[2])), (int(high[0]), int(high[1]), int(high[2]))
 
 
 def _without(

@@ -25,24 +25,8 @@ _ROUNDS = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Appearance:
-    """What the inside looks like: values between two levels, best in the middle. Infinite levels never end it."""
-
-    inside: float
-    low: float
-    high: float
-
-    def score(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """1 for the middle of the inside, 0 on a level, down to -1 beyond; -1 for NaN (outside the image)."""
-        above = np.ones(values.shape) if np.isinf(self.low) else (values - self.low) / (self.inside - self.low)
-        below = np.ones(values.shape) if np.isinf(self.high) else (self.high - values) / (self.high - self.inside)
-        scored: NDArray[np.float64] = np.nan_to_num(np.clip(np.minimum(above, below), -1.0, 1.0), nan=-1.0)
-        return scored
-
-
-@dataclass(frozen=True, eq=False)
 class Unlike:
-    """What the inside looks like where it is not uniform (rim and core): whatever is unlike the tissue around it.
+    """What the inside looks like: whatever is unlike the tissue around it, so that a rim and its core are one.
 
     Values within `contrast` of `background` speak against, values beyond it for the inside, unless they leave
     [low, high] (fat, air, bone beyond the organ).
@@ -54,14 +38,11 @@ class Unlike:
     high: float
 
     def score(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """As `Appearance.score`."""
+        """1 for clearly inside, 0 on a level, down to -1 beyond; -1 for NaN (outside the image)."""
         unlike = (np.abs(values - self.background) - self.contrast) / self.contrast
         within = np.minimum(values - self.low, self.high - values) / self.contrast
         scored: NDArray[np.float64] = np.nan_to_num(np.clip(np.minimum(unlike, within), -1.0, 1.0), nan=-1.0)
         return scored
-
-
-Look = Appearance | Unlike
 
 
 @cache
@@ -112,10 +93,18 @@ def profiles(
     return values.reshape(len(steps), len(along))
 
 
-def surface_mm(values: NDArray[np.float64], appearance: Look) -> NDArray[np.float64]:
-    """(n,): distance of the surface along each ray, 0 to the last sample."""
+def surface_mm(values: NDArray[np.float64], look: Unlike, sure_mm: float = 0.0) -> NDArray[np.float64]:
+    """(n,): distance of the surface along each ray, 0 to the last sample.
+
+    Parameters
+    ----------
+    sure_mm
+        Samples this near to the centre count as inside whatever their value.
+    """
     count = values.shape[1]
-    gain = appearance.score(values) * STEP_MM
+    score = look.score(values)
+    score[:, : int(sure_mm / STEP_MM)] = 1.0
+    gain = score * STEP_MM
     total = np.concatenate([np.zeros((len(gain), 1)), np.cumsum(gain, axis=1)], axis=1)
     behind_gap = np.maximum.accumulate(np.maximum.accumulate(total, axis=1) - total > _GAP_MM, axis=1)
     lowest = np.where(behind_gap, np.inf, total).min(axis=1, keepdims=True)
