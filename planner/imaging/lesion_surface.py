@@ -64,11 +64,19 @@ class Body:
     worth: float
 
 
+_LEAST_NOISE = 0.06
+"""Noise is taken as at least this share of the usual difference from the click: denoised and computed images have
+hardly any, and everything in them would be many standard deviations apart."""
+
+
 def noise_of(values: NDArray[np.float64]) -> float:
     """Robust standard deviation of the change between samples 2 mm apart: noise, with few edges among them."""
     change = values[:, 4:] - values[:, :-4]
     known = np.abs(change[np.isfinite(change)])
-    return max(1.4826 * float(np.median(known)) / math.sqrt(2.0), 1e-3) if known.size else 1e-3
+    noise = 1.4826 * float(np.median(known)) / math.sqrt(2.0) if known.size else 0.0
+    apart = np.abs(values - np.nanmedian(values[:, 0]))
+    unlike = apart[np.isfinite(apart) & (apart > 2.0 * noise)]
+    return max(noise, _LEAST_NOISE * float(np.median(unlike)) if unlike.size else 0.0, 1e-3)
 
 
 def best_body(profiles: Profiles, click: NDArray[np.float64], found: list[Guess], noise: float) -> Body | None:
