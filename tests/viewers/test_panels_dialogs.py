@@ -95,6 +95,32 @@ def test_that_two_patients_never_become_one_case(qapp: QApplication) -> None:
     assert [each.uid for each, _ in chosen[0][1].entries] == ["1.2.T-1"]
 
 
+def test_that_files_that_name_nobody_ask_whose_they_are_and_when_they_were_taken(qapp: QApplication) -> None:
+    chosen: list[tuple[str, ImportChoice]] = []
+    nameless = entry()
+    nameless = replace(nameless, source=replace(nameless.source, patient_id=None, study_date=None))
+    dialog = make_import(chosen, nameless)
+    push(dialog, "New case")
+    assert not chosen
+    assert "patient ID" in dialog.problem.text()
+    QTest.keyClicks(dialog.identity["patient_id"], "T-9")
+    QTest.keyClicks(dialog.identity["taken_on"], "3.2.2026")
+    push(dialog, "New case")
+    assert "YYYY-MM-DD" in dialog.problem.text()
+    dialog.identity["taken_on"].setText("2026-02-03")
+    push(dialog, "New case")
+    (_, choice), patient = chosen[0], chosen[0][1].patient
+    assert patient is not None
+    assert (patient.patient_id, choice.taken_on) == ("T-9", date(2026, 2, 3))
+
+
+def test_that_an_unpacked_archive_is_always_copied(qapp: QApplication) -> None:
+    dialog = make_import([], replace(entry(), workspace=object()))
+    assert dialog.copy_box.isChecked()
+    assert not dialog.copy_box.isEnabled()
+    dialog.reject()
+
+
 def test_that_skipped_files_are_listed_with_the_reason(qapp: QApplication) -> None:
     dialog = make_import([], entry(), skipped=3)
     assert "3 files skipped" in dialog.findChildren(type(dialog.problem))[0].text()
