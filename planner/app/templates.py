@@ -78,12 +78,6 @@ def list_templates() -> list[dict[str, Any]]:
     ]
 
 
-def list_profiles() -> list[dict[str, Any]]:
-    """Id, title and version of every institution profile."""
-    profiles = installed().profiles.values()
-    return [{"id": each.id, "title": each.title, "version": each.version} for each in profiles]
-
-
 def template_document(template_id: str) -> dict[str, Any]:
     """One template whole: stages, fields, checks with their sources.
 

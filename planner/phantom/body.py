@@ -9,7 +9,7 @@ import numpy as np
 
 from planner.phantom.anatomy import Anatomy
 from planner.phantom.canvas import Canvas
-from planner.phantom.fields import Array, Box, chain, curve, ellipsoid, smooth_maximum, smooth_minimum
+from planner.phantom.fields import Array, Box, chain, curve, ellipsoid, smooth_maximum
 
 HALF_WIDTH_MM = 160.0
 FRONT_MM = 116.0
@@ -208,7 +208,3 @@ def _value(name: str) -> int:
     from planner.phantom.enhancement import structure_value
 
     return structure_value(name)
-
-
-def smooth_union(first: Array, second: Array, blend_mm: float) -> Array:
-    return smooth_minimum(first, second, blend_mm)

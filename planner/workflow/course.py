@@ -163,8 +163,3 @@ def _interval(case: Case, course: Course, step: CourseStep, today: date) -> Iter
         text = f"{step.title} {word} {days} days after {before.title}; at most {step.maximum_days} are asked."
         limit = float(step.maximum_days)
         yield Finding("interval-too-long", Severity.WARN, text, True, step.id, float(days), limit, "d", source)
-
-
-def session_states(case: Case) -> tuple[tuple[str, SessionState], ...]:
-    """Session id and state, in the order of the case."""
-    return tuple((session.id, session.state) for session in case.sessions)

@@ -10,7 +10,7 @@ from typing import Any
 from planner.model.case import Case
 from planner.model.people import LabValue
 from planner.model.session import Session
-from planner.units import shown, symbol
+from planner.units import shown
 from planner.workflow.answers import the_session
 from planner.workflow.template import Field, FieldKind, LastTimeRule, Template
 from planner.workflow.values import is_empty, value_of
@@ -119,8 +119,3 @@ def printed(case: Case, described: Field, value: Any) -> str:
         lesion = case.lesion(str(value))
         return lesion.name if lesion else str(value)
     return labels.get(str(value), str(value))
-
-
-def unit_words(described: Field) -> str:
-    """The unit of a field as a person reads it."""
-    return symbol(described.unit)

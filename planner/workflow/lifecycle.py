@@ -9,12 +9,11 @@ from types import MappingProxyType
 
 from planner.errors import InputRefused, UsageError
 from planner.model.case import Case
-from planner.model.edits import new_id, with_answer, with_session
-from planner.model.session import Answer, Session, SessionState, TemplateRef
+from planner.model.edits import new_id, with_session
+from planner.model.session import Session, SessionState, TemplateRef
 from planner.workflow.answers import require_name, the_session
 from planner.workflow.evaluate import evaluate
 from planner.workflow.template import Phase, Profile, Template
-from planner.workflow.values import TECHNIQUE
 
 S = SessionState
 
@@ -143,18 +142,3 @@ def set_emergency(case: Case, session_id: str, emergency: bool, *, by: str) -> C
         said = "The time-out is recorded; whether this was an emergency cannot be changed any more."
         raise InputRefused("plan-frozen", said, subject=session_id)
     return with_session(case, replace(session, emergency=emergency))
-
-
-def set_technique(case: Case, session_id: str, template: Template, code: str, *, by: str, now: datetime) -> Case:
-    """The case with the technique answered in the stage that asks for it.
-
-    Raises
-    ------
-    UsageError
-        ``unknown-technique`` when the template does not offer it or no stage asks.
-    """
-    session = the_session(case, session_id)
-    asking = next((stage.id for stage in template.stages if stage.field(TECHNIQUE)), None)
-    if asking is None or code not in {choice.code for choice in template.techniques}:
-        raise UsageError("unknown-technique", f"The template {template.id} offers no technique {code!r}.")
-    return with_session(case, with_answer(session, asking, TECHNIQUE, Answer(code, require_name(by), now)))

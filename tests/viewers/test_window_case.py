@@ -23,6 +23,7 @@ from planner.model.case import Case
 from planner.model.people import Patient
 from planner.store.actors import Actor, SaveReason
 from planner.store.library import Library
+from viewers.panels.import_dialog import ImportChoice
 from viewers.window.choices import ChoiceDialog
 
 OTHER = Actor("Dr Other", "planner", "room-2")
@@ -126,6 +127,22 @@ def test_that_after_a_lost_race_my_work_can_go_on_top(
     assert now.responsible_physician is None
     history = hands.library.history(case.id)
     assert len(history) == 4, "theirs and the branch are still there"
+
+
+def test_that_images_for_a_new_case_never_reach_a_case_that_could_not_be_left(
+    make_hands: Callable[[], Hands], folder: Path, image: Path, ball: Volume, tmp_path: Path
+) -> None:
+    hands, dialog, case = lost_race(make_hands, folder, image)
+    dialog.reject()
+    hands.work.answer("referral", "referrer", "Dr Mine again")
+    other = tmp_path / "other"
+    other.mkdir()
+    write_volume(ball, other / "other.nii.gz")
+    found = scan([other]).series[0]
+    hands.window._chosen("new", ImportChoice(((found, ()),), False, Patient("T-2", "Test^Other")))
+    hands.settle()
+    assert hands.work.opened.case.id == case.id
+    assert len(hands.work.opened.case.studies) == 1
 
 
 def test_that_after_a_lost_race_theirs_can_be_taken_and_mine_is_kept(

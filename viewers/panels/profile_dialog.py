@@ -27,11 +27,6 @@ def limit_text(limit: Limit) -> str:
     return str(value)
 
 
-def how_sure(tag: str) -> str:
-    """The evidence tag in words, without its explanation."""
-    return TAGS.get(tag, tag).split(" (")[0]
-
-
 def parsed(text: str, like: Any) -> Any:
     """A typed value of the kind of another one.
 

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from planner.units import symbol
-from planner.workflow.template import Field, FieldKind
+from planner.workflow.template import Field
 from viewers.panels.editors import FieldEditor, editor_for
 from viewers.panels.parts import ClickLabel, PlainLabel, button, clear, panel, row
 from viewers.state import theme
@@ -149,7 +149,3 @@ class TableEditor(FieldEditor):
         self.opened = None
         self._rebuild()
         self._announce()
-
-
-def is_table(field: Field) -> bool:
-    return field.kind is FieldKind.TABLE

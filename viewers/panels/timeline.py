@@ -46,10 +46,6 @@ class Timeline(QWidget):
         self.marks, self.today = tuple(marks), today
         self.update()
 
-    def place_of(self, mark_id: str) -> QPointF | None:
-        """Where a mark was drawn last."""
-        return next((area.center() for area, mark in self._places if mark.id == mark_id), None)
-
     def _span(self) -> tuple[date, date]:
         days = [mark.on for mark in self.marks] + [self.today]
         first, last = min(days), max(days)

@@ -222,11 +222,12 @@ class MainWindow(QMainWindow):
     def _chosen(self, how: str, choice: ImportChoice) -> None:
         if how == "new" or self.work is None:
             try:
-                self._new_case(choice)
+                opened = self._new_case(choice)
             except OperatorError as error:
                 self.say(error.message)
                 return
-            self._attach(choice, confirmed=True)
+            if opened:
+                self._attach(choice, confirmed=True)
             return
         both = self.work.unconfirmed(choice)
         if both is None:
@@ -254,11 +255,16 @@ class MainWindow(QMainWindow):
             self.case_menu.ask_for_session()
         return None
 
-    def _new_case(self, choice: ImportChoice) -> None:
+    def _new_case(self, choice: ImportChoice) -> bool:
+        """Make and open a case; False when the open one could not be left: its images must not get there."""
         entry = choice.entries[0][0]
         case: Case = case_from_series(entry, patient=choice.patient, title=entry.description or "")
+        self.show_library()
+        if self.work is not None:
+            return False
         revision = self.library.create_case(case, self.actor)
         self.take_case(OpenCase(self.library, self.journal, case, revision, self.actor))
+        return True
 
     def save(self) -> None:
         if self.work is None:
