@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from planner.model.disease import BoardDecision, Diagnosis, Lesion, LesionListConfirmation, SeriesRef
+from planner.model.links import FrameLink
 from planner.model.people import Allergy, Implant, LabValue, Medication, Patient, PriorTreatment
 from planner.model.session import Session
 
@@ -80,6 +81,7 @@ class Case:
     laboratory: tuple[LabValue, ...] = ()
     decisions: tuple[BoardDecision, ...] = ()
     studies: tuple[SeriesRef, ...] = ()
+    links: tuple[FrameLink, ...] = ()
     lesions: tuple[Lesion, ...] = ()
     lesion_list_confirmed: LesionListConfirmation | None = None
     courses: tuple[Course, ...] = ()
@@ -100,6 +102,12 @@ class Case:
             if value.analyte == analyte and (not_after is None or value.taken_on <= not_after)
         ]
         return max(known, key=lambda value: (value.taken_on, value.entered_at is not None, value.id), default=None)
+
+    def link(self, from_frame_uid: str, to_frame_uid: str) -> FrameLink | None:
+        """The newest reviewed link between two frames."""
+        wanted = (from_frame_uid, to_frame_uid)
+        found = [each for each in self.links if each.is_reviewed and (each.from_frame_uid, each.to_frame_uid) == wanted]
+        return found[-1] if found else None
 
     @property
     def lesion_list_is_confirmed(self) -> bool:

@@ -122,6 +122,8 @@ class SeriesRef:
         Where it was found; None when it is in the managed copy.
     fingerprint
         Digest over the instances' UIDs and sizes; tells that the files are still the same.
+    kind
+        ``volume`` or ``angio``: what is made of it when the case opens.
     """
 
     series_uid: str
@@ -137,3 +139,4 @@ class SeriesRef:
     managed: bool = False
     accepted_repairs: tuple[str, ...] = ()
     fingerprint: str | None = None
+    kind: str = "volume"
