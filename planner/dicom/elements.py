@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Iterable
 from functools import cached_property
@@ -149,7 +150,8 @@ def decode_text(raw: bytes, character_set: Iterable[str]) -> tuple[str, bool]:
     if len(names) <= 1 and (names[0] if names else "") in _PLAIN_SETS:
         codec = _PLAIN_SETS[names[0] if names else ""]
         try:
-            return raw.decode(codec), True
+            text = raw.decode(codec)
+            return text, not _holds_controls(text)
         except UnicodeDecodeError:
             return raw.decode(codec, errors="replace"), False
     return _decode_extended(raw, names)
@@ -167,4 +169,19 @@ def _decode_extended(raw: bytes, names: tuple[str, ...]) -> tuple[str, bool]:
             text = str(decode_bytes(raw, encodings, {ord(one) for one in "\\^=\r\n\t\f"}))
         except (LookupError, ValueError, UnicodeError):
             return raw.decode("ascii", errors="replace"), False
-    return text, not caught and "\ufffd" not in text
+    if "ISO 2022 IR 58" in names:
+        text = text.replace(_CHINESE_ESCAPE, "")
+    return text, not caught and "\ufffd" not in text and not _holds_controls(text)
+
+
+_CHINESE_ESCAPE = "\x1b$)A"
+"""Designates GB 2312 (PS3.3 table C.12-4); pydicom decodes what follows it and leaves it in the text."""
+
+
+def _holds_controls(text: str) -> bool:
+    """Whether controls show that the bytes belong to another character set: escapes, or UTF-8 read as Latin-1."""
+    return _CONTROLS.search(text.strip(" \0")) is not None
+
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+"""Tab and line ends decode, though names must not hold them (PS3.5 6.1.3)."""
