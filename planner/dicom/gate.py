@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.dicom import limits
+from planner.dicom import limits, tags
 from planner.dicom.gate_identity import PLACEMENT_CODES, identity_findings
 from planner.dicom.slices import Fault, SliceRecord
 from planner.findings import Finding, Severity, any_blocks
 
 GATE_SOURCE = "DICOM notes section 5"
+_SHOWN = 3
+"""How many files or places a sentence names."""
 REPAIRS = ("gantry-tilt", "uneven-spacing", "missing-slices", "duplicate-slices")
 """Findings that offer a repair: accepted, the series loads resampled (or without its doubles)."""
 
@@ -108,7 +110,7 @@ def _file_faults(records: Sequence[SliceRecord], subject: str) -> Iterator[Findi
         yield block(fault.code, f"{_listed(list(names))}: {fault.what}; {fault.advice}.", subject)
 
 
-def _listed(names: Sequence[str], most: int = 3) -> str:
+def _listed(names: Sequence[str], most: int = _SHOWN) -> str:
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
@@ -156,7 +158,8 @@ def _mixed_grid(records: Sequence[SliceRecord], subject: str) -> Iterator[Findin
     if other:
         text = (
             f"{_listed([one.name for one in other])}: {other[0].format.rows} x {other[0].format.columns} pixels where "
-            f"others have {usual_size[0]} x {usual_size[1]}; the slices do not belong to one volume."
+            f"others have {usual_size[0]} x {usual_size[1]}; the slices do not belong to one volume, so import them "
+            "apart."
         )
         yield block("mixed-spacing", text, subject)
 
@@ -260,6 +263,31 @@ def _stack_findings(records: Sequence[SliceRecord], geometry: Geometry, subject:
     kept = [record for record, wanted in zip(ordered, keep, strict=True) if wanted]
     yield from _gap_findings(kept, geometry.along_mm[keep], geometry.gap_mm, subject)
     yield from _tilt_findings(geometry, keep, subject)
+    yield from _count_findings(kept, subject)
+
+
+def _count_findings(records: Sequence[SliceRecord], subject: str) -> Iterator[Finding]:
+    """Missing ends leave no gap; only the count that the files name can tell."""
+    named = {one.header.elements.integer(tags.IMAGES_IN_ACQUISITION) for one in records}
+    parts = {one.acquisition for one in records}
+    expected = next(iter(named))
+    if len(named) > 1 or len(parts) > 1 or expected is None or any(one.format.frames > 1 for one in records):
+        return
+    if len(records) < expected <= limits.MAXIMUM_FILES:
+        text = (
+            f"{len(records)} images are here, the files name {expected} in the acquisition; the ends may be missing, "
+            f"so compare {records[0].name} and {records[-1].name} with the first and the last in the archive."
+        )
+        yield Finding(
+            "missing-slices",
+            Severity.WARN,
+            text,
+            subject=subject,
+            measured=float(len(records)),
+            limit=float(expected),
+            unit="1",
+            source=GATE_SOURCE,
+        )
 
 
 def _gap_findings(
@@ -277,32 +305,51 @@ def _gap_findings(
     odd = np.flatnonzero(np.abs(gaps - usual) > tolerance)
     missing = _missing(ordered, gaps, usual, odd, tolerance)
     if missing:
-        yield _missing_finding(ordered, gaps, missing, usual, subject)
+        yield _missing_finding(ordered, along, missing, usual, subject)
     uneven = [int(at) for at in odd if int(at) not in missing]
     if uneven:
         worst = max(uneven, key=lambda at: abs(float(gaps[at]) - usual))
         text = (
             f"The gaps between slices range from {gaps.min():.2f} to {gaps.max():.2f} mm (for example between "
-            f"{ordered[worst].name} and {ordered[worst + 1].name}); accept resampling to even gaps, or fetch a series "
-            "with even gaps."
+            f"{ordered[worst].name} and {ordered[worst + 1].name}, {along[worst]:.2f} to {along[worst + 1]:.2f} mm "
+            "along the normal); accept resampling to even gaps, or fetch a series with even gaps."
         )
         yield block("uneven-spacing", text, subject, measured=float(gaps[worst]), limit=usual + tolerance, unit="mm")
 
 
 def _missing_finding(
-    ordered: Sequence[SliceRecord], gaps: NDArray[np.float64], missing: list[int], usual: float, subject: str
+    ordered: Sequence[SliceRecord],
+    along: NDArray[np.float64],
+    missing: list[int],
+    usual: float,
+    subject: str,
 ) -> Finding:
-    """Names the widest gap; filling it is offered only while few slices in a row are gone."""
-    lost = [round(float(gaps[at]) / usual) - 1 for at in missing]
-    at = missing[int(np.argmax(lost))]
-    small = max(lost) <= limits.MOST_INTERPOLATED_SLICES
+    """Names every place, the widest first; filling is offered only while few slices in a row are gone."""
+    lost = {at: round(float(along[at + 1] - along[at]) / usual) - 1 for at in missing}
+    widest = sorted(missing, key=lambda at: (-lost[at], at))
+    small = lost[widest[0]] <= limits.MOST_INTERPOLATED_SLICES
+    places = [_missing_place(ordered[at], ordered[at + 1], along[at : at + 2], lost[at]) for at in widest[:_SHOWN]]
+    rest = f"; and {len(widest) - _SHOWN} more places" if len(widest) > _SHOWN else ""
+    total, gap = sum(lost.values()), float(along[widest[0] + 1] - along[widest[0]])
     text = (
-        f"{sum(lost)} slice{'s are' if sum(lost) > 1 else ' is'} missing: between {ordered[at].name} and "
-        f"{ordered[at + 1].name} lie {gaps[at]:.2f} mm where {usual:.2f} mm are usual; fetch the series again"
+        f"{total} slice{'s are' if total > 1 else ' is'} missing, positions along the slices' normal: "
+        f"{'; '.join(places)}{rest}; {gap:.2f} mm lie there where {usual:.2f} mm are usual; fetch the series again"
         f"{', or accept that the gap is filled by interpolation' if small else ''}."
     )
-    found = block("missing-slices", text, subject, measured=float(gaps[at]), limit=usual, unit="mm")
+    found = block("missing-slices", text, subject, measured=gap, limit=usual, unit="mm")
     return found if small else replace(found, overridable=False)
+
+
+def _missing_place(one: SliceRecord, other: SliceRecord, ends: NDArray[np.float64], lost: int) -> str:
+    """Where slices are missing: position in mm, their numbers where the numbers jump with them, and the neighbours."""
+    step = float(ends[1] - ends[0]) / (lost + 1)
+    first, last = float(ends[0]) + step, float(ends[1]) - step
+    where = f"at {first:.2f} mm" if lost == 1 else f"from {first:.2f} to {last:.2f} mm"
+    numbers = ""
+    if _instance_jump(one, other) == lost + 1 and one.instance is not None and other.instance is not None:
+        low = min(one.instance, other.instance)
+        numbers = f" (number {low + 1})" if lost == 1 else f" (numbers {low + 1} to {low + lost})"
+    return f"{where}{numbers} between {one.name} and {other.name}"
 
 
 def _missing(

@@ -39,24 +39,59 @@ def _found(code: str, severity: Severity, text: str, subject: str) -> Finding:
 def identity_findings(records: Sequence[SliceRecord], subject: str) -> Iterator[Finding]:
     """Mixed patients, studies and frames block; what cannot be known is said."""
     headers = list({id(one.header): one.header for one in records}.values())
-    yield from _patient_findings(headers, subject)
+    people = _people(headers)
+    yield from _patient_findings([alike[0] for alike in people], subject)
     yield from _frame_findings(headers, subject)
     yield from _rescale_findings(records, subject)
     yield from _position_findings(records, subject)
-    yield from _name_findings(headers, subject)
-    if any(header.executable_preamble for header in headers):
-        text = "A file of this series begins like a program; it was read as an image and is never copied byte for byte."
+    yield from _name_findings(people, subject)
+    yield from _length_findings(people, subject)
+    programs = [header.name for header in headers if header.executable_preamble]
+    if programs:
+        text = (
+            f"{programs[0]}{_more(programs)} begins like a program; it was read as an image and is never copied byte "
+            "for byte, so do not open the file with anything else."
+        )
         yield _found("executable-preamble", Severity.WARN, text, subject)
+
+
+def _people(headers: Sequence[Header]) -> list[list[Header]]:
+    """Headers that name the patient with the same bytes, so that each name is decoded once."""
+    found: dict[tuple[object, ...], list[Header]] = {}
+    for header in headers:
+        data = header.elements
+        key = (*data.character_set, *(data.raw.get(tag) for tag in _WHO))
+        found.setdefault(key, []).append(header)
+    return list(found.values())
+
+
+_WHO = (
+    tags.PATIENT_NAME,
+    tags.PATIENT_ID,
+    tags.PATIENT_ID_ISSUER,
+    tags.PATIENT_BIRTH_DATE,
+    tags.PATIENT_SEX,
+)
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
 
 
 def _plain(text: str | None) -> str:
     return re.sub(r"[\s^=]+", " ", text or "").strip().casefold()
 
 
+def _identifier(header: Header, tag: int) -> str:
+    """The decoded text, or the bytes themselves where they did not decode: two unreadable IDs are not one."""
+    text, exact = header.elements.words(tag)
+    return text or "" if exact else header.elements.raw[tag].hex()
+
+
 def _patient_findings(headers: Sequence[Header], subject: str) -> Iterator[Finding]:
     reads: tuple[tuple[str, Callable[[Header], str]], ...] = (
-        ("patient ID", lambda one: one.elements.words(tags.PATIENT_ID)[0] or ""),
-        ("issuer of the patient ID", lambda one: one.elements.words(tags.PATIENT_ID_ISSUER)[0] or ""),
+        ("patient ID", lambda one: _identifier(one, tags.PATIENT_ID)),
+        ("issuer of the patient ID", lambda one: _identifier(one, tags.PATIENT_ID_ISSUER)),
         ("birth date", lambda one: one.elements.text(tags.PATIENT_BIRTH_DATE) or ""),
         ("sex", lambda one: one.elements.text(tags.PATIENT_SEX) or ""),
     )
@@ -92,12 +127,16 @@ def _rescale_findings(records: Sequence[SliceRecord], subject: str) -> Iterator[
     zero = [one for one in records if one.slope is not None and not (np.isfinite(one.slope) and one.slope != 0)]
     if zero:
         text = (
-            f"{zero[0].name}: the rescale slope is {zero[0].slope:g}, so its values mean nothing; ask for the original."
+            f"{zero[0].name}: the rescale slope is {zero[0].slope:g}, so its values mean nothing; ask for the original "
+            "images."
         )
         yield _found("no-rescale", Severity.BLOCK, text, subject)
     odd = [one for one in records if one.intercept is not None and not np.isfinite(one.intercept)]
     if odd:
-        text = f"{odd[0].name}: the rescale intercept is no number, so its values mean nothing; ask for the original."
+        text = (
+            f"{odd[0].name}: the rescale intercept is no number, so its values mean nothing; ask for the original "
+            "images."
+        )
         yield _found("no-rescale", Severity.BLOCK, text, subject)
     if records[0].header.elements.text(tags.MODALITY) != "CT":
         return
@@ -105,7 +144,7 @@ def _rescale_findings(records: Sequence[SliceRecord], subject: str) -> Iterator[
     if absent:
         text = (
             f"{absent[0].name}{f' and {len(absent) - 1} more' if len(absent) > 1 else ''}: no rescale to Hounsfield "
-            "units; the image is shown, but Hounsfield tools are off."
+            "units; the image is shown, but Hounsfield tools are off until the original images are here."
         )
         yield _found("no-rescale", Severity.WARN, text, subject)
 
@@ -127,10 +166,29 @@ def _position_findings(records: Sequence[SliceRecord], subject: str) -> Iterator
         yield _found("patient-position", Severity.WARN, text, subject)
 
 
-def _name_findings(headers: Sequence[Header], subject: str) -> Iterator[Finding]:
+def _name_findings(people: Sequence[Sequence[Header]], subject: str) -> Iterator[Finding]:
     for tag, what in ((tags.PATIENT_NAME, "name"), (tags.PATIENT_ID, "ID")):
-        if any(not one.elements.words(tag)[1] for one in headers):
+        unread = [one for alike in people if not alike[0].elements.words(tag)[1] for one in alike]
+        if unread:
+            named = "\\".join(unread[0].elements.character_set)[:40] or "none"
             text = (
-                f"The patient's {what} could not be decoded with the character set the file names; compare it by eye."
+                f"{unread[0].name}{_more([one.name for one in unread])}: the patient's {what} could not be decoded "
+                f"(character set of the file: {named}); it is not used to match patients, so compare it by eye."
             )
             yield _found("undecodable-text", Severity.WARN, text, subject)
+
+
+_LONGEST = {tags.PATIENT_NAME: ("patient's name", 3 * 64 + 2), tags.PATIENT_ID: ("patient ID", 64)}
+"""Characters that LO and each of the three groups of PN may have (PS3.5 table 6.2-1)."""
+
+
+def _length_findings(people: Sequence[Sequence[Header]], subject: str) -> Iterator[Finding]:
+    for tag, (what, most) in _LONGEST.items():
+        long = [one for alike in people if len(alike[0].elements.words(tag)[0] or "") > most for one in alike]
+        if long:
+            count = len(long[0].elements.words(tag)[0] or "")
+            text = (
+                f"{long[0].name}{_more([one.name for one in long])}: the {what} has {count} characters where DICOM "
+                f"allows {most}; it is shown cut short, so check that the file is what it says."
+            )
+            yield _found("overlong-text", Severity.WARN, text, subject)

@@ -88,7 +88,10 @@ def _evened(volume: Volume, geometry: Geometry, codes: Collection[str]) -> tuple
 
 
 def _upright(volume: Volume, geometry: Geometry) -> Volume:
-    """Resample a sheared stack onto the right-angled grid along its slices' drift and its rows."""
+    """Resample a sheared stack onto the right-angled grid along its slices' drift and its rows.
+
+    The steps along the drift are as long as the source's gaps between slices, measured across them: never coarser.
+    """
     from scipy import ndimage
 
     steps = len(geometry.along_mm) - 1
@@ -101,7 +104,8 @@ def _upright(volume: Volume, geometry: Geometry) -> Volume:
     right /= np.linalg.norm(right)
     # In a right-handed (row, column, normal) set, column = normal x row.
     down = np.cross(along, right)
-    axes = np.stack([along * np.linalg.norm(drift), down * rows, right * columns], axis=1)
+    step = float(geometry.along_mm[-1] - geometry.along_mm[0]) / steps
+    axes = np.stack([along * step, down * rows, right * columns], axis=1)
     index_from_offset = np.linalg.inv(axes)
     size = np.array(volume.voxels.shape)
     corners = np.array([[k, j, i] for k in (0, 1) for j in (0, 1) for i in (0, 1)]) * (size - 1)
@@ -122,7 +126,7 @@ def _upright(volume: Volume, geometry: Geometry) -> Volume:
     grid = Grid(shape, SpaceMap(lps(frame_uid), KJI, homogeneous), frame_uid)
     angle = np.degrees(np.arccos(np.clip(float(along @ geometry.normal_lps), -1.0, 1.0)))
     note = (
-        f"gantry-tilt: sheared by {angle:.1f} degrees, resampled upright to {shape} by linear interpolation; "
-        f"padding {background:g}"
+        f"gantry-tilt: sheared by {angle:.1f} degrees, resampled upright to {shape} at {step:.3f} mm by linear "
+        f"interpolation; padding {background:g}"
     )
     return _noted(volume, _rounded(values, volume.voxels), grid, note)

@@ -189,10 +189,26 @@ def _series_findings(group: Group) -> list[Finding]:
         what = f" ({group.label})" if group.label else ""
         text = f"The series holds several volumes; this is part {group.part}{what}."
         found.append(Finding("multi-phase", Severity.INFO, text, subject=group.uid))
+    name = group.records[0].file.name
     if group.uid_replaced:
-        text = "The series has no valid UID of its own; it is known here by one derived from its study and place."
+        text = (
+            f"{name}: the series has no valid UID of its own and is known here by one derived from its study and "
+            "place; ask the sender for a copy with UIDs before comparing it with an archive."
+        )
         found.append(Finding("invalid-uid", Severity.WARN, text, subject=group.uid))
+    for tag, what in _UIDS.items():
+        wrong = next((one.file.name for one in group.records if not _fits(one.header.elements.text(tag))), None)
+        if wrong is not None:
+            text = f"{wrong}: the UID of its {what} is none; it is not used, so ask the sender for a valid copy."
+            found.append(Finding("invalid-uid", Severity.WARN, text, subject=group.uid))
     return found
+
+
+_UIDS = {tags.STUDY_UID: "study", tags.SOP_INSTANCE: "image", tags.FRAME_OF_REFERENCE: "frame of reference"}
+
+
+def _fits(uid: str | None) -> bool:
+    return uid is None or valid_uid(uid)
 
 
 def frame_uid_of(records: Sequence[SliceRecord], uid: str) -> str:
@@ -236,16 +252,19 @@ def _unit(group: Group) -> str | None:
 def source_of(group: Group) -> ImageSource:
     """Patient, study and image facts of a group."""
     data: Elements = group.records[0].header.elements
+    identifier, readable = data.words(tags.PATIENT_ID)
+    study_uid = data.text(tags.STUDY_UID)
     return ImageSource(
         series_uid=group.uid,
         part=group.part,
         modality=data.text(tags.MODALITY),
         description=data.words(tags.SERIES_DESCRIPTION)[0],
-        patient_id=data.words(tags.PATIENT_ID)[0],
+        # An ID that did not decode must match nobody; the gate says so and a person compares.
+        patient_id=identifier if readable else None,
         patient_name=data.words(tags.PATIENT_NAME)[0],
         patient_birth_date=iso_date(data.text(tags.PATIENT_BIRTH_DATE)),
         patient_sex=data.text(tags.PATIENT_SEX),
-        study_uid=data.text(tags.STUDY_UID),
+        study_uid=study_uid if valid_uid(study_uid) else None,
         study_date=iso_date(data.text(tags.STUDY_DATE)),
         series_number=data.integer(tags.SERIES_NUMBER),
         unit=_unit(group),
