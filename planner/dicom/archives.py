@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -35,8 +37,12 @@ class Unpacked:
 
 
 def is_zip(file: Path) -> bool:
-    with file.open("rb") as stream:
-        return stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+    """Whether it begins like a zip; a file that cannot be read is none, and whoever reads it next says why."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+    except OSError:
+        return False
 
 
 def unpack(archive: Path, context: Context) -> Unpacked:
@@ -51,6 +57,7 @@ def unpack(archive: Path, context: Context) -> Unpacked:
     files: list[Path] = []
     skipped: list[Skipped] = []
     try:
+        _check_directory(archive)
         with zipfile.ZipFile(archive) as source:
             entries = [one for one in source.infolist() if not one.is_dir()]
             _check_totals(archive, entries, Path(folder.name))
@@ -66,10 +73,33 @@ def unpack(archive: Path, context: Context) -> Unpacked:
                 )
                 written += _copy(source, entry, target, archive, written)
                 files.append(target)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+    except _BROKEN as error:
         what = f"the archive is broken or of an unknown kind ({type(error).__name__})"
         raise refused("truncated", archive, what, "fetch it again") from error
     return Unpacked(folder, tuple(files), tuple(skipped))
+
+
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError, OverflowError)
+"""What the standard library raises over damaged archives."""
+_DIRECTORY_ENTRY_BYTES = 256
+"""Room for one entry of the central directory: 46 bytes and a path, on the average of 50,000 entries."""
+
+
+def _check_directory(archive: Path) -> None:
+    """Refuse a directory of millions of entries before it is read (APPNOTE 4.3.16, 4.3.14)."""
+    with archive.open("rb") as stream:
+        size = stream.seek(0, 2)
+        stream.seek(max(0, size - 66_000))
+        tail = stream.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or at + 20 > len(tail):
+        return
+    entries, directory = struct.unpack("<HI", tail[at + 10 : at + 16])
+    wide = tail.rfind(b"PK\x06\x06", 0, at)
+    if (entries == 0xFFFF or directory == 0xFFFFFFFF) and wide >= 0 and wide + 48 <= len(tail):
+        entries, directory = struct.unpack("<QQ", tail[wide + 32 : wide + 48])
+    if entries > limits.MAXIMUM_FILES or min(directory, size) > limits.MAXIMUM_FILES * _DIRECTORY_ENTRY_BYTES:
+        raise refused("too-large", archive, "it holds more than 50000 files", "unpack a part of it")
 
 
 def _shown(entry: zipfile.ZipInfo) -> str:
@@ -93,9 +123,9 @@ def _entry_fault(entry: zipfile.ZipInfo) -> str | None:
     mode = entry.external_attr >> 16
     parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
     if stat.S_ISLNK(mode) or (stat.S_IFMT(mode) not in (0, stat.S_IFREG)):
-        return "a link or a device; it was left out."
+        return "it is a link or a device and was left out; unpack the archive yourself if it is needed."
     if ".." in parts or entry.filename.startswith(("/", "\\")) or ":" in entry.filename or "\0" in entry.filename:
-        return "its path leads out of the archive; it was left out."
+        return "its path leads out of the archive and it was left out; ask the sender for a plain archive."
     if entry.flag_bits & 0x1:
         return "it is encrypted; unpack the archive with its password first."
     return None

@@ -9,6 +9,8 @@ from planner.dicom.scanner import Header
 from planner.dicom.series import Skipped
 
 MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
+_MOST_PARTS = 16
+"""Of a path; PS3.10 8.2 allows 8."""
 
 
 def is_media_directory(header: Header) -> bool:
@@ -28,17 +30,32 @@ def listed_files(header: Header) -> tuple[tuple[Path, ...], tuple[Skipped, ...]]
         if not parts:
             continue
         named = "/".join(parts)[:200]
-        if any(part in ("", ".", "..") or any(mark in part for mark in "/\\:\0") for part in parts):
-            text = f"{header.name}: it lists '{named}', which leads out of its folder; it was left out."
+        if len(parts) > _MOST_PARTS or any(_leads_out(part) for part in parts):
+            text = (
+                f"{header.name}: it lists '{named}', which leads out of its folder and was left out; ask its maker for "
+                "a plain medium."
+            )
             skipped.append(Skipped(header.file, "unsafe-entry", text))
             continue
-        found = _inside(folder, parts)
+        found = _found(folder, parts)
         if found is None:
             text = f"{header.name}: it lists '{named}', which is not in its folder; copy the whole medium."
-            skipped.append(Skipped(folder.joinpath(*parts), "missing-file", text))
+            skipped.append(Skipped(folder / named, "missing-file", text))
         else:
             files.append(found)
     return tuple(dict.fromkeys(files)), tuple(skipped)
+
+
+def _leads_out(part: str) -> bool:
+    return part in ("", ".", "..") or any(mark in part for mark in "/\\:\0")
+
+
+def _found(folder: Path, parts: tuple[str, ...]) -> Path | None:
+    try:
+        return _inside(folder, parts)
+    except OSError:
+        # Names longer than the file system has.
+        return None
 
 
 def _inside(folder: Path, parts: tuple[str, ...]) -> Path | None:

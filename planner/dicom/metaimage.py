@@ -57,6 +57,14 @@ def numbers(file: Path, text: str, count: int, what: str) -> list[float]:
     return values
 
 
+def whole_numbers(file: Path, text: str, count: int, what: str) -> list[int]:
+    """Exactly `count` whole numbers of a header field that could be sizes or places in a file, or a refusal."""
+    values = numbers(file, text, count, what)
+    if not all(abs(value) <= limits.MAXIMUM_FILE_BYTES and value.is_integer() for value in values):
+        raise refused("undecodable", file, f"its {what} is '{text[:60]}'", "convert it again")
+    return [int(value) for value in values]
+
+
 def beside(file: Path, name: str) -> Path:
     """A data file named by a header: only in the header's own folder.
 
@@ -85,7 +93,7 @@ def read_header(file: Path) -> ImageFile:
         raise refused("unsupported-syntax", file, "it is not one three-dimensional image", "convert it to one")
     if fields.get("BinaryData", "True").lower() != "true" or fields.get("ElementType") not in _TYPES:
         raise refused("unsupported-syntax", file, "its voxels are text or of no known type", "convert it to numbers")
-    size = tuple(int(value) for value in numbers(file, fields.get("DimSize", ""), 3, "size"))
+    size = tuple(whole_numbers(file, fields.get("DimSize", ""), 3, "size"))
     check_size(file, size, 1)
     spacing = numbers(file, fields.get("ElementSpacing") or fields.get("ElementSize", "1 1 1"), 3, "spacing")
     origin_text = next((fields[key] for key in ("Offset", "Position", "Origin") if key in fields), "0 0 0")
@@ -99,7 +107,7 @@ def read_header(file: Path) -> ImageFile:
         ">" if fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "")).lower() == "true" else "<"
     )
     local = fields["ElementDataFile"].upper() == "LOCAL"
-    skip = 0 if local else int(numbers(file, fields.get("HeaderSize", "0"), 1, "header size")[0])
+    skip = 0 if local else whole_numbers(file, fields.get("HeaderSize", "0"), 1, "header size")[0]
     if skip < 0:
         raise refused("unsupported-syntax", file, "its data begin at an unknown place", "convert it to .mha")
     return ImageFile(

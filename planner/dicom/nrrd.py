@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.dicom import limits
-from planner.dicom.metaimage import beside, numbers
+from planner.dicom.metaimage import beside, numbers, whole_numbers
 from planner.dicom.scanner import refused
 from planner.dicom.volume_files import ImageFile, check_size, geometry_faults
 from planner.geometry.conventions import lps_from_kji_of
@@ -89,10 +89,10 @@ def read_header(file: Path) -> ImageFile:
         ``undecodable``, ``unsupported-syntax`` or ``too-large``.
     """
     fields, end, head = _fields(file)
-    rank = int(numbers(file, fields.get("dimension", ""), 1, "dimension")[0])
+    rank = whole_numbers(file, fields.get("dimension", ""), 1, "dimension")[0]
     if rank not in (3, 4):
         raise refused("unsupported-syntax", file, f"it has {rank} dimensions", "convert it to three")
-    sizes = [int(value) for value in numbers(file, fields.get("sizes", ""), rank, "sizes")]
+    sizes = whole_numbers(file, fields.get("sizes", ""), rank, "sizes")
     lps_from_kji, list_axis = _placed(file, fields, rank)
     volumes = 1 if rank == 3 else sizes.pop(rank - 1 if list_axis is None else list_axis)
     check_size(file, tuple(sizes), volumes)

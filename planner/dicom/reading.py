@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
-from planner.dicom import limits, tags
+from planner.dicom import tags
 from planner.dicom.archives import is_zip, unpack
 from planner.dicom.file_entries import file_entries
+from planner.dicom.folders import files_under, special_kind
 from planner.dicom.grouping import group
 from planner.dicom.media_directory import is_media_directory, listed_files
 from planner.dicom.scanner import scan_file
@@ -34,16 +34,6 @@ class Scan:
         }
 
 
-def files_under(path: Path) -> Iterator[Path]:
-    """The regular files of a folder and its sub-folders, in order of name; links are not followed."""
-    pending = [path]
-    while pending:
-        folder = pending.pop()
-        children = sorted(folder.iterdir())
-        yield from (child for child in children if child.is_file() and not child.is_symlink())
-        pending += [child for child in reversed(children) if child.is_dir() and not child.is_symlink()]
-
-
 def scan_path(path: Path, context: Context) -> Scan:
     """List what one path holds: a folder, a DICOM or volume file, a zip or a DICOMDIR.
 
@@ -55,7 +45,12 @@ def scan_path(path: Path, context: Context) -> Scan:
         For an archive that is refused as a whole.
     """
     if path.is_dir():
-        return scan_files(_counted(files_under(path)), context)
+        files, skipped = files_under(path)
+        found = scan_files(files, context)
+        return Scan(found.series, (*skipped, *found.skipped))
+    if path.exists() and not path.is_file():
+        text = f"{path} is a {special_kind(path)} and no file; name a folder or a file."
+        raise UsageError("no-such-path", text, subject=str(path))
     if not path.is_file():
         raise UsageError("no-such-path", f"{path} does not exist.", subject=str(path))
     if is_zip(path):
@@ -65,18 +60,10 @@ def scan_path(path: Path, context: Context) -> Scan:
     if path.name.upper().startswith("DICOMDIR"):
         header = scan_file(path)
         if is_media_directory(header):
-            files, skipped = listed_files(header)
-            found = scan_files(files, context)
-            return Scan(found.series, (*skipped, *found.skipped))
+            listed, absent = listed_files(header)
+            found = scan_files(listed, context)
+            return Scan(found.series, (*absent, *found.skipped))
     return scan_files([path], context)
-
-
-def _counted(files: Iterator[Path]) -> list[Path]:
-    """At most 50,000 files; counting stops where the limit is passed."""
-    found = list(islice(files, limits.MAXIMUM_FILES + 1))
-    if len(found) > limits.MAXIMUM_FILES:
-        raise UsageError("too-many-files", "The folder holds more than 50,000 files; import fewer folders at once.")
-    return found
 
 
 def scan_files(files: Sequence[Path], context: Context, workspace: object = None) -> Scan:
