@@ -323,7 +323,20 @@ def scan_file(file: Path) -> Header:
 def _require_part10(window: bytes, file: Path) -> None:
     if window[128:132] == b"DICM":
         return
-    looks_bare = len(window) > 132 and window[:4] in (b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x02\x00\x00\x00")
-    what = "it is a DICOM data set without the file header" if looks_bare else "it is not a DICOM file"
-    advice = "export it again as a DICOM part 10 file" if looks_bare else "it was left out"
+    looks_bare = len(window) > 132 and window[:4] in _BARE_STARTS
+    if looks_bare:
+        what, advice = "it is a DICOM data set without the file header", "export it again as a DICOM part 10 file"
+    elif window[:4] == b"PK\x03\x04":
+        what, advice = "it is an archive", "import it by itself"
+    elif window[:2] == b"\x1f\x8b":
+        what, advice = "it is a compressed file", "unpack it and import what it holds"
+    else:
+        what, advice = "it is not a DICOM file", "it was left out: if it is an image, export it again as DICOM"
     raise refused("not-dicom", file, what, advice)
+
+
+_BARE_STARTS = frozenset(
+    {b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x08\x00\x16\x00", b"\x02\x00\x00\x00"}
+    | {b"\x00\x08\x00\x05", b"\x00\x08\x00\x08", b"\x00\x08\x00\x16", b"\x08\x00\x00\x00"}
+)
+"""How data sets without preamble begin: group 0008 or 0002, in either byte order."""
