@@ -41,7 +41,7 @@ def read_labels(file: Path) -> tuple[LabelMap, ...]:
     blocking = next((one for one in file_findings(image) if one.blocks), None)
     if blocking is not None or grid is None:
         code, text = (
-            ("bad-orientation", f"{file.name} cannot be placed.")
+            ("bad-orientation", f"{file.name} does not say where it lies; convert it again with its orientation.")
             if blocking is None
             else (blocking.code, blocking.text)
         )
@@ -117,7 +117,11 @@ def read_label_folder(folder: Path, context: Context) -> tuple[LabelMap, ...]:
     """
     files = sorted(file for file in folder.iterdir() if is_volume_file(file) and not file.is_symlink())
     if not files:
-        raise InputRefused("not-a-mask", f"{folder.name} holds no label image.", subject=str(folder))
+        raise InputRefused(
+            "not-a-mask",
+            f"{folder.name} holds no label image; choose a folder of NIfTI, NRRD or MHA masks.",
+            subject=str(folder),
+        )
     singles: list[LabelMap] = []
     for number, file in enumerate(files):
         context.step(number / len(files), f"Reading {file.name}")

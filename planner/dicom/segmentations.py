@@ -19,6 +19,7 @@ from planner.dicom.gate import check
 from planner.dicom.gate_identity import PLACEMENT_CODES
 from planner.dicom.grouping import Group
 from planner.dicom.memory import require_memory
+from planner.dicom.pixel_formats import PixelFormat
 from planner.dicom.pixels import frames_of
 from planner.dicom.scanner import Header, refused, scan_file
 from planner.dicom.series import frame_uid_of, source_of
@@ -32,6 +33,8 @@ SEGMENTATION_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008
 _SIDES = {"7771000": "left", "24028007": "right"}
 """SNOMED CT codes of DICOM CID 244 (Laterality)."""
 _BACKGROUND = ("DCM", "125040")
+_MOST_SEGMENTS = 0xFFFF
+"""Segment Number has VR US."""
 _HALF = 0.5
 """A fractional segment counts where it is at least half (occupancy or probability)."""
 
@@ -69,6 +72,7 @@ def read_segmentation(file: Path) -> tuple[LabelMap, ...]:
     faults = records[0].faults
     if faults:
         raise refused(faults[0].code, file, faults[0].what, faults[0].advice)
+    _require_mask_values(file, records[0].format)
     uid = header.elements.text(tags.SERIES_UID) or ""
     grid, places = _grid(file, records, uid)
     segments = _labels(header)
@@ -85,6 +89,14 @@ def read_segmentation(file: Path) -> tuple[LabelMap, ...]:
         LabelMap(voxels, grid, {value: segments[value] for value in _present(voxels, segments, whole)}, source)
         for whole, voxels in ((len(maps) == 1, voxels) for voxels in maps)
     )
+
+
+def _require_mask_values(file: Path, found: PixelFormat) -> None:
+    """PS3.3 C.8.20.2: one sample a pixel, of one bit, or of 8 or 16 as whole numbers."""
+    whole = found.pixel_tag == tags.PIXEL_DATA and not found.signed
+    if not (whole and found.samples == 1 and found.bits_allocated in (1, 8, 16)):
+        what = f"its {found.samples} samples of {found.bits_allocated} bits a pixel make no segmentation"
+        raise refused("undecodable", file, what, "export it again")
 
 
 def _present(voxels: NDArray[np.generic], segments: dict[int, Label], whole: bool) -> list[int]:
@@ -121,8 +133,7 @@ def _grid(file: Path, records: tuple[SliceRecord, ...], uid: str) -> tuple[Grid,
     along = np.array([float(np.dot(one.position_lps_mm or (0, 0, 0), geometry.normal_lps)) for one in records])
     gaps = np.diff(np.unique(np.round(along, 3)))
     gaps = gaps[gaps > limits.SAME_POSITION_MM]
-    spacing = records[0].slice_spacing_mm
-    step = float(gaps.min()) if len(gaps) else spacing or geometry.gap_mm
+    step = float(gaps.min()) if len(gaps) else _declared_step(records[0]) or geometry.gap_mm
     places = np.rint((along - along.min()) / step).astype(np.intp)
     if float(np.abs(along - along.min() - places * step).max()) > max(limits.UNIFORM_GAP_MM, 0.1 * step):
         raise refused("uneven-spacing", file, "its frames lie at uneven gaps", "export it on the grid of its images")
@@ -134,6 +145,13 @@ def _grid(file: Path, records: tuple[SliceRecord, ...], uid: str) -> tuple[Grid,
     homogeneous[:3, 3] = geometry.origins_lps_mm[0]
     size = (int(places.max()) + 1, records[0].format.rows, records[0].format.columns)
     return Grid(size, SpaceMap(lps(frame_uid), KJI, homogeneous), frame_uid), places
+
+
+def _declared_step(record: SliceRecord) -> float | None:
+    """Spacing Between Slices where it is one; some writers give it a sign."""
+    low, high = limits.PLAUSIBLE_SLICE_SPACING_MM
+    spacing = abs(record.slice_spacing_mm or 0.0)
+    return spacing if low <= spacing <= high else None
 
 
 def _label_map(planes: list[_Plane], grid: Grid) -> NDArray[np.generic]:
@@ -159,7 +177,7 @@ def _spread(header: Header, planes: list[_Plane], grid: Grid, order: tuple[int, 
     """Segments into as few label maps as keep them apart: each into the first map where it hits nothing."""
     by_segment: dict[int, list[tuple[int, NDArray[np.bool_]]]] = {number: [] for number in order}
     for plane, mask in _masks(header, planes):
-        if plane.segment is None:
+        if plane.segment is None or not 0 < plane.segment <= _MOST_SEGMENTS:
             raise refused("undecodable", planes[0].record.file, "a frame names no segment", "export it again")
         by_segment.setdefault(plane.segment, []).append((plane.k, mask))
     dtype = np.uint8 if max(by_segment, default=0) < 256 else np.uint16
@@ -167,6 +185,8 @@ def _spread(header: Header, planes: list[_Plane], grid: Grid, order: tuple[int, 
     for number, slices in by_segment.items():
         target = next((one for one in maps if not any(bool(np.any(one[k][mask])) for k, mask in slices)), None)
         if target is None:
+            size = (len(maps) + 1) * dtype().itemsize * int(np.prod(grid.size_kji))
+            require_memory(2 * size, planes[0].record.file.name, str(planes[0].record.file))
             target = np.zeros(grid.size_kji, dtype)
             maps.append(target)
         for k, mask in slices:
