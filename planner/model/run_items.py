@@ -62,6 +62,8 @@ class RunCalibrationBody:
         In the plane of the calibrating object; the deviation is None where it cannot be told.
     frame
         Frame on which it was measured; None for ``isocentre``.
+    depth_mm
+        How far nearer or farther than the calibrating plane the vessel may lie, as assumed in the deviation.
     """
 
     run: str
@@ -72,6 +74,7 @@ class RunCalibrationBody:
     points_xy: tuple[Pixel, ...] = ()
     known_mm: float | None = None
     french: float | None = None
+    depth_mm: float | None = None
     note: str = ""
 
 
