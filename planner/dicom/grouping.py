@@ -76,7 +76,7 @@ def kind_of(header: Header) -> str:
         kind = "object"
     if kind == "volume" and _LOCALIZER_WORDS & {word.upper() for word in data.texts(tags.IMAGE_TYPE)}:
         return "localizer"
-    if kind == "volume" and (data.integer(tags.SAMPLES_PER_PIXEL) or 1) > 1:
+    if kind in ("volume", "angio") and (data.integer(tags.SAMPLES_PER_PIXEL) or 1) > 1:
         return "object"
     return kind
 

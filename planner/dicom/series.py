@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from planner.dicom import limits, tags
+from planner.dicom.angio_facts import RunHeader, run_header
 from planner.dicom.elements import Elements
 from planner.dicom.gate import Geometry, check
 from planner.dicom.grouping import Group
@@ -93,7 +94,7 @@ class SeriesEntry:
     @property
     def loadable(self) -> bool:
         """It can be planned on without accepting a repair."""
-        return self.kind == "volume" and not any_blocks(self.findings)
+        return self.kind in ("volume", "angio") and not any_blocks(self.findings)
 
     @property
     def repairs(self) -> tuple[str, ...]:
@@ -149,11 +150,12 @@ def entry_of(group: Group, workspace: object = None) -> SeriesEntry:
             grid = grid_of(records, geometry, group.uid)
     else:
         findings += _object_findings(group)
-    findings += _series_findings(group)
+    run = _run_header(group, findings)
+    findings += _series_findings(group) if run is None else (*run.findings, *_series_findings(group))
     return SeriesEntry(
         source=source_of(group),
         kind=kind,
-        label=group.label,
+        label=group.label if run is None else run.label,
         transfer_syntax=records[0].header.syntax.uid or None,
         frames=len(records) if group.kind == "volume" else sum(_frames(records)),
         grid=grid,
@@ -163,6 +165,11 @@ def entry_of(group: Group, workspace: object = None) -> SeriesEntry:
         geometry=geometry,
         workspace=workspace,
     )
+
+
+def _run_header(group: Group, findings: Sequence[Finding]) -> RunHeader | None:
+    """What a run's header tells; None for other kinds, and for a run whose pixels are refused anyway."""
+    return None if group.kind != "angio" or any_blocks(findings) else run_header(group.records, group.uid)
 
 
 def _side_lengths(records: Sequence[SliceRecord]) -> tuple[int, int]:
