@@ -59,7 +59,13 @@ def load(entry: SeriesEntry, *, accept: Collection[str] = (), context: Context |
     Cancelled
         When the operator cancelled.
     """
-    return load_entry(entry, accept, context or Context())
+    try:
+        return load_entry(entry, accept, context or Context())
+    except MemoryError as error:
+        text = (
+            f"Memory ran out while {entry.description or entry.uid} was read; close other images or load a part of it."
+        )
+        raise InputRefused("too-large", text, subject=entry.uid) from error
 
 
 def choose(found: Scan, source: Path, series: str | None = None, part: int | None = None) -> SeriesEntry:

@@ -105,7 +105,10 @@ def _limit_memory(maximum: int) -> None:
     if sys.platform != "win32":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (maximum, maximum))
+        # A lower limit that the system already set stays; raising it would be refused.
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        bounds = [maximum, *(one for one in (soft, hard) if one != resource.RLIM_INFINITY)]
+        resource.setrlimit(resource.RLIMIT_AS, (min(bounds), min(bounds)))
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.dicom.file_entries import file_findings, file_frame_uid, file_source
+from planner.dicom.memory import require_memory
 from planner.dicom.scanner import refused
 from planner.dicom.volume_files import SUFFIXES, ImageFile, is_volume_file, read_image_file, read_voxels
 from planner.errors import InputRefused
@@ -46,6 +47,8 @@ def read_labels(file: Path) -> tuple[LabelMap, ...]:
             else (blocking.code, blocking.text)
         )
         raise InputRefused(code, text, subject=str(file))
+    if image.volumes > 1:
+        require_memory(2 * image.volumes * image.bytes_per_volume, file.name, str(file))
     layers = [_whole_numbers(file, read_voxels(image, number)) for number in range(image.volumes)]
     return tuple(
         LabelMap(voxels, grid, _labels(image, number, voxels), file_source(image, number + 1))
@@ -94,7 +97,7 @@ def _slicer_segments(image: ImageFile, layer: int) -> dict[int, Label]:
             continue
         stem = key.removesuffix("_Name")
         value, where = image.fields.get(f"{stem}_LabelValue", "1"), image.fields.get(f"{stem}_Layer", "0")
-        if not (value.isdecimal() and where.isdecimal()) or int(where) != layer:
+        if not all(one.isdecimal() and len(one) < 10 for one in (value, where)) or int(where) != layer:
             continue
         try:
             parts = [min(1.0, max(0.0, float(one))) for one in image.fields.get(f"{stem}_Color", "").split()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from planner.dicom import limits
@@ -9,7 +10,26 @@ from planner.errors import InputRefused
 
 
 def available_bytes() -> int | None:
-    """Memory that can be had without swapping; None where the system does not say."""
+    """Memory that can be had without swapping, inside the limit of this process; None where nobody says."""
+    known = [one for one in (_free_bytes(), _room_bytes()) if one is not None]
+    return min(known, default=None)
+
+
+def _room_bytes() -> int | None:
+    """What is left below the address-space limit of this process; None without a limit."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    table = Path("/proc/self/statm")
+    if limit == resource.RLIM_INFINITY or not table.exists():
+        return None
+    used = int(table.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    return max(0, limit - used)
+
+
+def _free_bytes() -> int | None:
     table = Path("/proc/meminfo")
     if not table.exists():
         return None

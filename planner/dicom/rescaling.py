@@ -15,13 +15,18 @@ Plane = tuple[NDArray[np.generic], float, float]
 """Stored values of one slice, its slope and its intercept."""
 
 
+_LARGEST_WHOLE = 2.0**53
+"""Beyond it a float64 is no exact whole number."""
+
+
 class _TooNarrow(Exception):
     """The type chosen so far cannot hold a slice exactly."""
 
 
 def _integer(plane: Plane, out: NDArray[np.generic]) -> None:
     stored, slope, intercept = plane
-    if not (slope.is_integer() and intercept.is_integer() and stored.dtype.kind in "iu"):
+    whole = slope.is_integer() and intercept.is_integer() and max(abs(slope), abs(intercept)) <= _LARGEST_WHOLE
+    if not (whole and stored.dtype.kind in "iu"):
         raise _TooNarrow
     low, high = int(stored.min()), int(stored.max())
     ends = (low * int(slope) + int(intercept), high * int(slope) + int(intercept))

@@ -92,6 +92,8 @@ class ImageFile:
         return Grid(self.size_kji, SpaceMap(lps(frame_uid), KJI, self.lps_from_kji), frame_uid)
 
 
+_MOST_INFLATED = 1032
+"""Bytes that one deflated byte can stand for (zlib's technical notes)."""
 _NO_GRID = frozenset({"bad-orientation", "implausible-spacing", "too-large", "undecodable"})
 
 
@@ -172,6 +174,12 @@ def read_block(file: Path, offset: int, encoding: str, wanted: int, whole_file: 
         ``truncated`` when there are fewer, ``undecodable`` when the compressed stream is broken.
     """
     with file.open("rb") as stream:
+        stored = stream.seek(0, 2)
+        # Checked before anything is allocated: the size is the header's, and a small file may claim gigabytes.
+        most = stored - offset if encoding == "raw" else _MOST_INFLATED * stored - (offset if whole_file else 0)
+        if wanted > most:
+            what = f"its voxels should have {wanted} bytes, it holds at most {max(0, most)}"
+            raise refused("truncated", file, what, "fetch the file again")
         if encoding == "raw":
             stream.seek(offset)
             data = stream.read(wanted)
@@ -222,7 +230,8 @@ def read_voxels(image: ImageFile, volume: int = 0) -> NDArray[np.generic]:
         As `read_block`, or ``too-large``.
     """
     size, count = image.size_kji, image.bytes_per_volume
-    require_memory(2 * count, f"{image.file.name}", str(image.file))
+    stored = count * (image.volumes if image.interleaved else 1)
+    require_memory(stored + count, image.file.name, str(image.file))
     whole = image.format == "nifti" and image.encoding == "gzip"
     if image.interleaved:
         raw = read_block(image.data_file, image.offset, image.encoding, count * image.volumes, whole)
