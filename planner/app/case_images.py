@@ -15,11 +15,14 @@ from planner.app.cases import patient_from_series
 from planner.app.identity import PatientMatch, PatientMismatch, Verdict, compare
 from planner.app.images import load, scan
 from planner.dicom import tags
+from planner.dicom.angio_reading import KIND as ANGIO
+from planner.dicom.angio_reading import header_of, load_run
 from planner.dicom.series import SeriesEntry
 from planner.dicom.volume_files import SUFFIXES
 from planner.errors import InputRefused, OperatorError, StoreError
 from planner.findings import Finding, Severity
-from planner.imaging import Volume
+from planner.imaging import ImageSource, Volume
+from planner.imaging.angio import AngioRun
 from planner.jobs import Context
 from planner.model import codec
 from planner.model.case import Case
@@ -32,6 +35,7 @@ MANAGED = "images"
 """Folder of managed copies, beside the library."""
 
 _PREAMBLE = 128
+_COMPARED_BYTES = 1 << 20
 
 
 def match_patient(case: Case, entry: SeriesEntry) -> PatientMatch:
@@ -43,8 +47,11 @@ def fingerprint(entry: SeriesEntry) -> str:
     """Digest over the instances' UIDs and file sizes: tells without reading pixels that the files are the same.
 
     File names do not count: a managed copy has other ones. Files without an instance UID count by their content.
+    Devices write runs that differ under one instance UID, so the first of their pixels count as well.
     """
     uids = {record.file: record.header.elements.text(tags.SOP_INSTANCE) or "" for record in entry.records}
+    if entry.kind == ANGIO and all(uids.values()):
+        uids = {entry.records[0].file: f"{uids[entry.records[0].file]} {_first_pixels(entry)}"}
     return codec.digest(sorted((uids.get(file) or _content_digest(file), file.stat().st_size) for file in entry.files))
 
 
@@ -52,6 +59,13 @@ def _content_digest(file: Path) -> str:
     """For files that carry no instance UID (NIfTI, NRRD, MHA)."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _first_pixels(entry: SeriesEntry) -> str:
+    span = entry.records[0].header.pixels
+    with entry.files[0].open("rb") as stream:
+        stream.seek(0 if span is None else span.offset)
+        return hashlib.sha256(stream.read(_COMPARED_BYTES)).hexdigest()
 
 
 def series_ref(entry: SeriesEntry, *, accept: Collection[str] = (), taken_on: date | None = None) -> SeriesRef:
@@ -65,6 +79,8 @@ def series_ref(entry: SeriesEntry, *, accept: Collection[str] = (), taken_on: da
         The study date as a person typed it, for files that do not say.
     """
     source = entry.source
+    is_run = entry.kind == ANGIO
+    frame_uid = header_of(entry).frame_uid if is_run else None if entry.grid is None else entry.grid.frame_uid
     return SeriesRef(
         series_uid=entry.uid,
         part=entry.part,
@@ -72,12 +88,13 @@ def series_ref(entry: SeriesEntry, *, accept: Collection[str] = (), taken_on: da
         description=source.description,
         study_uid=source.study_uid,
         study_date=taken_on if source.study_date is None else date.fromisoformat(source.study_date),
-        frame_uid=None if entry.grid is None else entry.grid.frame_uid,
+        frame_uid=frame_uid,
         phase=source.phase,
         patient_id=source.patient_id,
         files_root=str(_place(entry.files)),
         accepted_repairs=tuple(sorted(accept)),
         fingerprint=fingerprint(entry),
+        kind=ANGIO if is_run else "volume",
     )
 
 
@@ -118,7 +135,7 @@ def attach_series(
     open_faults = [each for each in entry.findings if each.blocks and (not each.overridable or each.code not in accept)]
     if open_faults:
         raise InputRefused(open_faults[0].code, open_faults[0].text, subject=entry.uid)
-    reference = series_ref(entry, accept=accept, taken_on=taken_on)
+    reference = _apart(case, series_ref(entry, accept=accept, taken_on=taken_on))
     findings = [_remark(text, entry.uid) for text in match.remarks]
     if match.verdict is Verdict.UNCONFIRMED:
         findings.append(_remark("the identity was confirmed by a person: " + ", ".join(match.reasons), entry.uid))
@@ -127,6 +144,21 @@ def attach_series(
         return before if _has_copy_of(before, reference) else with_series(before, reference)
 
     return edit, tuple(findings)
+
+
+def _apart(case: Case, reference: SeriesRef) -> SeriesRef:
+    """The part under which the case knows a run.
+
+    Parts of runs are counted in the folder that was read, and a run is one file: read on its own, each would be part 1.
+    """
+    runs = [each for each in case.studies if each.kind == ANGIO and each.series_uid == reference.series_uid]
+    if reference.kind != ANGIO or not runs:
+        return reference
+    known = next((each.part for each in runs if each.fingerprint == reference.fingerprint), None)
+    if known is not None:
+        return replace(reference, part=known)
+    taken = {each.part for each in case.studies if each.series_uid == reference.series_uid}
+    return reference if reference.part not in taken else replace(reference, part=max(taken) + 1)
 
 
 def _has_copy_of(case: Case, reference: SeriesRef) -> bool:
@@ -199,7 +231,7 @@ def find_series(
             subject=reference.series_uid,
         )
     entries = scan([folder], context).series
-    found = [each for each in entries if each.uid == reference.series_uid and each.part == reference.part]
+    found = _meant(entries, reference)
     if not found:
         raise OperatorError(
             "images-missing",
@@ -213,7 +245,19 @@ def find_series(
             "bring the original files back or attach these as a new series.",
             subject=reference.series_uid,
         )
-    return found[0]
+    entry = found[0]
+    return entry if entry.part == reference.part else replace(entry, source=replace(entry.source, part=reference.part))
+
+
+def _meant(entries: Sequence[SeriesEntry], reference: SeriesRef) -> list[SeriesEntry]:
+    """A run is known by its file, whatever its part in the folder that was read (see `_apart`)."""
+    named = [each for each in entries if each.uid == reference.series_uid]
+    if reference.kind == ANGIO and reference.fingerprint is not None:
+        runs = [each for each in named if each.kind == ANGIO]
+        same = [each for each in runs if fingerprint(each) == reference.fingerprint]
+        if same or len(runs) == 1:
+            return same or runs
+    return [each for each in named if each.part == reference.part]
 
 
 def load_series(library: Library, case: Case, reference: SeriesRef, context: Context | None = None) -> Volume:
@@ -227,14 +271,32 @@ def load_series(library: Library, case: Case, reference: SeriesRef, context: Con
     job = context or Context()
     entry = find_series(library, case.id, reference, job.part(0.0, 0.3))
     volume = load(entry, accept=reference.accepted_repairs, context=job.part(0.3, 1.0))
-    source, patient = volume.source, case.patient
-    told = replace(
+    told = _told(case, reference, volume.source)
+    return volume if told == volume.source else Volume(volume.voxels, volume.grid, told)
+
+
+def load_run_of_case(library: Library, case: Case, reference: SeriesRef, context: Context | None = None) -> AngioRun:
+    """Find a run of a case and load it, known by the case's own name for it (`AngioRun.key`).
+
+    Raises
+    ------
+    OperatorError
+        As `find_series`, or when the pixels cannot be read.
+    """
+    job = context or Context()
+    entry = find_series(library, case.id, reference, job.part(0.0, 0.3))
+    run = load_run(entry, job.part(0.3, 1.0))
+    return replace(run, source=_told(case, reference, run.source))
+
+
+def _told(case: Case, reference: SeriesRef, source: ImageSource) -> ImageSource:
+    patient = case.patient
+    return replace(
         source,
         study_date=source.study_date or (reference.study_date.isoformat() if reference.study_date else None),
         patient_id=source.patient_id or patient.patient_id,
         patient_name=source.patient_name or (patient.name if source.patient_id is None else None),
     )
-    return volume if told == source else Volume(volume.voxels, volume.grid, told)
 
 
 def check_images(library: Library, case: Case, context: Context | None = None) -> tuple[Finding, ...]:

@@ -80,7 +80,7 @@ def main_series(case: Case, session: Session) -> SeriesRef | None:
         reference = by_key.get(session.series_roles.get(role, ""))
         if reference is not None:
             return reference
-    return case.studies[0] if case.studies else None
+    return next((each for each in case.studies if each.kind == "volume"), None)
 
 
 def views_of(case: Case, session: Session) -> tuple[View, ...]:
