@@ -58,10 +58,14 @@ class Displacement:
     def dense(self, step_px: int = 1) -> NDArray[np.float64]:
         """(rows, columns, 2) dx, dy at every `step_px`-th pixel."""
         height, width = self.size_yx
-        y = spline_matrix(np.arange(0, height, step_px), self.spacing_px, self.controls_xy_px.shape[0])
-        x = spline_matrix(np.arange(0, width, step_px), self.spacing_px, self.controls_xy_px.shape[1])
-        found: NDArray[np.float64] = np.einsum("yr,rcd,xc->yxd", y, self.controls_xy_px, x, optimize=True)
-        return found
+        return self.sampled(np.arange(0, height, step_px), np.arange(0, width, step_px))
+
+    def sampled(self, rows_px: ArrayLike, columns_px: ArrayLike) -> NDArray[np.float64]:
+        """(rows, columns, 2) dx, dy at the crossings of rows and columns, which may lie between pixels."""
+        y = spline_matrix(np.asarray(rows_px, dtype=np.float64), self.spacing_px, self.controls_xy_px.shape[0])
+        x = spline_matrix(np.asarray(columns_px, dtype=np.float64), self.spacing_px, self.controls_xy_px.shape[1])
+        along = [y @ self.controls_xy_px[..., axis] @ x.T for axis in range(2)]
+        return np.stack(along, axis=-1)
 
     def least_stretch(self) -> float:
         """Least determinant of the mapping's derivative: 1 is rigid, 0 or below would fold the image."""
@@ -92,9 +96,9 @@ def spline_weights(
     return cell, weights / 6.0
 
 
-def spline_matrix(positions_px: NDArray[np.integer], spacing_px: float, count: int) -> NDArray[np.float64]:
+def spline_matrix(positions_px: NDArray[np.floating], spacing_px: float, count: int) -> NDArray[np.float64]:
     """(positions, count) weight of every control at positions along one side."""
-    cell, weights = spline_weights(positions_px.astype(np.float64), spacing_px, count)
+    cell, weights = spline_weights(positions_px, spacing_px, count)
     whole = np.zeros((len(positions_px), count))
     for tap in range(4):
         whole[np.arange(len(positions_px)), cell + tap] = weights[:, tap]

@@ -239,8 +239,8 @@ def _fill(
         )
         return
     rows, columns = field.controls_xy_px.shape[:2]
-    down = spline_matrix(np.arange(height), field.spacing_px, rows)
-    cell, across = spline_weights(np.arange(width), field.spacing_px, columns)
+    down = spline_matrix(np.arange(height, dtype=np.float64), field.spacing_px, rows)
+    cell, across = spline_weights(np.arange(width, dtype=np.float64), field.spacing_px, columns)
     controls = field.controls_xy_px
     in_bands(
         height,
