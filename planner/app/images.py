@@ -10,6 +10,7 @@ import numpy as np
 
 from planner.dicom.assembly import load_entry
 from planner.dicom.reading import Scan, scan_path
+from planner.dicom.sentences import visible
 from planner.dicom.series import SeriesEntry, Skipped
 from planner.dicom.volume_writing import write_voxels
 from planner.errors import InputRefused, UsageError
@@ -65,7 +66,7 @@ def load(entry: SeriesEntry, *, accept: Collection[str] = (), context: Context |
         text = (
             f"Memory ran out while {entry.description or entry.uid} was read; close other images or load a part of it."
         )
-        raise InputRefused("too-large", text, subject=entry.uid) from error
+        raise InputRefused("too-large", visible(text), subject=entry.uid) from error
 
 
 def choose(found: Scan, source: Path, series: str | None = None, part: int | None = None) -> SeriesEntry:

@@ -14,6 +14,7 @@ from planner.dicom.gate import Geometry
 from planner.dicom.memory import require_memory
 from planner.dicom.pixels import cleaned, frames_of
 from planner.dicom.rescaling import Plane, stacked
+from planner.dicom.sentences import visible
 from planner.dicom.series import SeriesEntry
 from planner.dicom.slices import SliceRecord
 from planner.errors import InputRefused
@@ -31,7 +32,7 @@ def refuse_unaccepted(entry: SeriesEntry, accept: Collection[str]) -> None:
     """
     if entry.kind not in ("volume", "refused"):
         text = f"The series {entry.description or entry.uid} is no volume ({entry.kind}); choose another one."
-        raise InputRefused("not-a-volume", text, subject=entry.uid)
+        raise InputRefused("not-a-volume", visible(text), subject=entry.uid)
     standing = [one for one in entry.findings if one.blocks and not (one.overridable and one.code in accept)]
     if standing:
         # What no repair can mend comes first: accepting the others would not help.
@@ -60,7 +61,8 @@ def load_entry(entry: SeriesEntry, accept: Collection[str], context: Context) ->
         return load_file_entry(entry, entry.image_file)
     geometry, grid = entry.geometry, entry.grid
     if geometry is None or grid is None:
-        raise InputRefused("bad-orientation", "The series cannot be placed in the patient.", subject=entry.uid)
+        text = "The series cannot be placed in the patient; ask for the original images."
+        raise InputRefused("bad-orientation", text, subject=entry.uid)
     ordered = [entry.records[index] for index in geometry.order]
     provenance = list(entry.source.provenance)
     geometry, ordered, dropped = _without_doubles(geometry, ordered, context)

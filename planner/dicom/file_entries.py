@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from planner.dicom.identifiers import derived_uid
+from planner.dicom.sentences import visible
 from planner.dicom.series import MISSING_FRAME, SeriesEntry
 from planner.dicom.volume_files import ImageFile, read_image_file, read_voxels
 from planner.findings import Finding, Severity
@@ -27,14 +28,14 @@ def file_findings(image: ImageFile) -> tuple[Finding, ...]:
         Finding(
             fault.code,
             Severity.WARN if fault.code == "two-orientations" else Severity.BLOCK,
-            fault.text,
+            visible(fault.text),
             overridable=fault.code == "two-orientations",
             subject=image.uid,
         )
         for fault in image.faults
     ]
     text = f"{image.file.name} names no frame of reference; it shares the frame of the files opened with it."
-    return (*found, Finding("missing-frame", Severity.INFO, text, subject=image.uid))
+    return (*found, Finding("missing-frame", Severity.INFO, visible(text), subject=image.uid))
 
 
 def file_entries(file: Path, workspace: object = None) -> tuple[SeriesEntry, ...]:

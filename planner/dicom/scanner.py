@@ -14,6 +14,7 @@ from pathlib import Path
 
 from planner.dicom import limits, tags
 from planner.dicom.elements import Elements
+from planner.dicom.sentences import visible
 from planner.dicom.syntaxes import TransferSyntax, transfer_syntax
 from planner.errors import InputRefused
 
@@ -194,7 +195,7 @@ class _Parser:
 
 def refused(code: str, file: Path, what: str, advice: str) -> InputRefused:
     """A refusal that names the file, the fault and what to do."""
-    return InputRefused(code, f"{file.name}: {what}; {advice}.", subject=str(file))
+    return InputRefused(code, visible(f"{file.name}: {what}; {advice}."), subject=str(file))
 
 
 def inflate(deflated: bytes, file: Path) -> bytes:

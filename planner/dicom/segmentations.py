@@ -22,6 +22,7 @@ from planner.dicom.memory import require_memory
 from planner.dicom.pixel_formats import PixelFormat
 from planner.dicom.pixels import frames_of
 from planner.dicom.scanner import Header, refused, scan_file
+from planner.dicom.sentences import visible
 from planner.dicom.series import frame_uid_of, source_of
 from planner.dicom.slices import SliceRecord, records_of
 from planner.errors import InputRefused
@@ -123,7 +124,7 @@ def _grid(file: Path, records: tuple[SliceRecord, ...], uid: str) -> tuple[Grid,
     wrong = next((one for one in result.findings if one.blocks and one.code in PLACEMENT_CODES), None)
     if wrong is not None or result.geometry is None:
         code, text = ("bad-orientation", "its frames cannot be placed") if wrong is None else (wrong.code, wrong.text)
-        raise InputRefused(code, text, subject=str(file))
+        raise InputRefused(code, visible(text), subject=str(file))
     geometry = result.geometry
     sideways = (geometry.origins_lps_mm - geometry.origins_lps_mm[0]) - (geometry.along_mm - geometry.along_mm[0])[
         :, None

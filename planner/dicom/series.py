@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from planner.dicom.elements import Elements
 from planner.dicom.gate import Geometry, check
 from planner.dicom.grouping import Group
 from planner.dicom.identifiers import derived_uid, valid_uid
+from planner.dicom.sentences import visible
 from planner.dicom.slices import SliceRecord
 from planner.dicom.volume_files import ImageFile
 from planner.findings import Finding, Severity, any_blocks
@@ -31,6 +32,9 @@ class Skipped:
     file: Path
     code: str
     text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", visible(self.text))
 
     def to_json(self) -> dict[str, object]:
         return {"file": str(self.file), "code": self.code, "text": self.text}
@@ -159,7 +163,7 @@ def entry_of(group: Group, workspace: object = None) -> SeriesEntry:
         transfer_syntax=records[0].header.syntax.uid or None,
         frames=len(records) if group.kind == "volume" else sum(_frames(records)),
         grid=grid,
-        findings=tuple(findings),
+        findings=tuple(replace(one, text=visible(one.text)) for one in findings),
         files=tuple(dict.fromkeys(one.file for one in records)),
         records=records,
         geometry=geometry,
