@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from planner.cli.case_dose import record_dose_report
 from planner.cli.case_library import By, Json, actor, current, opened, split_place
 from planner.cli.case_shown import print_check, print_course
 from planner.cli.output import BLOCKED, DONE, emit, exit_code_for, plain
@@ -105,9 +107,24 @@ def _answer(
 
 
 def _record(
-    context: typer.Context, place: _Place, stage: _Stage, values: _Values, by: By = None, as_json: Json = False
+    context: typer.Context,
+    place: _Place,
+    stage: Annotated[str | None, typer.Argument(help="Id of the stage; left out with --dose-report.")] = None,
+    values: Annotated[list[str] | None, typer.Argument(help="FIELD=VALUE, as for `case answer`.")] = None,
+    dose_report: Annotated[Path | None, typer.Option("--dose-report", help="RDSR of the procedure.")] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm-patient", help="You compared both sides although an identifier is missing.")
+    ] = False,
+    by: By = None,
+    as_json: Json = False,
 ) -> int:
-    """Record what was done. Findings never refuse a record."""
+    """Record what was done, or read its dose report into the record. Findings never refuse a record."""
+    if dose_report is not None:
+        if stage is not None or values:
+            raise UsageError("usage", "--dose-report fills the dose fields itself; record other fields separately.")
+        return record_dose_report(context, place, dose_report, by, as_json, confirmed=confirm)
+    if stage is None or not values:
+        raise UsageError("usage", "Give a stage and FIELD=VALUE, or --dose-report FILE.")
     return _fill(context, place, stage, values, by, as_json, record=True)
 
 
