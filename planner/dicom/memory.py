@@ -52,7 +52,7 @@ def require_memory(needed: int, what: str, subject: str | None) -> None:
     limit = limits.MAXIMUM_VOLUME_BYTES if free is None else min(limits.MAXIMUM_VOLUME_BYTES, free // 2)
     if needed > limit:
         text = (
-            f"{visible(what)} needs {needed / limits.MEBI:.0f} MiB, more than the {limit / limits.MEBI:.0f} MiB it may take; "
-            "close other images or load a part of it."
+            f"{visible(what)} needs {needed / limits.MEBI:.0f} MiB, more than the {limit / limits.MEBI:.0f} MiB it may "
+            "take; close other images or load a part of it."
         )
         raise InputRefused("too-large", text, subject=subject)
