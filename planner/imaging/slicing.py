@@ -6,6 +6,7 @@ and kept on disk. `warm_up` does that ahead of time, from a background thread at
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -91,6 +92,10 @@ def slice_volume(
         )
         if outside is not None:
             image[np.isnan(image)] = fill
+        return image
+    along = _axes_of(voxels.shape, start, row_step, column_step, size_px) if interpolation == "linear" else None
+    if along is not None:
+        _slice_along(voxels, along, fill, image)
         return image
     kernel: Any = kernels.slice_linear if interpolation == "linear" else kernels.slice_nearest
     in_bands(size_px[0], lambda a, b: kernel(voxels, start, row_step, column_step, fill, image, a, b))
@@ -190,6 +195,7 @@ def warm_up() -> None:
     for voxel_type in (np.int16, np.float32):
         volume = Volume(np.zeros((2, 2, 2), dtype=voxel_type), grid, source)
         picture = slice_volume(volume, plane, (2, 2), 1.0)
+        slice_volume(volume, plane.rotated((1.0, 0.0, 0.0), 20.0), (2, 2), 1.0)
         slice_volume(volume, plane, (2, 2), 1.0, slab_mm=1.0)
         slice_volume(volume, plane, (2, 2), 1.0, interpolation="nearest")
         sample(volume, plane.point_lps_mm)
@@ -220,6 +226,97 @@ def _steps(
         grid.kji_from_lps.vectors(plane.down_lps * mm_per_px),
         grid.kji_from_lps.vectors(plane.right_lps * mm_per_px),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """How the pixels of a picture's side lie on one axis of the voxels.
+
+    Attributes
+    ----------
+    low, share
+        Per pixel the lower neighbour among the voxels `first` to `last`, counted from `first`, and the upper one's
+        share.
+    inside
+        The half-open run of pixels between the outer faces.
+    """
+
+    axis: int
+    first: int
+    last: int
+    low: NDArray[np.int64]
+    share: NDArray[np.float32]
+    inside: tuple[int, int]
+
+    @staticmethod
+    def of(axis: int, size: int, start: float, step: float, pixels: int) -> _Line | None:
+        """None when no pixel lies inside."""
+        at = start + step * np.arange(pixels)
+        within = np.flatnonzero((at >= -0.5 - 1e-9) & (at <= size - 0.5 + 1e-9))
+        if not within.size:
+            return None
+        held = np.clip(at, 0.0, size - 1.0)
+        low = held.astype(np.int64)
+        first, last = int(low[within].min()), min(int(low[within].max()) + 1, size - 1)
+        share = (held - low).astype(np.float32)
+        return _Line(axis, first, last, low - first, share, (int(within[0]), int(within[-1]) + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Along:
+    """A plane along the axes of the voxels; None for its rows or columns is a picture beside the volume."""
+
+    rows: _Line | None
+    columns: _Line | None
+    axis: int
+    position: float
+
+
+def _axes_of(
+    size_kji: tuple[int, ...],
+    start: NDArray[np.float64],
+    row_step: NDArray[np.float64],
+    column_step: NDArray[np.float64],
+    size_px: tuple[int, int],
+) -> _Along | None:
+    """The plane along the voxels' axes, or None when its rows or columns run askew or both along one axis."""
+    down, right = int(np.argmax(np.abs(row_step))), int(np.argmax(np.abs(column_step)))
+    askew_row = np.delete(np.abs(row_step), down).max() * size_px[0]
+    askew_column = np.delete(np.abs(column_step), right).max() * size_px[1]
+    if down == right or max(askew_row, askew_column) > _ALIGNED:
+        return None
+    across = 3 - down - right
+    return _Along(
+        rows=_Line.of(down, size_kji[down], float(start[down]), float(row_step[down]), size_px[0]),
+        columns=_Line.of(right, size_kji[right], float(start[right]), float(column_step[right]), size_px[1]),
+        axis=across,
+        position=float(start[across]),
+    )
+
+
+def _slice_along(voxels: NDArray[np.generic], along: _Along, fill: np.float32, image: NDArray[np.float32]) -> None:
+    """Fill a picture that runs along the voxels' axes: one layer is taken out, then drawn out to the pixels."""
+    from planner.imaging import slicing_kernels as kernels
+
+    rows, columns, size = along.rows, along.columns, voxels.shape[along.axis]
+    inside = -0.5 - 1e-9 <= along.position <= size - 0.5 + 1e-9
+    if rows is None or columns is None or not inside:
+        image[:] = fill
+        return
+    held = min(max(along.position, 0.0), size - 1.0)
+    near = int(held)
+    strides = [stride // voxels.itemsize for stride in voxels.strides]
+    corner = rows.first * strides[rows.axis] + columns.first * strides[columns.axis]
+    offsets = [corner + index * strides[along.axis] for index in (near, min(near + 1, size - 1))]
+    share = held - near if held - near > _ALIGNED else 0.0
+    layer = np.empty((rows.last - rows.first + 1, columns.last - columns.first + 1), dtype=np.float32)
+    flat, steps = voxels.reshape(-1), (strides[rows.axis], strides[columns.axis])
+    in_bands(
+        layer.shape[0], lambda a, b: kernels.layer_between(flat, offsets[0], offsets[1], share, steps, layer, a, b)
+    )
+    lower, right = (rows.low, rows.share), (columns.low, columns.share)
+    reach = (*rows.inside, *columns.inside)
+    in_bands(image.shape[0], lambda a, b: kernels.bilinear(layer, lower, right, reach, fill, image, a, b))
 
 
 def _slab_steps(grid: Grid, plane: SlicePlane, slab_mm: float, slab_mode: SlabMode) -> NDArray[np.float64]:

@@ -214,6 +214,8 @@ class MprPane(QWidget):
             return
         self._notice = ""
         self.renderer.ask(request, moving=self.state.interacting.value)
+        # Drawn once, with the new pixels when they came at once; else the lines over the old ones move on.
+        self.update()
 
     def _arrived(self) -> None:
         picture = self.renderer.picture
@@ -281,7 +283,6 @@ class MprPane(QWidget):
         volume = self.volume
         if volume is not None and volume.grid.frame_uid == frame_uid:
             self.refresh()
-            self.update()
 
     def _series_changed(self, series: str) -> None:
         if series == self.series:

@@ -34,6 +34,7 @@ from viewers.state.view_state import SeriesWindow
 SIMULATED = "SIMULATED"
 """Burned into every picture of the digital patient and of teaching cases."""
 
+_EXACT_PX = 1e-3
 CROSSHAIR_GAP_EM = 1.1
 CROSSHAIR_HANDLE = 0.36
 """Where the turning handles sit: this share of the pane's shorter side away from the cursor."""
@@ -107,6 +108,15 @@ def paint_picture(painter: QPainter, view: SliceView, picture: SlicePicture, ima
     centre = view.px_of(request.plane.point_lps_mm)
     width, height = request.size_px[1] * scale, request.size_px[0] * scale
     target = QRectF(centre[0] - width / 2.0, centre[1] - height / 2.0, width, height)
+    ratio = painter.device().devicePixelRatioF()
+    left, top = target.x() * ratio, target.y() * ratio
+    exact = max(abs(left - round(left)), abs(top - round(top)), abs(scale * ratio - 1.0) * max(request.size_px))
+    if exact < _EXACT_PX:
+        # Pixel for pixel: nothing to be interpolated, which costs as much as the slice.
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        target = QRectF(round(left) / ratio, round(top) / ratio, image.width() / ratio, image.height() / ratio)
+        painter.drawImage(target, image)
+        return
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
     painter.drawImage(target, image)
 
@@ -164,14 +174,29 @@ def draw_crosshair(painter: QPainter, scene: SliceScene, em: float) -> None:
         for side in (-1.0, 1.0):
             near, far = centre + side * along * em * CROSSHAIR_GAP_EM, centre + side * along * reach
             colour.setAlpha(190)
-            painter.setPen(QPen(colour, width))
-            painter.drawLine(QPointF(*near), QPointF(*far))
+            _draw_ray(painter, near, far, colour, width)
             handle = QPointF(*handle_px(scene.view, centre, side * along))
             painter.setPen(QPen(QColor(0, 0, 0, 200), width))
             painter.setBrush(colour)
             painter.drawEllipse(handle, em * 0.24, em * 0.24)
             painter.setBrush(Qt.BrushStyle.NoBrush)
         _draw_slab_edges(painter, scene, line, centre, along, colour)
+
+
+def _draw_ray(
+    painter: QPainter, near: NDArray[np.float64], far: NDArray[np.float64], colour: QColor, width: float
+) -> None:
+    """A straight line; along the pixels it is a rectangle, which Qt fills many times faster than it strokes a line."""
+    across, down = np.abs(far - near)
+    if min(across, down) > _EXACT_PX:
+        painter.setPen(QPen(colour, width))
+        painter.drawLine(QPointF(*near), QPointF(*far))
+        return
+    left, top = np.minimum(near, far)
+    if across < down:
+        painter.fillRect(QRectF(left - width / 2.0, top, width, down), colour)
+    else:
+        painter.fillRect(QRectF(left, top - width / 2.0, across, width), colour)
 
 
 def handle_px(view: SliceView, centre: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 from planner.geometry import SlicePlane
 from planner.geometry.planes import orientation_letters
@@ -83,6 +85,41 @@ def length_text(length_mm: float) -> str:
 
 def draw_outlined(painter: QPainter, where: QPointF, text: str, colour: str = TEXT) -> None:
     """Text that reads on black and on white alike; `where` is its baseline's left end."""
+    if painter.transform().isScaling() or not text:
+        _write_outlined(painter, where, text, colour)
+        return
+    ratio = painter.device().devicePixelRatioF()
+    picture, left, up = _lettering(text, painter.font().toString(), colour, ratio)
+    # On whole pixels, or the letters would blur.
+    corner = painter.transform().map(where + QPointF(-left, -up))
+    snapped = QPointF(round(corner.x() * ratio) / ratio, round(corner.y() * ratio) / ratio)
+    painter.drawImage(where + QPointF(-left, -up) + (snapped - corner), picture)
+
+
+@lru_cache(maxsize=512)
+def _lettering(text: str, font_words: str, colour: str, ratio: float) -> tuple[QImage, float, float]:
+    """Outlined text on a clear ground, and how far right and down of its corner the baseline begins.
+
+    The same words are drawn again with every slice, and shaping and outlining them takes longer than the slice.
+    """
+    font = QFont()
+    font.fromString(font_words)
+    metrics = QFontMetricsF(font)
+    margin = math.ceil(metrics.height() / 4.0) + 2
+    width, height = metrics.horizontalAdvance(text) + 2 * margin, metrics.height() + 2 * margin
+    picture = QImage(math.ceil(width * ratio), math.ceil(height * ratio), QImage.Format.Format_ARGB32_Premultiplied)
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(0)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.TextAntialiasing, True)
+    painter.setFont(font)
+    up = float(math.ceil(metrics.ascent()) + margin)
+    _write_outlined(painter, QPointF(margin, up), text, colour)
+    painter.end()
+    return picture, float(margin), up
+
+
+def _write_outlined(painter: QPainter, where: QPointF, text: str, colour: str) -> None:
     step = max(1.0, painter.fontMetrics().height() / 16.0)
     painter.setPen(QColor(0, 0, 0, 210))
     for right, down in ((-step, 0.0), (step, 0.0), (0.0, -step), (0.0, step), (step, step)):
