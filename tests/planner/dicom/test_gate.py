@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,54 @@ def test_that_a_sentence_names_the_slices_and_what_to_do(tmp_path: Path) -> None
     assert (finding.measured, finding.unit) == (pytest.approx(10.0), "mm")
 
 
+@pytest.mark.parametrize("name", [name for name, (_, codes) in FAULTS.items() if codes])
+def test_that_each_fault_of_a_series_says_where_and_what_to_do(name: str, tmp_path: Path) -> None:
+    entry = only(write_series(tmp_path, FAULTS[name][0]))
+    for finding in entry.findings:
+        assert re.search(r"import .*apart|fetch|ask for|accept", finding.text), finding.text
+        assert ".dcm" in finding.text or finding.code == "gantry-tilt"
+
+
+def test_that_missing_slices_are_named_by_position_and_number(tmp_path: Path) -> None:
+    entry = only(write_series(tmp_path, leave_out(3, 8, 9), count=16))
+    (finding,) = (one for one in entry.findings if one.blocks)
+    assert finding.text.startswith("3 slices are missing")
+    assert "from 140.00 to 145.00 mm (numbers 9 to 10) between 007.dcm and 010.dcm" in finding.text
+    assert "at 115.00 mm (number 4) between 002.dcm and 004.dcm" in finding.text
+
+
+def test_that_missing_slices_of_a_reversed_series_have_their_numbers(tmp_path: Path) -> None:
+    def edit(index: int, data: Dataset) -> Dataset | None:
+        data.InstanceNumber = 20 - index
+        return None if index == 4 else data
+
+    (finding,) = (one for one in only(write_series(tmp_path, edit)).findings if one.blocks)
+    assert "at 120.00 mm (number 16)" in finding.text
+
+
+def test_that_numbers_that_do_not_jump_are_not_made_up(tmp_path: Path) -> None:
+    def edit(index: int, data: Dataset) -> Dataset | None:
+        data.InstanceNumber = index + 1 - (index > 4)
+        return None if index == 4 else data
+
+    (finding,) = (one for one in only(write_series(tmp_path, edit)).findings if one.blocks)
+    assert "at 120.00 mm between" in finding.text
+
+
+def test_that_missing_ends_are_told_by_the_count_in_the_files(tmp_path: Path) -> None:
+    def edit(index: int, data: Dataset) -> Dataset | None:
+        data.ImagesInAcquisition = 8
+        return None if index > 5 else data
+
+    entry = only(write_series(tmp_path / "cut", edit))
+    (finding,) = entry.findings
+    assert (finding.code, finding.severity) == ("missing-slices", Severity.WARN)
+    assert "6 images are here, the files name 8" in finding.text
+    assert entry.loadable
+    whole = only(write_series(tmp_path / "whole", putting(ImagesInAcquisition=8)))
+    assert whole.findings == ()
+
+
 def test_that_a_refused_series_does_not_load_and_says_its_code(tmp_path: Path) -> None:
     entry = only(write_series(tmp_path, from_slice(5, PatientID="T-2")))
     assert entry.kind == "refused"
@@ -190,6 +239,7 @@ def test_that_a_tilted_stack_is_straightened_onto_the_right_places(tmp_path: Pat
         if value > float(volume.voxels.min()):
             assert value + 1024 == pytest.approx(place[1] * 100, abs=3.0)
     assert "gantry-tilt" in volume.source.provenance[0]
+    assert volume.grid.spacing_kji_mm == pytest.approx((5.0, 0.8, 0.7))
 
 
 def test_that_equal_doubles_are_dropped_by_consent_and_different_ones_never(tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def test_that_the_tilted_real_ct_needs_both_repairs_and_then_stands_upright() ->
     assert set(entry.repairs) == {"gantry-tilt", "uneven-spacing"}
     volume = load(entry, accept=entry.repairs)
     np.testing.assert_allclose(np.abs(volume.grid.axes_lps), [[0, 0, 1], [0, 1, 0], [1, 0, 0]], atol=1e-6)
+    assert volume.grid.spacing_kji_mm[0] == pytest.approx(4.0, abs=0.01)
     first = dcmread(shared_data("ct-gantry-tilt-GE") / "10.dcm")
     row, column = 256, 256
     place = np.array(first.ImagePositionPatient, float)
