@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from planner.errors import UsageError
 from planner.jobs import Context
 
+if TYPE_CHECKING:
+    from planner.phantom import DigitalPatient, SimulatedRun
+
+WITH_ANGIOGRAPHY = ("tace", "course")
+ANGIOGRAPHY = "angiography"
+"""Folder of the DSA runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class PhantomFiles:
-    """Folders of the written series, arterial first, and of the ground truth."""
+    """Folders of the written series (arterial and portal venous CT, then DSA runs), and of the ground truth."""
 
     series: tuple[Path, ...]
     truth: Path
@@ -28,6 +36,8 @@ def make_phantom(
 ) -> PhantomFiles:
     """Generate the digital patient and write its series and truth below a folder.
 
+    The cases of embolisation (``tace``, ``course``) come with DSA runs.
+
     Raises
     ------
     UsageError
@@ -35,6 +45,7 @@ def make_phantom(
         that cannot be written.
     """
     from planner.phantom import generate, write
+    from planner.phantom.angiography_writer import write_runs
     from planner.phantom.patient import STUDY_DATE
 
     given = context or Context()
@@ -42,13 +53,27 @@ def make_phantom(
         raise UsageError("bad-seed", f"The seed {seed} is negative; give 0 or more.", subject=str(seed))
     if folder.exists() and not folder.is_dir():
         raise UsageError("not-a-folder", f"{folder} is a file; name a folder to write to.", subject=str(folder))
-    patient = generate(preset, seed, case=case, study_date=study_date or STUDY_DATE, context=given.part(0.0, 0.75))
+    patient = generate(preset, seed, case=case, study_date=study_date or STUDY_DATE, context=given.part(0.0, 0.4))
+    runs = _runs(patient, given.part(0.4, 0.9)) if case in WITH_ANGIOGRAPHY else ()
     try:
-        written = write(patient, folder, given.part(0.75, 1.0))
+        written = write(patient, folder, given.part(0.9, 1.0))
+        if runs:
+            write_runs(patient, runs, folder / ANGIOGRAPHY, written.truth)
     except OSError as error:
         raise UsageError(
             "cannot-write",
             f"{folder} cannot be written ({error.strerror}); choose another folder.",
             subject=str(folder),
         ) from error
-    return PhantomFiles(written.series, written.truth)
+    return PhantomFiles((*written.series, *((folder / ANGIOGRAPHY,) if runs else ())), written.truth)
+
+
+def _runs(patient: DigitalPatient, context: Context) -> tuple[SimulatedRun, ...]:
+    """Every planned run, in order."""
+    from planner.phantom.angiography import PLANS, film
+
+    parts = [context.part(number / len(PLANS), (number + 1) / len(PLANS)) for number in range(len(PLANS))]
+    return tuple(
+        film(patient, plan, number=number, context=part)
+        for number, (plan, part) in enumerate(zip(PLANS, parts, strict=True), start=1)
+    )

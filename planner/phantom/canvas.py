@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.geometry import Grid
-from planner.phantom.enhancement import HU, PHASES, structure_value
+from planner.phantom.enhancement import PHASES, level, structure_value
 from planner.phantom.fields import Array, Box, Frame
 
 
@@ -20,11 +20,13 @@ class Canvas:
     ----------
     grid
         An axial grid.
+    phases
+        One image is painted for each.
 
     Attributes
     ----------
     hu
-        One (k, j, i) float32 image per phase, in the order of `PHASES`.
+        One (k, j, i) float32 image per phase, in the order of `phases`.
     structures
         (k, j, i) uint8 values of `enhancement.STRUCTURES`.
     vessels
@@ -32,6 +34,7 @@ class Canvas:
     """
 
     grid: Grid
+    phases: tuple[str, ...] = PHASES
     frame: Frame = field(init=False)
     hu: list[Array] = field(init=False)
     structures: NDArray[np.uint8] = field(init=False)
@@ -39,8 +42,7 @@ class Canvas:
 
     def __post_init__(self) -> None:
         self.frame = Frame(self.grid)
-        air = HU["air"]
-        self.hu = [np.full(self.grid.size_kji, air[phase], dtype=np.float32) for phase in range(len(PHASES))]
+        self.hu = [np.full(self.grid.size_kji, level("air", phase), dtype=np.float32) for phase in self.phases]
         self.structures = np.zeros(self.grid.size_kji, dtype=np.uint8)
         self.vessels = np.zeros(self.grid.size_kji, dtype=np.uint8)
 
@@ -65,7 +67,8 @@ class Canvas:
 
     def blend(self, box: Box, share: Array, tissue: str, *, texture: Array | None = None) -> None:
         """Mix a tissue in by its share of each voxel (0..1)."""
-        for image, level in zip(self.hu, HU[tissue], strict=True):
+        for image, phase in zip(self.hu, self.phases, strict=True):
             part = image[box.slices]
-            wanted = np.float32(level) if texture is None else np.float32(level) + texture
+            plain = np.float32(level(tissue, phase))
+            wanted = plain if texture is None else plain + texture
             part += share * (wanted - part)

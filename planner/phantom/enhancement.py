@@ -28,6 +28,7 @@ HU: dict[str, tuple[float, float]] = {
     "bile": (6.0, 6.0),
     "kidney_cortex": (195.0, 185.0),
     "kidney_medulla": (85.0, 170.0),
+    "urine": (14.0, 14.0),
     "kidney_sinus": (-70.0, -65.0),
     "adrenal": (80.0, 75.0),
     "gut_wall": (75.0, 98.0),
@@ -51,6 +52,45 @@ HU: dict[str, tuple[float, float]] = {
     "hcc_capsule": (84.0, 152.0),
 }
 """Tissue -> HU per phase, in the order of `PHASES`."""
+
+OTHER_PHASES = ("non-contrast", "delayed")
+"""Phases of the same anatomy that the demonstration does not need; see `planner.phantom.other_phases`."""
+
+OTHER_HU: dict[str, tuple[float, float]] = {
+    "skin": (28.0, 34.0),
+    "muscle": (54.0, 65.0),
+    "lung_vessel": (40.0, 60.0),
+    "heart_wall": (45.0, 90.0),
+    "heart_blood": (42.0, 106.0),
+    "liver": (56.0, 90.0),
+    "spleen": (48.0, 98.0),
+    "pancreas": (42.0, 76.0),
+    "gallbladder_wall": (35.0, 65.0),
+    "kidney_cortex": (32.0, 148.0),
+    "kidney_medulla": (31.0, 146.0),
+    "urine": (4.0, 420.0),
+    "adrenal": (25.0, 60.0),
+    "gut_wall": (40.0, 80.0),
+    "trabecular_bone": (170.0, 176.0),
+    "aorta": (42.0, 108.0),
+    "artery": (42.0, 108.0),
+    "portal_vein": (42.0, 108.0),
+    "hepatic_vein": (42.0, 106.0),
+    "vena_cava_infrarenal": (42.0, 104.0),
+    "vena_cava_renal": (42.0, 106.0),
+    "vena_cava_hepatic": (42.0, 106.0),
+    "hcc": (46.0, 74.0),
+    "hcc_necrosis": (32.0, 40.0),
+    "hcc_capsule": (50.0, 108.0),
+}
+"""Tissue -> HU in the order of `OTHER_PHASES`; a tissue that is not here does not enhance."""
+
+
+def level(tissue: str, phase: str) -> float:
+    """HU of a tissue in a phase of `PHASES` or `OTHER_PHASES`."""
+    if phase in PHASES:
+        return HU[tissue][PHASES.index(phase)]
+    return OTHER_HU.get(tissue, HU[tissue])[OTHER_PHASES.index(phase)]
 
 STRUCTURES: dict[str, str] = {
     "skin": "#e8c9a8",

@@ -57,8 +57,9 @@ def paint_spleen(canvas: Canvas, anatomy: Anatomy) -> None:
     shape = shape + 1.6 * anatomy.noise_28.on(box)
     canvas.paint(box, shape, "spleen", structure="spleen")
     mottle = np.clip(26.0 * anatomy.noise_12.on(box), -38, 38)
-    part = canvas.hu[0][box.slices]
-    part += canvas.coverage(shape) * mottle
+    if "arterial" in canvas.phases:
+        part = canvas.hu[canvas.phases.index("arterial")][box.slices]
+        part += canvas.coverage(shape) * mottle
 
 
 def paint_kidneys(canvas: Canvas, anatomy: Anatomy) -> None:
@@ -80,7 +81,7 @@ def paint_kidneys(canvas: Canvas, anatomy: Anatomy) -> None:
         sinus = sinus + 2.2 * anatomy.noise_12.on(box)
         canvas.paint(box, smooth_maximum(sinus, shape - 1.0, 2.0), "kidney_sinus")
         pelvis = ellipsoid(box, (centre[0] - side * 18.0, centre[1] - 2.0, centre[2] - 3.0), (11.0, 5.0, 9.0))
-        canvas.paint(box, pelvis, "gut_fluid")
+        canvas.paint(box, pelvis, "urine")
 
 
 def _pyramids(box: Box, shape: Array, middle: NDArray[np.float64], side: float) -> Array:
