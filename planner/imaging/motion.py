@@ -8,195 +8,37 @@ the products of their gradients show it, since the noise of two pictures has non
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.imaging.angio import AngioRun
-from planner.imaging.bands import in_bands
-from planner.imaging.densities import DensityTable, Method, density_table
+from planner.imaging.densities import Method, density_table
 from planner.imaging.displacement import Displacement
-from planner.imaging.motion_frames import BLOCK_PX, Level, frame_level, mask_level
+from planner.imaging.flexible_motion import flexible_shift, flexible_shifts
+from planner.imaging.motion_frames import Level, frame_level, mask_level
+from planner.imaging.motion_rigid import (
+    MaskPyramid,
+    RigidShift,
+    finest_factor,
+    mask_pyramid,
+    rigid_shift,
+    rigid_shifts,
+)
+from planner.imaging.motion_sums import binned_displacement, centre_and_spread, register
 from planner.jobs import Context
 
-__all__ = ["Displacement", "MaskPyramid", "RigidShift", "mask_pyramid", "residual", "rigid_shift", "rigid_shifts"]
-
-_FINEST_PX = 512
-"""Registration ends at about this many binned pixels: a million pixels hold far more than a shift needs."""
-_LEVELS = 3
-_ROUNDS = (8, 4, 4)
-_DENSE_TIMES, _FAINT_TIMES = 3.0, 4.5
-"""Reach of the biweight in standard deviations."""
-_SHARED_TEXTURE = 0.4
-"""Least share of the mask's gradient energy that the frame has in common with it."""
-_MOST_SHIFT_SHARE = 0.1
-_STILL_PX = 0.002
-"""A step below this, in binned pixels, ends the search."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class MaskPyramid:
-    """A mask made ready: coarse to fine."""
-
-    table: DensityTable
-    levels: tuple[Level, ...]
-    size_yx: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class RigidShift:
-    """Displacement of a frame's background.
-
-    Attributes
-    ----------
-    dx, dy
-        Pixels; 0.0 along a direction that has no texture.
-    determined
-        Texture fixes both directions.
-    """
-
-    dx: float
-    dy: float
-    determined: bool
-
-
-def mask_pyramid(run: AngioRun, mask: NDArray[np.float32], field: NDArray[np.bool_]) -> MaskPyramid:
-    """The mask (mean stored values) at the binnings that registration uses."""
-    table = density_table(run, "log")
-    density = table.of(mask)
-    finest = max(1, round(max(run.size_yx) / _FINEST_PX))
-    factors = [finest * 2**step for step in reversed(range(_LEVELS))]
-    return MaskPyramid(table, tuple(mask_level(density, field, factor) for factor in factors), run.size_yx)
-
-
-def rigid_shifts(
-    run: AngioRun, mask: NDArray[np.float32], field: NDArray[np.bool_], *, context: Context | None = None
-) -> NDArray[np.float64]:
-    """(n, 2) displacement dx, dy of every frame's background from the mask's, in pixels.
-
-    Parameters
-    ----------
-    mask
-        (y, x) mean stored values.
-    field
-        (y, x) open part.
-    """
-    context = context or Context()
-    pyramid = mask_pyramid(run, mask, field)
-    shifts = np.zeros((run.count, 2))
-    for index in range(run.count):
-        context.step(index / run.count, f"aligning frame {index + 1}")
-        found = rigid_shift(run.frames[index], pyramid)
-        shifts[index] = found.dx, found.dy
-    return shifts
-
-
-def rigid_shift(frame: NDArray[np.generic], pyramid: MaskPyramid) -> RigidShift:
-    """Displacement of one stored frame."""
-    shift = np.zeros(2)
-    kept = np.zeros((2, 2))
-    for step, level in enumerate(pyramid.levels):
-        moving = frame_level(frame, pyramid.table, level)
-        if step == 0:
-            shift = _whole_shift(moving, level) * level.factor
-        shift, kept = _refined(moving, level, shift, _ROUNDS[step])
-    shift = kept @ shift
-    return RigidShift(float(shift[0]), float(shift[1]), bool(np.linalg.matrix_rank(kept) == 2))
-
-
-def _whole_shift(moving: NDArray[np.float32], level: Level) -> NDArray[np.float64]:
-    """Best shift in whole binned pixels, by correlation with every value cut to the usual."""
-    from scipy import fft
-
-    fixed = level.fixed
-    reach = 2.5 * float(np.std(fixed[level.inside])) if level.inside.any() else 0.0
-    if reach <= 0.0:
-        return np.zeros(2)
-    pictures = [fft.rfft2(np.clip(picture, -reach, reach), workers=1) for picture in (moving, fixed)]
-    match = fft.irfft2(pictures[0] * np.conj(pictures[1]), s=fixed.shape, workers=1)
-    most_y, most_x = (max(1, int(size * _MOST_SHIFT_SHARE)) for size in fixed.shape)
-    rows = np.r_[0 : most_y + 1, -most_y:0]
-    columns = np.r_[0 : most_x + 1, -most_x:0]
-    window = match[np.ix_(rows, columns)]
-    row, column = np.unravel_index(int(np.argmax(window)), window.shape)
-    return np.array([columns[column], rows[row]], dtype=np.float64)
-
-
-def _refined(
-    moving: NDArray[np.float32], level: Level, shift: NDArray[np.float64], rounds: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Shift in pixels after Newton steps on the robust difference, and the projection on directions with texture."""
-    kept = np.zeros((2, 2))
-    middle, spread = 0.0, np.inf
-    ux, uy = np.empty_like(level.fixed), np.empty_like(level.fixed)
-    for _ in range(rounds):
-        ux[:], uy[:] = shift[0] / level.factor, shift[1] / level.factor
-        if not np.isfinite(spread):
-            _, difference = register(moving, level, ux, uy, 0.0, np.inf)
-            middle, spread = centre_and_spread(difference)
-        sums, difference = register(moving, level, ux, uy, middle, spread)
-        step, kept = _newton(sums.sum(axis=(0, 1)))
-        shift = shift + step * level.factor
-        if float(np.abs(step).max()) < _STILL_PX:
-            break
-        middle, spread = centre_and_spread(difference)
-    return shift, kept
-
-
-def register(
-    moving: NDArray[np.float32],
-    level: Level,
-    ux: NDArray[np.float32],
-    uy: NDArray[np.float32],
-    middle: float,
-    spread: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """(block rows, block columns, SUMS) of `motion_kernels.register_sums`, and the difference picture."""
-    from planner.imaging import motion_kernels as kernels
-
-    rows, columns = (-(-size // BLOCK_PX) for size in level.fixed.shape)
-    sums = np.zeros((rows, columns, kernels.SUMS))
-    difference = np.empty_like(level.fixed)
-    dense, faint = _DENSE_TIMES * spread, _FAINT_TIMES * spread
-    in_bands(
-        rows,
-        lambda a, b: kernels.register_sums(
-            moving, level.fixed, level.gradient_x, level.gradient_y, level.inside, ux, uy, middle, dense, faint,
-            BLOCK_PX, sums, difference, a, b,
-        ),
-        least_rows=4,
-    )  # fmt: skip
-    return sums, difference
-
-
-def centre_and_spread(difference: NDArray[np.float32]) -> tuple[float, float]:
-    """Median and standard deviation (by the median deviation) of a difference picture."""
-    some = difference[::3, ::3]
-    values = some[np.isfinite(some)]
-    if not values.size:
-        return 0.0, 1e-6
-    middle = float(np.median(values))
-    return middle, max(1.4826 * float(np.median(np.abs(values - middle))), 1e-6)
-
-
-def _newton(total: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Step in binned pixels and the projection on the directions that mask and frame share texture along."""
-    step, kept = np.zeros(2), np.zeros((2, 2))
-    own = np.array([[total[0], total[1]], [total[1], total[2]]])
-    shared = np.array([[total[3], total[4]], [total[4], total[5]]])
-    _, directions = np.linalg.eigh(own)
-    for axis in directions.T:
-        energy, common = float(axis @ own @ axis), float(axis @ shared @ axis)
-        if energy <= 0.0 or common < _SHARED_TEXTURE * energy:
-            continue
-        kept += np.outer(axis, axis)
-    if np.linalg.matrix_rank(kept) == 2:
-        return -np.linalg.solve(shared, total[6:8]), kept
-    for axis in directions.T:
-        if float(axis @ kept @ axis) > 0.5:
-            step -= axis * float(axis @ total[6:8]) / float(axis @ shared @ axis)
-    return step, kept
+__all__ = [
+    "Displacement",
+    "MaskPyramid",
+    "RigidShift",
+    "flexible_shift",
+    "flexible_shifts",
+    "mask_pyramid",
+    "residual",
+    "rigid_shift",
+    "rigid_shifts",
+]
 
 
 def residual(
@@ -221,8 +63,7 @@ def residual(
     """
     context = context or Context()
     table = density_table(run, method)
-    factor = max(1, round(max(run.size_yx) / _FINEST_PX))
-    level = mask_level(table.of(mask), field, factor)
+    level = mask_level(table.of(mask), field, finest_factor(run.size_yx))
     found = []
     for index in range(run.count):
         context.step(index / run.count, f"residual of frame {index + 1}")
@@ -243,12 +84,3 @@ def _bright_side(
     below = np.minimum(difference - middle, np.float32(0.0))
     values = below[np.isfinite(below)]
     return float(np.sqrt(2.0 * np.mean(values.astype(np.float64) ** 2))) if values.size else 0.0
-
-
-def binned_displacement(flow: Displacement, level: Level) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(rows, columns) dx and dy in binned pixels at the centres of binned pixels."""
-    rows, columns = level.fixed.shape
-    middle = (level.factor - 1) / 2.0
-    dense = flow.sampled(np.arange(rows) * level.factor + middle, np.arange(columns) * level.factor + middle)
-    scaled = np.asarray(dense / level.factor, dtype=np.float32)
-    return np.ascontiguousarray(scaled[..., 0]), np.ascontiguousarray(scaled[..., 1])
