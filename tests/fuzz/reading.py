@@ -51,7 +51,7 @@ class Reader:
     """A worker process, started again when it died or was killed."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str] = queue.Queue()
 
     def _start(self) -> subprocess.Popen[str]:
@@ -69,9 +69,9 @@ class Reader:
         return process
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        if self._process is None:
-            self._process = self._start()
-        process = self._process
+        if self.process is None:
+            self.process = self._start()
+        process = self.process
         assert process.stdin is not None
         try:
             process.stdin.write(json.dumps(request) + "\n")
@@ -89,13 +89,13 @@ class Reader:
         return dict(json.loads(line))
 
     def close(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for stream in (self._process.stdin, self._process.stdout):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            for stream in (self.process.stdin, self.process.stdout):
                 if stream is not None:
                     stream.close()
-            self._process = None
+            self.process = None
 
 
 def _pump(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:

@@ -82,15 +82,13 @@ def slice_in(syntax: str, index: int = 0) -> Dataset:
     return data
 
 
-def compressed(syntax: str, frames: int = 1) -> Dataset:
-    """An unsigned slice, or a run of them, as compressed frames."""
-    data = slice_in(syntax)
+def compressed(syntax: str, data: Dataset, frames: int = 1) -> Dataset:
+    """An object's pixels, or new ones, as compressed frames."""
+    data.file_meta.TransferSyntaxUID = syntax
     data.PixelRepresentation = 0
     if syntax == JPEGBaseline8Bit:
         data.BitsAllocated = data.BitsStored = 8
         data.HighBit = 7
-    if frames > 1:
-        data.NumberOfFrames = frames
     data.PixelData = encapsulate([compressed_frame(stored(index).astype(np.uint16), syntax) for index in range(frames)])
     data["PixelData"].VR = "OB"
     data["PixelData"].is_undefined_length = True
@@ -250,8 +248,10 @@ def generated() -> list[Seed]:
     seeds = [Seed(f"{name}.dcm", dicom_bytes(make())) for name, make in _PLAIN.items()]
     seeds.append(Seed("series.dcm", dicom_bytes(ct_slice(0)), neighbours))
     seeds.append(Seed("deflated.dcm", dicom_bytes(slice_in(DeflatedExplicitVRLittleEndian)), packing="deflate"))
-    seeds += [Seed(f"{name}.dcm", dicom_bytes(compressed(uid)), costly=True) for name, uid in _COMPRESSED.items()]
-    seeds.append(Seed("frames.dcm", dicom_bytes(compressed(JPEGLSLossless, frames=3)), costly=True))
+    seeds += [
+        Seed(f"{name}.dcm", dicom_bytes(compressed(uid, ct_slice(0))), costly=True) for name, uid in _COMPRESSED.items()
+    ]
+    seeds.append(Seed("frames.dcm", dicom_bytes(compressed(JPEGLSLossless, enhanced_ct(), frames=4)), costly=True))
     seeds += [Seed(name, content, packing="gzip" if name.endswith(".gz") else None) for name, content in volume_files()]
     pictures = {"IMAGES/A": neighbours["slice1.dcm"], "IMAGES/B": neighbours["slice2.dcm"]}
     seeds.append(Seed("DICOMDIR", dicom_bytes(media_directory()), pictures, alone=True))

@@ -104,9 +104,9 @@ def bomb(file: Path) -> None:
     data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     head = save(data, file).read_bytes()
     start = 144 + struct.unpack("<I", head[140:144])[0]
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    body = packer.compress(b"\xe0\x7f\x10\x00OW\x00\x00" + struct.pack("<I", 120 << 20))
-    file.write_bytes(head[:start] + body + packer.compress(bytes(120 << 20)) + packer.flush())
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15)
+    body = packer.compress(b"\xe0\x7f\x10\x00OW\x00\x00" + struct.pack("<I", 80 << 20))
+    file.write_bytes(head[:start] + body + packer.compress(bytes(80 << 20)) + packer.flush())
 
 
 def nested(levels: int) -> Callable[[bytes, int], bytes]:
