@@ -33,7 +33,7 @@ IODINE_PER_MM = 0.075
 PHOTONS = 2600.0
 """Quanta per pixel in the middle of the body."""
 FULL_SCALE, EXPOSED_SHARE = 16383.0, 0.28
-"""14 bits; the exposure control puts the middle of the body at this share of them."""
+"""A 14-bit detector; the exposure control puts the middle of the body at this share of them."""
 BLUR_PX = 0.65
 """Standard deviation of the detector's point spread."""
 
@@ -153,7 +153,7 @@ def film(
         geometry=(own,),
         shutter=layers.shutter if plan.shutter_told else None,
         instance_uid=uid_of("instance", source.series_uid, number),
-        bits_stored=14,
+        bits_stored=16,
         window=(FULL_SCALE * EXPOSED_SHARE, FULL_SCALE * 0.55),
     )
     job.step(1.0, f"{plan.description} filmed")

@@ -115,6 +115,9 @@ def _how(run: AngioRun) -> dict[str, Any]:
     interval_ms = 1000.0 / (facts.rate_hz or 1.0)
     return {
         "KVP": f"{facts.tube_voltage_kv:g}",
+        "XRayTubeCurrent": "400",
+        "ExposureTime": "60",
+        "Exposure": "24",
         "RadiationSetting": "GR",
         "RadiationMode": "PULSED",
         "ContrastBolusAgent": "Iodine 300 mg/mL (simulated)",
@@ -129,8 +132,6 @@ def _how(run: AngioRun) -> dict[str, Any]:
         "DistanceSourceToPatient": f"{facts.source_to_isocentre_mm:g}",
         "EstimatedRadiographicMagnificationFactor": f"{facts.magnification:.6g}",
         "ImagerPixelSpacing": spacing,
-        "FieldOfViewRotation": "0",
-        "FieldOfViewHorizontalFlip": "NO",
         "TableMotion": "STATIC",
         # dGy cm2 (PS3.3 C.8.7.2)
         "ImageAndFluoroscopyAreaDoseProduct": f"{10.0 * (facts.dose_area_product_gy_cm2 or 0.0):.6g}",
@@ -154,6 +155,6 @@ def _pixels(run: AngioRun) -> dict[str, Any]:
         "PixelRepresentation": 0,
         "WindowCenter": f"{centre:g}",
         "WindowWidth": f"{width:g}",
-        "RecommendedViewingMode": "SUB",
+        "RecommendedViewingMode": "NAT",
         "PixelData": np.ascontiguousarray(run.frames, dtype="<u2").tobytes(),
     }
