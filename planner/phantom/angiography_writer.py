@@ -155,6 +155,5 @@ def _pixels(run: AngioRun) -> dict[str, Any]:
         "PixelRepresentation": 0,
         "WindowCenter": f"{centre:g}",
         "WindowWidth": f"{width:g}",
-        "RecommendedViewingMode": "NAT",
         "PixelData": np.ascontiguousarray(run.frames, dtype="<u2").tobytes(),
     }
