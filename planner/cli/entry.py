@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 VERBS = {
     "series": "images",
     "convert": "images",
+    "dsa": "dsa",
     "snapshot": "snapshot",
     "phantom": "phantom",
     "templates": "templates",
