@@ -289,10 +289,17 @@ def load_run_of_case(library: Library, case: Case, reference: SeriesRef, context
     return replace(run, source=_told(case, reference, run.source))
 
 
+def with_phase_by_hand(source: ImageSource, reference: SeriesRef) -> ImageSource:
+    """The source with the phase that a person set in the case; unchanged when nobody did."""
+    if reference.phase_by is None:
+        return source
+    return replace(source, phase=reference.phase, phase_from="operator", phase_confidence=None)
+
+
 def _told(case: Case, reference: SeriesRef, source: ImageSource) -> ImageSource:
     patient = case.patient
     return replace(
-        source,
+        with_phase_by_hand(source, reference),
         study_date=source.study_date or (reference.study_date.isoformat() if reference.study_date else None),
         patient_id=source.patient_id or patient.patient_id,
         patient_name=source.patient_name or (patient.name if source.patient_id is None else None),

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from planner.catalogues import catalogue
 from planner.dicom import tags
 from planner.dicom.elements import Elements
-
-PHASES = ("non-contrast", "arterial", "portal-venous", "delayed")
+from planner.imaging.contrast_phase import PHASES
 
 
 def phase_of_words(words: Iterable[str | None]) -> str | None:
@@ -44,12 +43,17 @@ def seconds_of_day(time: str | None) -> float | None:
     return None if found is None else int(found[1]) * 3600.0 + int(found[2]) * 60.0 + float(found[3])
 
 
-def contrast_delay_s(data: Elements) -> float | None:
-    """Seconds from the start of the bolus to the acquisition, when both times are given."""
-    start = seconds_of_day(data.text(tags.CONTRAST_START_TIME))
+def acquired_s(data: Elements) -> float | None:
+    """Seconds since midnight of the acquisition."""
     taken = seconds_of_day(data.text(tags.ACQUISITION_TIME))
     if taken is None:
         taken = seconds_of_day((data.text(tags.ACQUISITION_DATETIME) or "")[8:].split("+")[0].split("-")[0])
+    return taken
+
+
+def contrast_delay_s(data: Elements) -> float | None:
+    """Seconds from the start of the bolus to the acquisition, when both times are given."""
+    start, taken = seconds_of_day(data.text(tags.CONTRAST_START_TIME)), acquired_s(data)
     if start is None or taken is None:
         return None
     delay = taken - start

@@ -23,6 +23,10 @@ class ImageSource:
         ``HU`` for CT with a rescale to Hounsfield units, ``SUV`` or None when the numbers have no unit.
     phase
         ``non-contrast``, ``arterial``, ``portal-venous``, ``delayed`` or None when it cannot be told.
+    phase_from
+        ``image`` when it was told from the picture, ``operator`` when a person set it, None when the file says it.
+    phase_confidence
+        0 to 1, of a phase told from the picture.
     provenance
         Repairs accepted by the operator and other steps between the file and this array.
     """
@@ -43,6 +47,17 @@ class ImageSource:
     patient_position: str | None = None
     window: tuple[float, float] | None = None
     provenance: tuple[str, ...] = ()
+    phase_from: str | None = None
+    phase_confidence: float | None = None
+
+    @property
+    def phase_text(self) -> str:
+        """The phase with how it is known: ``arterial (from the image, 82 %)``; empty when it is not known."""
+        if self.phase_from == "operator":
+            return f"{self.phase or 'phase unknown'} (set by hand)"
+        if self.phase is None or self.phase_from != "image" or self.phase_confidence is None:
+            return self.phase or ""
+        return f"{self.phase} (from the image, {100.0 * self.phase_confidence:.0f} %)"
 
 
 @dataclass(frozen=True, eq=False)

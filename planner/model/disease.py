@@ -124,6 +124,8 @@ class SeriesRef:
         Digest over the instances' UIDs and sizes; tells that the files are still the same.
     kind
         ``volume`` or ``angio``: what is made of it when the case opens.
+    phase_by
+        Who set the phase by hand (None then means: cannot be told); None when it is what the files say.
     """
 
     series_uid: str
@@ -140,3 +142,4 @@ class SeriesRef:
     accepted_repairs: tuple[str, ...] = ()
     fingerprint: str | None = None
     kind: str = "volume"
+    phase_by: str | None = None
