@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from planner.catalogues import catalogue
 from planner.clinical.quantities import convert
 from planner.dicom import tags
+from planner.dicom.documents import DAMAGED
 from planner.dicom.reading import scan_files
 from planner.dicom.scanner import refused
 from planner.dicom.series import SeriesEntry
@@ -107,7 +108,7 @@ def read_dose_report(source: Path | SeriesEntry, context: Context | None = None)
     file = entry.files[0]
     try:
         return _report(_document(file), entry, file)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except DAMAGED as error:
         # pydicom decodes values when they are asked for, and says so of those that it cannot.
         said = f"a value in it cannot be read ({str(error)[:80]})"
         raise refused("unreadable-number", file, said, "ask the sender for another copy") from error
@@ -168,7 +169,7 @@ def _document(file: Path) -> Dataset:
 
     try:
         return dcmread(file, stop_before_pixels=True)
-    except (InvalidDicomError, OSError, ValueError, RecursionError, EOFError) as error:
+    except (InvalidDicomError, *DAMAGED) as error:
         raise refused("truncated", file, "it cannot be read as a document", "fetch the file again") from error
 
 

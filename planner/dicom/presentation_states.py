@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from planner.dicom.documents import DAMAGED
 from planner.dicom.scanner import refused, scan_file
 from planner.findings import Finding, Severity
 from planner.imaging.angio import AngioRun
@@ -67,7 +68,7 @@ def read_presentation_state(file: Path, run: AngioRun) -> PresentationState:
     scan_file(file)
     try:
         return _state(_document(file), run, file)
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+    except DAMAGED as error:
         # pydicom decodes values when they are asked for, and says so of those that it cannot.
         said = f"a value in it cannot be read ({str(error)[:80]})"
         raise refused("undecodable", file, said, "ask the sender for another copy") from error
@@ -79,7 +80,7 @@ def _document(file: Path) -> Dataset:
 
     try:
         return dcmread(file, stop_before_pixels=True)
-    except (InvalidDicomError, OSError, EOFError, RecursionError) as error:
+    except (InvalidDicomError, *DAMAGED) as error:
         raise refused("truncated", file, "it cannot be read as a presentation state", "fetch the file again") from error
 
 

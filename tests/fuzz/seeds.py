@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from compressed_frames import compressed_frame
-from dicom_files import STUDY, ct_slice, stored
+from dicom_files import SERIES, STUDY, ct_slice, stored
+from fuzz.report_seeds import RUN_INSTANCE, dose_report, presentation_state
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -133,6 +134,7 @@ def angio_run() -> Dataset:
         delattr(data, keyword)
     data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = _IMAGE + "12.1"
     data.Modality, data.NumberOfFrames, data.CineRate = "XA", 5, 15
+    data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = RUN_INSTANCE
     data.FrameTimeVector, data.FrameIncrementPointer = [0, 66, 66, 66, 70], 0x00181065
     data.PositionerPrimaryAngle, data.PositionerSecondaryAngle = 12.5, -3.0
     data.DistanceSourceToDetector, data.DistanceSourceToPatient = 1050.0, 720.0
@@ -253,6 +255,9 @@ def generated() -> list[Seed]:
     ]
     seeds.append(Seed("frames.dcm", dicom_bytes(compressed(JPEGLSLossless, enhanced_ct(), frames=4)), costly=True))
     seeds += [Seed(name, content, packing="gzip" if name.endswith(".gz") else None) for name, content in volume_files()]
+    seeds.append(Seed("dose.dcm", dicom_bytes(dose_report())))
+    run = {"slice-run.dcm": dicom_bytes(angio_run())}
+    seeds.append(Seed("state.dcm", dicom_bytes(presentation_state(SERIES)), run))
     pictures = {"IMAGES/A": neighbours["slice1.dcm"], "IMAGES/B": neighbours["slice2.dcm"]}
     seeds.append(Seed("DICOMDIR", dicom_bytes(media_directory()), pictures, alone=True))
     seeds.append(Seed("all.zip", _zipped(pictures), alone=True, packing="zip"))

@@ -7,6 +7,9 @@ import re
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,9 @@ REFUSALS = frozenset(
     {"mixed-patients", "mixed-frames", "mixed-orientation", "mixed-spacing", "gantry-tilt", "missing-slices"}
     | {"uneven-spacing", "duplicate-slices", "implausible-spacing", "missing-spacing", "bad-orientation", "truncated"}
     | {"undecodable", "unsupported-syntax", "not-dicom", "too-large", "too-deep", "no-rescale", "unsafe-entry"}
-    | {"missing-file", "not-a-mask", "not-a-volume", "two-orientations"}
+    | {"missing-file", "not-a-mask", "not-a-volume", "two-orientations", "not-a-run", "not-a-dose-report"}
+    | {"missing-unit", "unknown-unit", "unreadable-number", "not-a-presentation-state"}
+    | {"other-patient", "other-study", "other-image"}
 )
 """Codes that a refusal or a skipped file may have: the contract's, and those of archives, masks and runs."""
 _CODE = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -34,47 +39,67 @@ def sentence_faults(code: str, text: str, allowed: frozenset[str] | None = REFUS
     return faults
 
 
-def read(target: Path, bystander: str | None) -> dict[str, Any]:
-    """Scan and load whatever lies there; the answer lists what broke the promises."""
+@dataclass
+class Account:
+    """What reading one input led to."""
+
+    faults: list[str] = field(default_factory=list)
+    refused: int = 0
+    loaded: int = 0
+
+    def attempt(self, read: Callable[[], object]) -> Any:
+        """The result, or None after a refusal, whose sentence is looked at."""
+        from planner.errors import OperatorError
+
+        try:
+            found = read()
+        except OperatorError as error:
+            self.refused += 1
+            self.faults += sentence_faults(error.code, error.message)
+            return None
+        self.loaded += 1
+        return found
+
+
+def read(target: Path, bystander: str | None) -> Account:
+    """Scan whatever lies there and read it with every reader that may meet it."""
     from planner.app.image_masks import open_masks
     from planner.app.images import load, scan
     from planner.cli.output import jsonable
-    from planner.errors import OperatorError
+    from planner.dicom.angio_reading import load_run
+    from planner.dicom.dose_reports import is_dose_report, read_dose_report
+    from planner.dicom.presentation_states import read_presentation_state
 
-    faults: list[str] = []
-    refused = loaded = 0
+    account = Account()
     found = scan([target])
     json.dumps(jsonable(found.to_json()), allow_nan=False)
     for one in found.skipped:
-        refused += 1
-        faults += sentence_faults(one.code, one.text)
+        account.refused += 1
+        account.faults += sentence_faults(one.code, one.text)
+    runs = []
     for entry in found.series:
         for finding in entry.findings:
-            faults += sentence_faults(finding.code, finding.text, None)
-        try:
-            voxels = load(entry, accept=entry.repairs).voxels
-            loaded += 1
-            if voxels.ndim != 3 or voxels.dtype.kind not in "if":
-                faults.append(f"odd voxels {voxels.shape} {voxels.dtype}")
-        except OperatorError as error:
-            refused += 1
-            faults += sentence_faults(error.code, error.message)
-            if entry.loadable and error.code not in REFUSALS:
-                faults.append(f"loadable, and refused with {error.code}")
+            account.faults += sentence_faults(finding.code, finding.text, None)
+        volume = account.attempt(partial(load, entry, accept=entry.repairs))
+        if volume is not None and (volume.voxels.ndim != 3 or volume.voxels.dtype.kind not in "if"):
+            account.faults.append(f"odd voxels {volume.voxels.shape} {volume.voxels.dtype}")
+        if entry.kind == "angio":
+            runs.append(account.attempt(partial(load_run, entry)))
+        if is_dose_report(entry):
+            account.attempt(partial(read_dose_report, entry))
     if bystander is not None and not any(one.uid == bystander and one.loadable for one in found.series):
-        faults.append("the good series beside it does not load")
-    for file in (target, *(target.iterdir() if target.is_dir() else ())):
+        account.faults.append("the good series beside it does not load")
+    for file in (target, *(sorted(target.iterdir()) if target.is_dir() else ())):
         if file.is_file() and not file.name.startswith(("slice", "bystander")):
-            try:
-                open_masks(str(file))
-            except OperatorError as error:
-                faults += sentence_faults(error.code, error.message, REFUSALS | {"no-such-path"})
-    return {"faults": faults, "refused": refused, "loaded": loaded}
+            account.attempt(partial(open_masks, str(file)))
+            for run in (one for one in runs[:1] if one is not None):
+                account.attempt(partial(read_presentation_state, file, run))
+    return account
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
-        return read(Path(request["target"]), request["bystander"])
+        return asdict(read(Path(request["target"]), request["bystander"]))
     except Exception as error:
         where = "".join(traceback.format_exception(error)[-4:])
         return {"faults": [f"{type(error).__name__}: {error}"[:300] + "\n" + where], "refused": 0, "loaded": 0}
