@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.imaging.angio import AngioRun
-from planner.imaging.displacement import Displacement, control_counts, spline_matrix
-from planner.imaging.motion_frames import BLOCK_PX, Level, frame_level
+from planner.imaging.displacement import Displacement, control_counts, spline_weights
+from planner.imaging.motion_frames import BLOCK_PX, Level, at_factor, frame_level, vessels_of
 from planner.imaging.motion_rigid import MaskPyramid, RigidShift, mask_pyramid, rigid_shift
 from planner.imaging.motion_sums import binned_displacement, centre_and_spread, register
 from planner.jobs import Context
@@ -38,11 +38,11 @@ _SUPPORT_PX = 0.5
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Prior:
-    """Second-order form of how controls hold together, and its grid."""
+    """The grid of controls and how firmly neighbours are held together, per pixel squared."""
 
     spacing_px: float
     shape: tuple[int, int]
-    together: NDArray[np.float64]
+    together: float
 
 
 def flexible_shifts(
@@ -75,59 +75,49 @@ def flexible_shift(
         Its rigid shift, where that is known already.
     """
     rigid = rigid_shift(frame, pyramid) if start is None else start
+    shift = np.array([rigid.dx, rigid.dy])
     prior = _prior(pyramid.size_yx)
-    controls = np.tile(np.array([rigid.dx, rigid.dy]), (*prior.shape, 1))
-    home = controls.copy()
-    supported = np.zeros(prior.shape, dtype=np.bool_)
+    home = np.tile(shift, (*prior.shape, 1))
+    controls, supported = home.copy(), np.zeros(prior.shape, dtype=np.bool_)
+    middle = pyramid.levels[len(pyramid.levels) // 2]
+    vessels = vessels_of(frame_level(frame, pyramid.table, middle), middle, shift)
     for step, level in enumerate(pyramid.levels):
-        moving = frame_level(frame, pyramid.table, level)
+        hidden = at_factor(vessels, level.factor, level.fixed.shape, middle.factor)
+        moving = frame_level(frame, pyramid.table, level, hidden)
         for _ in range(_ROUNDS[step]):
-            controls, supported = _step(moving, level, controls, home, prior, pyramid.size_yx)
+            controls, supported = _step(moving, level, level.inside & ~hidden, controls, home, prior, pyramid.size_yx)
     return Displacement(controls, prior.spacing_px, pyramid.size_yx, supported)
 
 
 def _prior(size_yx: tuple[int, int]) -> _Prior:
     spacing = max(size_yx) / _CELLS_ACROSS
-    rows, columns = control_counts(size_yx, spacing)
-    along = [_differences(count) for count in (rows, columns)]
-    together = np.kron(along[0], np.eye(columns)) + np.kron(np.eye(rows), along[1])
-    return _Prior(spacing, (rows, columns), together / (_STRETCH * spacing) ** 2)
-
-
-def _differences(count: int) -> NDArray[np.float64]:
-    step = np.diff(np.eye(count), axis=0)
-    return np.asarray(step.T @ step)
+    return _Prior(spacing, control_counts(size_yx, spacing), 1.0 / (_STRETCH * spacing) ** 2)
 
 
 def _step(
     moving: NDArray[np.float32],
     level: Level,
+    usable: NDArray[np.bool_],
     controls: NDArray[np.float64],
     home: NDArray[np.float64],
     prior: _Prior,
     size_yx: tuple[int, int],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Controls after one Newton step, stiffened until nothing folds, and which of them the picture supports."""
-    flow = Displacement(controls, prior.spacing_px, size_yx)
-    ux, uy = binned_displacement(flow, level)
-    _, difference = register(moving, level, ux, uy, 0.0, np.inf)
+    ux, uy = binned_displacement(Displacement(controls, prior.spacing_px, size_yx), level)
+    _, difference = register(moving, level, ux, uy, 0.0, np.inf, usable)
     middle, spread = centre_and_spread(difference)
-    sums, _ = register(moving, level, ux, uy, middle, spread)
+    sums, _ = register(moving, level, ux, uy, middle, spread, usable)
     stiffness, pull = _block_terms(sums, level, spread)
-    basis = _basis(sums.shape[:2], level, prior)
-    data = _assembled(stiffness, basis)
-    count = basis.shape[1]
-    wish = -np.concatenate([basis.T @ pull[:, 0], basis.T @ pull[:, 1]])
-    hold = prior.together + np.eye(count) / _STAY_PX**2
+    band, right = _assembled(stiffness, pull, level, prior)
+    own = band[-1].reshape(*prior.shape, 2).min(axis=-1)
+    together = prior.together
     for _ in range(_MOST_STIFFENING):
-        found = _solved(data, hold, wish, controls, home)
+        found = _solved(band, right, together, controls, home)
         if Displacement(found, prior.spacing_px, size_yx).least_stretch() > _LEAST_STRETCH:
-            break
-        hold = 4.0 * hold
-    else:
-        found = controls
-    own = np.minimum(np.diag(data)[:count], np.diag(data)[count:])
-    return found, (own > 1.0 / _SUPPORT_PX**2).reshape(prior.shape)
+            return found, own > 1.0 / _SUPPORT_PX**2
+        together *= 4.0
+    return controls, own > 1.0 / _SUPPORT_PX**2
 
 
 def _block_terms(
@@ -146,38 +136,58 @@ def _block_terms(
     pull = np.einsum("bia,ba->bi", directions, np.where(kept > 0.0, slope, 0.0))
     # Sums are of binned pixels: a displacement in pixels moves them by 1 / factor.
     scale = 1.0 / (_SAMPLES_ALIKE * spread**2)
-    return stiffness * scale / level.factor**2, pull * scale / level.factor
-
-
-def _basis(blocks: tuple[int, ...], level: Level, prior: _Prior) -> NDArray[np.float64]:
-    """(blocks, controls) weight of every control at the centre of every block."""
-    rows, columns = (
-        ((np.arange(count) + 0.5) * BLOCK_PX - 0.5) * level.factor + (level.factor - 1) / 2.0 for count in blocks
+    blocks = sums.shape[:2]
+    return (stiffness * scale / level.factor**2).reshape(*blocks, 2, 2), (pull * scale / level.factor).reshape(
+        *blocks, 2
     )
-    down = spline_matrix(rows, prior.spacing_px, prior.shape[0])
-    across = spline_matrix(columns, prior.spacing_px, prior.shape[1])
-    return np.einsum("yr,xc->yxrc", down, across).reshape(len(rows) * len(columns), -1)
 
 
-def _assembled(stiffness: NDArray[np.float64], basis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(2 controls, 2 controls): dx first, then dy."""
-    parts = [[basis.T @ (stiffness[:, row, column, None] * basis) for column in range(2)] for row in range(2)]
-    return np.block(parts)
+def _assembled(
+    stiffness: NDArray[np.float64], pull: NDArray[np.float64], level: Level, prior: _Prior
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Upper band form of what the picture says of the controls, and its right side."""
+    from planner.imaging import motion_kernels as kernels
+
+    rows, columns = prior.shape
+    centres = [
+        ((np.arange(count) + 0.5) * BLOCK_PX - 0.5) * level.factor + (level.factor - 1) / 2.0
+        for count in stiffness.shape[:2]
+    ]
+    cell_y, down = spline_weights(centres[0], prior.spacing_px, rows)
+    cell_x, across = spline_weights(centres[1], prior.spacing_px, columns)
+    band = np.zeros((2 * (3 * columns + 3) + 2, 2 * rows * columns))
+    right = np.zeros(2 * rows * columns)
+    kernels.assemble_band(stiffness, pull, cell_y, down, cell_x, across, columns, band, right)
+    return band, right
 
 
 def _solved(
-    data: NDArray[np.float64],
-    hold: NDArray[np.float64],
-    wish: NDArray[np.float64],
+    band: NDArray[np.float64],
+    right: NDArray[np.float64],
+    together: float,
     controls: NDArray[np.float64],
     home: NDArray[np.float64],
 ) -> NDArray[np.float64]:
+    """Controls after the step that the picture and the prior agree on."""
     from scipy import linalg
 
-    count = len(hold)
-    away = (controls - home).reshape(count, 2)
-    both = data + np.kron(np.eye(2), hold)
-    right = wish - np.concatenate([hold @ away[:, 0], hold @ away[:, 1]])
-    step = linalg.solve(both, right, assume_a="pos", overwrite_a=True, check_finite=False)
-    moved: NDArray[np.float64] = controls + np.stack([step[:count], step[count:]], axis=-1).reshape(controls.shape)
+    rows, columns, _ = controls.shape
+    neighbours = np.full((rows, columns), 4.0)
+    neighbours[[0, -1]] -= 1.0
+    neighbours[:, [0, -1]] -= 1.0
+    held, stay = band.copy(), 1.0 / _STAY_PX**2
+    held[-1] += np.repeat(neighbours.ravel(), 2) * together + stay
+    beside = np.full((rows, columns), -together)
+    beside[:, 0] = 0.0
+    held[-1 - 2, 2:] += np.repeat(beside.ravel(), 2)[2:]
+    held[-1 - 2 * columns, 2 * columns :] -= together
+    away = controls - home
+    slope = stay * away
+    across, down = np.diff(away, axis=1) * together, np.diff(away, axis=0) * together
+    slope[:, 1:] += across
+    slope[:, :-1] -= across
+    slope[1:] += down
+    slope[:-1] -= down
+    step = linalg.solveh_banded(held, right - slope.ravel(), overwrite_ab=True, check_finite=False)
+    moved: NDArray[np.float64] = controls + step.reshape(controls.shape)
     return moved

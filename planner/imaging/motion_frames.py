@@ -14,6 +14,8 @@ _SMOOTH_PX = 1.0
 _SHADING_PX = 31
 """Binned pixels: wider than vessels and ribs' edges at the finest level, narrower than a blush."""
 _RIM_PX = 3
+_MOTION_PX, _VESSEL_RIM_PX = 4, 2
+"""Binned pixels at the middle level: what may have moved so far is no vessel, and a vessel's blurred rim."""
 BLOCK_PX = 16
 """Binned pixels of one block of sums."""
 
@@ -60,9 +62,51 @@ def mask_level(density: _Pixels, field: NDArray[np.bool_], factor: int) -> Level
     return Level(factor, fixed, gradient_x, gradient_y, inside, open_binned, weight)
 
 
-def frame_level(frame: NDArray[np.generic], table: DensityTable, level: Level) -> _Pixels:
-    """A stored frame at the binning of a mask's level."""
-    return flattened(binned(frame, table, level.factor), level.open_binned, level.weight)
+def frame_level(
+    frame: NDArray[np.generic], table: DensityTable, level: Level, vessels: NDArray[np.bool_] | None = None
+) -> _Pixels:
+    """A stored frame at the binning of a mask's level; vessels (`vessels_of`) are left out of its shading."""
+    from scipy import ndimage
+
+    density = binned(frame, table, level.factor)
+    if vessels is None:
+        return flattened(density, level.open_binned, level.weight)
+    inside = level.open_binned & ~vessels
+    return flattened(density, inside, ndimage.uniform_filter(inside.astype(np.float32), _SHADING_PX))
+
+
+def vessels_of(moving: _Pixels, level: Level, shift_xy_px: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(rows, columns) where a flattened frame is denser than anything near in the mask: contrast medium, not motion.
+
+    Parameters
+    ----------
+    shift_xy_px
+        Rough displacement of the frame.
+    """
+    from scipy import ndimage
+
+    ceiling = ndimage.maximum_filter(level.fixed, 2 * _MOTION_PX + 1)
+    dx, dy = (round(float(part) / level.factor) for part in shift_xy_px)
+    excess = moving - np.roll(ceiling, (dy, dx), axis=(0, 1))
+    plain = (moving - np.roll(level.fixed, (dy, dx), axis=(0, 1)))[::2, ::2]
+    noise = 1.4826 * float(np.median(np.abs(plain[level.inside[::2, ::2]]))) if level.inside[::2, ::2].any() else 0.0
+    found: NDArray[np.bool_] = ndimage.binary_dilation(excess > noise, iterations=_VESSEL_RIM_PX)
+    return found
+
+
+def at_factor(picture: NDArray[np.bool_], factor: int, size_yx: tuple[int, ...], own_factor: int) -> NDArray[np.bool_]:
+    """A binned truth picture at another binning: true where any of its pixels is."""
+    if factor == own_factor:
+        return picture
+    if factor < own_factor:
+        times = own_factor // factor
+        grown = np.repeat(np.repeat(picture, times, axis=0), times, axis=1)
+        spare = [(0, max(0, size - have)) for size, have in zip(size_yx, grown.shape, strict=True)]
+        return np.pad(grown, spare, mode="edge")[: size_yx[0], : size_yx[1]]
+    times = factor // own_factor
+    cut = picture[: size_yx[0] * times, : size_yx[1] * times]
+    any_of: NDArray[np.bool_] = cut.reshape(size_yx[0], times, size_yx[1], times).any(axis=(1, 3))
+    return any_of
 
 
 def binned(frame: NDArray[np.generic], table: DensityTable, factor: int) -> _Pixels:
@@ -82,9 +126,20 @@ def flattened(density: _Pixels, inside: NDArray[np.bool_], weight: _Pixels) -> _
     """Smoothed against noise, less the slow shading; 0 outside the field."""
     from scipy import ndimage
 
-    middle = np.float32(np.median(density[::4, ::4][inside[::4, ::4]])) if inside[::4, ::4].any() else np.float32(0.0)
-    filled = np.where(inside, density - middle, np.float32(0.0))
+    filled = levelled(density, inside)
     slow = ndimage.uniform_filter(filled, _SHADING_PX) / np.maximum(weight, np.float32(1e-3))
-    flat = np.where(inside, filled - slow, np.float32(0.0))
-    found: _Pixels = ndimage.gaussian_filter(flat, _SMOOTH_PX, truncate=3.0).astype(np.float32, copy=False)
-    return found
+    return smoothed(np.where(inside, filled - slow, np.float32(0.0)))
+
+
+def levelled(density: _Pixels, inside: NDArray[np.bool_]) -> _Pixels:
+    """Less its median; 0 outside the field."""
+    some, known = density[::4, ::4], inside[::4, ::4]
+    middle = np.float32(np.median(some[known])) if known.any() else np.float32(0.0)
+    return np.where(inside, density - middle, np.float32(0.0))
+
+
+def smoothed(density: _Pixels) -> _Pixels:
+    """Smoothed against noise."""
+    from scipy import ndimage
+
+    return np.asarray(ndimage.gaussian_filter(density, _SMOOTH_PX, truncate=3.0), dtype=np.float32)

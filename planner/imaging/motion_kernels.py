@@ -38,6 +38,7 @@ def register_sums(
     gradient_x: _Pixels,
     gradient_y: _Pixels,
     inside: NDArray[np.bool_],
+    usable: NDArray[np.bool_],
     ux: _Pixels,
     uy: _Pixels,
     level: float,
@@ -52,7 +53,7 @@ def register_sums(
     """Sums per block of ``block`` pixels, for rows of blocks ``first`` to ``last``, and the difference frame - mask.
 
     Differences weigh by Tukey's biweight, with a shorter reach on the dense side, where contrast medium is.
-    ``difference`` is NaN where either sample lies outside the open field.
+    ``difference`` is NaN outside the mask's ``inside`` and the frame's ``usable`` pixels.
     """
     height, width = fixed.shape
     for by in range(first, last):
@@ -66,7 +67,7 @@ def register_sums(
                 left, top = int(np.floor(at_x)), int(np.floor(at_y))
                 if left < 0 or top < 0 or left >= width - 1 or top >= height - 1:
                     continue
-                if not (inside[top, left] and inside[top + 1, left + 1]):
+                if not (usable[top, left] and usable[top + 1, left + 1]):
                     continue
                 share_x, share_y = np.float32(at_x - left), np.float32(at_y - top)
                 a, b = moving[top, left], moving[top, left + 1]
@@ -93,3 +94,69 @@ def register_sums(
                 cell[7] += w * gy * r
                 cell[8] += w
                 cell[9] += w * r
+
+
+@compiled
+def spline_field(
+    controls: NDArray[np.float64],
+    spline_y: NDArray[np.float64],
+    cell_x: NDArray[np.int64],
+    spline_x: NDArray[np.float64],
+    scale: float,
+    ux: _Pixels,
+    uy: _Pixels,
+    first: int,
+    last: int,
+) -> None:
+    """Displacement at rows and columns whose B-spline weights are given, times a scale."""
+    along = np.empty((controls.shape[1], 2))
+    for row in range(first, last):
+        along[:] = 0.0
+        for control in range(controls.shape[0]):
+            if spline_y[row, control] != 0.0:
+                along += spline_y[row, control] * controls[control]
+        for x in range(ux.shape[1]):
+            right, down = 0.0, 0.0
+            for tap in range(4):
+                right += spline_x[x, tap] * along[cell_x[x] + tap, 0]
+                down += spline_x[x, tap] * along[cell_x[x] + tap, 1]
+            ux[row, x] = right * scale
+            uy[row, x] = down * scale
+
+
+@compiled
+def assemble_band(
+    stiffness: NDArray[np.float64],
+    pull: NDArray[np.float64],
+    cell_y: NDArray[np.int64],
+    spline_y: NDArray[np.float64],
+    cell_x: NDArray[np.int64],
+    spline_x: NDArray[np.float64],
+    columns: int,
+    band: NDArray[np.float64],
+    right: NDArray[np.float64],
+) -> None:
+    """Adds every block's terms to the upper band form of the normal matrix and to its right side.
+
+    Unknowns run along a row of controls, dx then dy of each. ``stiffness`` (block rows, block columns, 2, 2) and
+    ``pull`` (block rows, block columns, 2) act at the blocks' centres.
+    """
+    width = band.shape[0] - 1
+    for by in range(stiffness.shape[0]):
+        for bx in range(stiffness.shape[1]):
+            block = stiffness[by, bx]
+            if block[0, 0] + block[1, 1] <= 0.0:
+                continue
+            for one in range(16):
+                place = (cell_y[by] + one // 4) * columns + cell_x[bx] + one % 4
+                weight = spline_y[by, one // 4] * spline_x[bx, one % 4]
+                right[2 * place] -= weight * pull[by, bx, 0]
+                right[2 * place + 1] -= weight * pull[by, bx, 1]
+                for other in range(16):
+                    place_other = (cell_y[by] + other // 4) * columns + cell_x[bx] + other % 4
+                    both = weight * spline_y[by, other // 4] * spline_x[bx, other % 4]
+                    for axis in range(2):
+                        for axis_other in range(2):
+                            row, column = 2 * place + axis, 2 * place_other + axis_other
+                            if row <= column:
+                                band[width + row - column, column] += both * block[axis, axis_other]

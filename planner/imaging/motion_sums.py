@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.imaging.bands import in_bands
-from planner.imaging.displacement import Displacement
+from planner.imaging.displacement import Displacement, spline_matrix, spline_weights
 from planner.imaging.motion_frames import BLOCK_PX, Level
 
 _DENSE_TIMES, _FAINT_TIMES = 3.0, 4.5
@@ -20,6 +20,7 @@ def register(
     uy: NDArray[np.float32],
     middle: float,
     spread: float,
+    usable: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """(block rows, block columns, SUMS) of `motion_kernels.register_sums`, and the difference picture."""
     from planner.imaging import motion_kernels as kernels
@@ -31,7 +32,8 @@ def register(
     in_bands(
         rows,
         lambda a, b: kernels.register_sums(
-            moving, level.fixed, level.gradient_x, level.gradient_y, level.inside, ux, uy, middle, dense, faint,
+            moving, level.fixed, level.gradient_x, level.gradient_y, level.inside,
+            level.inside if usable is None else usable, ux, uy, middle, dense, faint,
             BLOCK_PX, sums, difference, a, b,
         ),
         least_rows=4,
@@ -53,6 +55,17 @@ def binned_displacement(flow: Displacement, level: Level) -> tuple[NDArray[np.fl
     """(rows, columns) dx and dy in binned pixels at the centres of binned pixels."""
     rows, columns = level.fixed.shape
     middle = (level.factor - 1) / 2.0
-    dense = flow.sampled(np.arange(rows) * level.factor + middle, np.arange(columns) * level.factor + middle)
-    scaled = np.asarray(dense / level.factor, dtype=np.float32)
-    return np.ascontiguousarray(scaled[..., 0]), np.ascontiguousarray(scaled[..., 1])
+    from planner.imaging import motion_kernels as kernels
+
+    down = spline_matrix(np.arange(rows) * level.factor + middle, flow.spacing_px, flow.controls_xy_px.shape[0])
+    cell, across = spline_weights(
+        np.arange(columns) * level.factor + middle, flow.spacing_px, flow.controls_xy_px.shape[1]
+    )
+    ux, uy = np.empty_like(level.fixed), np.empty_like(level.fixed)
+    scale = 1.0 / level.factor
+    in_bands(
+        rows,
+        lambda a, b: kernels.spline_field(flow.controls_xy_px, down, cell, across, scale, ux, uy, a, b),
+        least_rows=64,
+    )
+    return ux, uy
