@@ -12,6 +12,7 @@ from planner.dicom.angio_facts import RunHeader, run_header
 from planner.dicom.memory import require_memory
 from planner.dicom.pixel_formats import PixelFormat
 from planner.dicom.pixels import cleaned, frames_of
+from planner.dicom.sentences import visible
 from planner.dicom.series import SeriesEntry
 from planner.errors import InputRefused
 from planner.imaging.angio import AngioRun, RunFacts
@@ -37,12 +38,27 @@ def header_of(entry: SeriesEntry) -> RunHeader:
     Raises
     ------
     InputRefused
-        ``not-a-run``.
+        ``not-a-run``, or a blocking finding of a run without frames.
     """
     if entry.kind != KIND or not entry.records:
         text = f"The series {entry.description or entry.uid} is no angiographic run ({entry.kind}); choose another one."
-        raise InputRefused("not-a-run", text, subject=entry.uid)
+        raise InputRefused("not-a-run", visible(text), subject=entry.uid)
+    if entry.records[0].format.frames < 1:
+        refuse_faulty(entry)
     return run_header(entry.records, entry.uid)
+
+
+def refuse_faulty(entry: SeriesEntry) -> None:
+    """Raise for the first finding of a run that blocks.
+
+    Raises
+    ------
+    InputRefused
+        With the finding's code and sentence.
+    """
+    standing = [each for each in entry.findings if each.blocks]
+    if entry.kind == KIND and standing:
+        raise InputRefused(standing[0].code, standing[0].text, subject=entry.uid)
 
 
 def load_run(entry: SeriesEntry, context: Context | None = None) -> AngioRun:
@@ -58,10 +74,8 @@ def load_run(entry: SeriesEntry, context: Context | None = None) -> AngioRun:
         When the operator cancelled.
     """
     job = context or Context()
+    refuse_faulty(entry)
     header = header_of(entry)
-    standing = [each for each in entry.findings if each.blocks]
-    if standing:
-        raise InputRefused(standing[0].code, standing[0].text, subject=entry.uid)
     found = entry.records[0].format
     dtype = _frame_type(found, entry)
     shape = (len(entry.records), found.rows, found.columns)
