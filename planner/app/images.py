@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from planner.dicom.assembly import load_entry
+from planner.dicom.assembly import Follow, load_entry
+from planner.dicom.header_index import HeaderIndex
 from planner.dicom.reading import Scan, scan_path
 from planner.dicom.sentences import visible
 from planner.dicom.series import SeriesEntry, Skipped
@@ -21,8 +22,13 @@ from planner.jobs import Context
 __all__ = ["Scan", "SeriesEntry", "Skipped", "choose", "convert", "load", "open_image", "scan", "write_volume"]
 
 
-def scan(paths: Sequence[Path], context: Context | None = None) -> Scan:
+def scan(paths: Sequence[Path], context: Context | None = None, *, index: Path | None = None) -> Scan:
     """List the series that folders, files, zips and DICOMDIRs hold, and what was skipped and why.
+
+    Parameters
+    ----------
+    index
+        Folder of the program's own where listings are kept: opening an unchanged folder again then takes a fraction.
 
     Raises
     ------
@@ -32,11 +38,12 @@ def scan(paths: Sequence[Path], context: Context | None = None) -> Scan:
         When the operator cancelled; nothing was kept.
     """
     job = context or Context()
+    kept = None if index is None else HeaderIndex(index)
     series: list[SeriesEntry] = []
     skipped: list[Skipped] = []
     for number, path in enumerate(paths):
         try:
-            found = scan_path(path, job.part(number / len(paths), (number + 1) / len(paths)))
+            found = scan_path(path, job.part(number / len(paths), (number + 1) / len(paths)), kept)
         except InputRefused as error:
             skipped.append(Skipped(path, error.code, error.message))
             continue
@@ -45,13 +52,21 @@ def scan(paths: Sequence[Path], context: Context | None = None) -> Scan:
     return Scan(tuple(series), tuple(skipped))
 
 
-def load(entry: SeriesEntry, *, accept: Collection[str] = (), context: Context | None = None) -> Volume:
+def load(
+    entry: SeriesEntry,
+    *,
+    accept: Collection[str] = (),
+    context: Context | None = None,
+    follow: Follow | None = None,
+) -> Volume:
     """Load one entry as a volume: slices sorted along their normal, values rescaled exactly.
 
     Parameters
     ----------
     accept
         Codes of blocking findings whose repair the operator accepts; each is kept in the volume's provenance.
+    follow
+        Given the growing volume, to look at while it is read; see `planner.dicom.assembly.load_entry`.
 
     Raises
     ------
@@ -61,7 +76,7 @@ def load(entry: SeriesEntry, *, accept: Collection[str] = (), context: Context |
         When the operator cancelled.
     """
     try:
-        return load_entry(entry, accept, context or Context())
+        return load_entry(entry, accept, context or Context(), follow)
     except MemoryError as error:
         text = (
             f"Memory ran out while {entry.description or entry.uid} was read; close other images or load a part of it."

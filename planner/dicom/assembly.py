@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from planner.dicom import limits
 from planner.dicom.file_entries import load_file_entry
 from planner.dicom.gate import Geometry
+from planner.dicom.header_index import LateRecords
+from planner.dicom.in_place import coarse_first, is_in_place, read_in_place, rescale_of
 from planner.dicom.memory import require_memory
 from planner.dicom.pixels import cleaned, frames_of
 from planner.dicom.rescaling import Plane, stacked
@@ -19,7 +21,10 @@ from planner.dicom.series import SeriesEntry
 from planner.dicom.slices import SliceRecord
 from planner.errors import InputRefused
 from planner.imaging import Volume
+from planner.imaging.growing import Growing
 from planner.jobs import Context
+
+Follow = Callable[[Growing], None]
 
 
 def refuse_unaccepted(entry: SeriesEntry, accept: Collection[str]) -> None:
@@ -42,13 +47,16 @@ def refuse_unaccepted(entry: SeriesEntry, accept: Collection[str]) -> None:
         raise InputRefused(first.code, first.text + more, subject=entry.uid)
 
 
-def load_entry(entry: SeriesEntry, accept: Collection[str], context: Context) -> Volume:
+def load_entry(entry: SeriesEntry, accept: Collection[str], context: Context, follow: Follow | None = None) -> Volume:
     """Read, rescale and, where accepted, repair.
 
     Parameters
     ----------
     accept
         Codes of findings whose repair the operator accepts.
+    follow
+        Called once with the slices as they come, when they come as they will stay: not for a series that a repair
+        resamples, nor for a volume file. It runs in the thread of this call.
 
     Raises
     ------
@@ -59,6 +67,9 @@ def load_entry(entry: SeriesEntry, accept: Collection[str], context: Context) ->
     if entry.image_file is not None:
         context.step(0.0, f"Reading {entry.image_file.file.name}")
         return load_file_entry(entry, entry.image_file)
+    if isinstance(entry.records, LateRecords):
+        entry = entry.records.entry()
+        refuse_unaccepted(entry, accept)
     geometry, grid = entry.geometry, entry.grid
     if geometry is None or grid is None:
         text = "The series cannot be placed in the patient; ask for the original images."
@@ -69,9 +80,12 @@ def load_entry(entry: SeriesEntry, accept: Collection[str], context: Context) ->
     provenance += dropped
     size = (len(ordered), grid.size_kji[1], grid.size_kji[2])
     require_memory(2 * size[0] * size[1] * size[2], f"The volume of {size} voxels", entry.uid)
-    voxels = stacked(_planes(ordered, context.part(0.0, 0.9)), size)
-    volume = Volume(voxels, grid, replace(entry.source, provenance=tuple(provenance)))
+    source = replace(entry.source, provenance=tuple(provenance))
     wanted = {one.code for one in entry.findings if one.blocks} - {"duplicate-slices"}
+    growing = Growing(np.empty(size, np.int16), grid, source)
+    if follow is not None and not wanted:
+        follow(growing)
+    volume = Volume(_voxels(ordered, growing, context.part(0.0, 0.9)), grid, source)
     if wanted:
         from planner.dicom.repairs import repaired
 
@@ -80,12 +94,20 @@ def load_entry(entry: SeriesEntry, accept: Collection[str], context: Context) ->
     return volume
 
 
+def _voxels(ordered: Sequence[SliceRecord], growing: Growing, context: Context) -> NDArray[np.generic]:
+    """All slices in the narrowest exact type; most volumes are int16 and come in place."""
+    if is_in_place(ordered):
+        order = coarse_first(len(ordered))
+        if read_in_place(ordered, growing.voxels, order, growing.mark_read, context):
+            return growing.voxels
+    growing.give_up()
+    return stacked(_planes(ordered, context), growing.voxels.shape)
+
+
 def _planes(ordered: Sequence[SliceRecord], context: Context) -> Iterator[Plane]:
     for k, (record, stored) in enumerate(zip(ordered, frames_of(ordered), strict=True)):
         context.step(k / len(ordered), f"Reading slice {k + 1} of {len(ordered)}")
-        slope = 1.0 if record.slope is None or record.intercept is None else record.slope
-        intercept = 0.0 if record.slope is None or record.intercept is None else record.intercept
-        yield cleaned(stored, record.format), slope, intercept
+        yield cleaned(stored, record.format), *rescale_of(record)
 
 
 def _without_doubles(

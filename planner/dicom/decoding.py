@@ -19,6 +19,9 @@ import planner
 from planner.dicom import limits
 from planner.dicom.decoder_worker import receive, send
 from planner.dicom.fragments import Fragments, codestream_fault, fragments_of, frame_bytes
+from planner.dicom.in_place import read_plane
+from planner.dicom.own_codecs import decode_frame, may_decode
+from planner.dicom.pixels import native_frame
 from planner.dicom.scanner import refused
 from planner.dicom.slices import SliceRecord
 from planner.errors import InputRefused
@@ -67,22 +70,72 @@ class _Worker:
                 stream.close()
 
 
-class _Pool:
-    """Threads with a worker each. A worker that died is replaced for the next frame."""
+class Decoders:
+    """Decodes frames on the threads that ask, each with a worker process of its own; a worker that died is replaced.
 
-    def __init__(self, size: int) -> None:
-        self._threads = ThreadPoolExecutor(size, thread_name_prefix="decoder")
+    Frames that our own checked kernels understand need no worker and start none.
+
+    Parameters
+    ----------
+    frames
+        How many there are to decode: more workers than that are of no use.
+    """
+
+    def __init__(self, frames: int) -> None:
+        self.size = max(1, min(4, os.cpu_count() or 1, frames))
         self._local = threading.local()
         self._workers: list[_Worker] = []
+        self._known: dict[Path, Fragments] = {}
 
-    def submit(self, record: SliceRecord, fragments: Fragments) -> Future[NDArray[np.generic]]:
-        return self._threads.submit(self._decode, record, fragments)
+    def fill(self, record: SliceRecord, plane: NDArray[np.generic]) -> None:
+        """Stored values of one frame into a (rows, columns) array of their type.
 
-    def _decode(self, record: SliceRecord, fragments: Fragments) -> NDArray[np.generic]:
+        Raises
+        ------
+        InputRefused
+            ``undecodable`` or ``truncated``, naming the frame.
+        """
+        if not record.header.syntax.encapsulated:
+            read_plane(record, plane)
+            return
+        codestream = self._codestream(record)
+        done = self._by_ourselves(record, codestream, plane)
+        if not done:
+            plane[...] = self._by_worker(record, codestream)
+
+    def frame(self, record: SliceRecord) -> NDArray[np.generic]:
+        """(rows, columns[, samples]) stored values of one frame; raises as `fill`."""
+        if not record.header.syntax.encapsulated:
+            return native_frame(record)
+        codestream = self._codestream(record)
+        found = record.format
+        if may_decode(record.header.syntax.uid, found):
+            plane: NDArray[np.generic] = np.empty((found.rows, found.columns), np.int16 if found.signed else np.uint16)
+            if self._by_ourselves(record, codestream, plane):
+                return plane
+        return self._by_worker(record, codestream)
+
+    def _codestream(self, record: SliceRecord) -> bytes:
+        fragments = self._known.get(record.file)
+        if fragments is None:
+            fragments = fragments_of(record.header, record.format.frames)
+            if record.format.frames > 1:
+                self._known[record.file] = fragments
         codestream = frame_bytes(record.file, fragments.frames[record.frame])
         fault = codestream_fault(record.header.syntax.uid, record.format, codestream, len(codestream))
         if fault is not None:
             raise _undecodable(record, fault)
+        return codestream
+
+    def _by_ourselves(self, record: SliceRecord, codestream: bytes, plane: NDArray[np.generic]) -> bool:
+        if not may_decode(record.header.syntax.uid, record.format):
+            return False
+        answer = decode_frame(record.header.syntax.uid, record.format, codestream, plane)
+        if isinstance(answer, str):
+            raise _undecodable(record, answer)
+        return answer is True
+
+    def _by_worker(self, record: SliceRecord, codestream: bytes) -> NDArray[np.generic]:
         worker = getattr(self._local, "worker", None)
         if worker is None:
             worker = self._local.worker = _Worker()
@@ -103,7 +156,7 @@ class _Pool:
         return plane
 
     def close(self) -> None:
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """End the workers; no thread may be decoding any more."""
         for worker in self._workers:
             worker.close()
 
@@ -136,25 +189,16 @@ def decoded_frames(records: Sequence[SliceRecord]) -> Iterator[NDArray[np.generi
     InputRefused
         ``undecodable`` or ``truncated``, naming the frame.
     """
-    from planner.dicom.pixels import native_frame
-
-    size = max(1, min(4, os.cpu_count() or 1, len(records)))
-    pool = _Pool(size)
-    known: dict[Path, Fragments] = {}
+    decoders = Decoders(len(records))
+    threads = ThreadPoolExecutor(decoders.size, thread_name_prefix="decoder")
     waiting: deque[Future[NDArray[np.generic]]] = deque()
     try:
         for record in records:
-            if not record.header.syntax.encapsulated:
-                ready: Future[NDArray[np.generic]] = Future()
-                ready.set_result(native_frame(record))
-                waiting.append(ready)
-            else:
-                if record.file not in known:
-                    known[record.file] = fragments_of(record.header, record.format.frames)
-                waiting.append(pool.submit(record, known[record.file]))
-            if len(waiting) > 2 * size:
+            waiting.append(threads.submit(decoders.frame, record))
+            if len(waiting) > 2 * decoders.size:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
-        pool.close()
+        threads.shutdown(wait=True, cancel_futures=True)
+        decoders.close()

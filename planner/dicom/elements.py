@@ -6,7 +6,7 @@ import math
 import re
 import struct
 from collections.abc import Iterable
-from functools import cached_property
+from functools import lru_cache
 
 from planner.dicom import tags
 
@@ -32,7 +32,7 @@ class Elements:
         Tag -> items.
     """
 
-    __slots__ = ("__dict__", "character_set", "little_endian", "raw", "sequences")
+    __slots__ = ("character_set", "little_endian", "raw", "sequences")
 
     def __init__(self, raw: dict[int, bytes], sequences: dict[int, tuple[Elements, ...]], little_endian: bool) -> None:
         self.raw = raw
@@ -40,35 +40,31 @@ class Elements:
         self.little_endian = little_endian
         self.character_set: tuple[str, ...] = ()
 
-    @cached_property
-    def _texts(self) -> dict[int, str | None]:
-        return {}
-
     def text(self, tag: int) -> str | None:
         """The attribute as plain text without padding; None when absent or empty.
 
         For attributes limited to the default repertoire (codes, dates, numbers, UIDs).
         """
-        known = self._texts
-        if tag not in known:
-            raw = self.raw.get(tag)
-            known[tag] = None if raw is None else raw.decode("latin-1").strip(" \0\t\r\n") or None
-        return known[tag]
+        raw = self.raw.get(tag)
+        if raw is None:
+            return None
+        return _plain_text(raw) if len(raw) <= _REMEMBERED_BYTES else _plain_text.__wrapped__(raw)
 
     def texts(self, tag: int) -> tuple[str, ...]:
         """The values of a multi-valued attribute, each without padding."""
-        text = self.text(tag)
-        return () if text is None else tuple(value.strip(" \0") for value in text.split("\\"))
+        raw = self.raw.get(tag)
+        if raw is None:
+            return ()
+        return _plain_texts(raw) if len(raw) <= _REMEMBERED_BYTES else _plain_texts.__wrapped__(raw)
 
     def integer(self, tag: int) -> int | None:
         """An IS value, or a binary one of 2 or 4 bytes read unsigned; None when absent or not a whole number."""
         raw = self.raw.get(tag)
         if raw is None:
             return None
-        order = "<" if self.little_endian else ">"
         if tag in BINARY:
             if len(raw) in (2, 4):
-                return int(struct.unpack(order + ("H" if len(raw) == 2 else "I"), raw)[0])
+                return int.from_bytes(raw, "little" if self.little_endian else "big")
             return None
         try:
             value = float(self.texts(tag)[0])
@@ -83,7 +79,7 @@ class Elements:
             return None
         if tag in DOUBLES and len(raw) == 8:
             return struct.unpack("<d" if self.little_endian else ">d", raw)
-        return tuple(_number(text) for text in self.texts(tag))
+        return _numbers(raw) if len(raw) <= _REMEMBERED_BYTES else _numbers.__wrapped__(raw)
 
     def number(self, tag: int) -> float | None:
         values = self.numbers(tag)
@@ -132,6 +128,26 @@ BINARY = frozenset(
 )
 """Kept attributes with VR US or UL (or SS for the padding value)."""
 DOUBLES = frozenset({tags.B_VALUE, tags.EFFECTIVE_ECHO_TIME})
+
+
+_REMEMBERED_BYTES, _REMEMBERED_VALUES = 256, 8192
+"""The slices of a series repeat most of their values: short ones are decoded once."""
+
+
+@lru_cache(_REMEMBERED_VALUES)
+def _plain_text(raw: bytes) -> str | None:
+    return raw.decode("latin-1").strip(" \0\t\r\n") or None
+
+
+@lru_cache(_REMEMBERED_VALUES)
+def _plain_texts(raw: bytes) -> tuple[str, ...]:
+    text = _plain_text.__wrapped__(raw)
+    return () if text is None else tuple(value.strip(" \0") for value in text.split("\\"))
+
+
+@lru_cache(_REMEMBERED_VALUES)
+def _numbers(raw: bytes) -> tuple[float, ...]:
+    return tuple(_number(text) for text in _plain_texts.__wrapped__(raw))
 
 
 def _number(text: str) -> float:

@@ -79,15 +79,25 @@ def cleaned(values: NDArray[np.generic], found: PixelFormat) -> NDArray[np.gener
     """Only the stored bits, sign-extended: bits above the high bit may hold old overlays (PS3.5 8.1.1)."""
     if found.pixel_tag != tags.PIXEL_DATA or found.bits_stored == found.bits_allocated:
         return values
+    copy: NDArray[np.generic] = values.copy()
+    keep_stored_bits(copy, found)
+    return copy
+
+
+def keep_stored_bits(values: NDArray[np.generic], found: PixelFormat) -> None:
+    """As `cleaned`, in the array itself. Its type is signed where the format is."""
+    if found.pixel_tag != tags.PIXEL_DATA or found.bits_stored == found.bits_allocated:
+        return
     bits = values.dtype.itemsize * 8
     if found.signed:
         above = bits - 1 - found.high_bit
-        lifted = np.left_shift(values, above) if above else values
-        signed: NDArray[np.generic] = np.right_shift(lifted, bits - found.bits_stored)
-        return signed
-    lowered = np.right_shift(values, found.high_bit + 1 - found.bits_stored)
-    unsigned: NDArray[np.generic] = np.bitwise_and(lowered, values.dtype.type((1 << found.bits_stored) - 1))
-    return unsigned
+        if above:
+            np.left_shift(values, above, out=values)
+        np.right_shift(values, bits - found.bits_stored, out=values)
+        return
+    if found.high_bit + 1 > found.bits_stored:
+        np.right_shift(values, found.high_bit + 1 - found.bits_stored, out=values)
+    np.bitwise_and(values, values.dtype.type((1 << found.bits_stored) - 1), out=values)
 
 
 def frames_of(records: Sequence[SliceRecord]) -> Iterator[NDArray[np.generic]]:

@@ -11,6 +11,7 @@ from planner.dicom.archives import is_zip, unpack
 from planner.dicom.file_entries import file_entries
 from planner.dicom.folders import files_under, special_kind
 from planner.dicom.grouping import group
+from planner.dicom.header_index import HeaderIndex, listed
 from planner.dicom.media_directory import is_media_directory, listed_files
 from planner.dicom.scanner import scan_file
 from planner.dicom.series import SeriesEntry, Skipped, entry_of
@@ -34,8 +35,13 @@ class Scan:
         }
 
 
-def scan_path(path: Path, context: Context) -> Scan:
+def scan_path(path: Path, context: Context, index: HeaderIndex | None = None) -> Scan:
     """List what one path holds: a folder, a DICOM or volume file, a zip or a DICOMDIR.
+
+    Parameters
+    ----------
+    index
+        Where folders found before are remembered; an unchanged folder is then not scanned again.
 
     Raises
     ------
@@ -45,9 +51,7 @@ def scan_path(path: Path, context: Context) -> Scan:
         For an archive that is refused as a whole.
     """
     if path.is_dir():
-        files, skipped = files_under(path)
-        found = scan_files(files, context)
-        return Scan(found.series, (*skipped, *found.skipped))
+        return _scan_folder(path, context) if index is None else _scan_remembered(path, context, index)
     if path.exists() and not path.is_file():
         text = f"{path} is a {special_kind(path)} and no file; name a folder or a file."
         raise UsageError("no-such-path", text, subject=str(path))
@@ -60,10 +64,30 @@ def scan_path(path: Path, context: Context) -> Scan:
     if path.name.upper().startswith("DICOMDIR"):
         header = scan_file(path)
         if is_media_directory(header):
-            listed, absent = listed_files(header)
-            found = scan_files(listed, context)
+            named, absent = listed_files(header)
+            found = scan_files(named, context)
             return Scan(found.series, (*absent, *found.skipped))
     return scan_files([path], context)
+
+
+def _scan_folder(path: Path, context: Context) -> Scan:
+    files, skipped = files_under(path)
+    found = scan_files(files, context)
+    return Scan(found.series, (*skipped, *found.skipped))
+
+
+def _scan_remembered(path: Path, context: Context, index: HeaderIndex) -> Scan:
+    """As `_scan_folder`, or what the index remembers of a folder that has not changed since."""
+    known = listed(path)
+    recalled = index.recall(known)
+    if recalled is not None:
+        context.step(1.0, "Known already")
+        return Scan(tuple(recalled[0]), tuple(recalled[1]))
+    found = _scan_folder(path, context)
+    if all(entry.image_file is None for entry in found.series):
+        # A volume file is not kept: a folder with one is scanned each time.
+        index.remember(known, found.series, found.skipped)
+    return found
 
 
 def scan_files(files: Sequence[Path], context: Context, workspace: object = None) -> Scan:

@@ -7,9 +7,11 @@ says where the pixels lie; it never reads them.
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
 
 from planner.dicom import limits, tags
@@ -25,6 +27,12 @@ _SHORT = frozenset(
     | {b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
 )
 """Value representations with a 2-byte length (PS3.5 table 7.1-2); every other, known or not, has 4 bytes."""
+_FATES = dict.fromkeys(tags.LEAVES, True) | dict.fromkeys(tags.SEQUENCES | tags.PIXEL_TAGS, False)
+"""True: the value is kept as it is. False: looked into. Absent: skipped."""
+_LITTLE, _BIG = (
+    tuple(struct.Struct(order + form) for form in ("HH", "H", "I", "HH2sH", "HHI")) for order in ("<", ">")
+)
+_META_HEAD = _LITTLE[3]
 _MAXIMUM_ELEMENTS = 5_000_000
 _FIRST_READ = 32 * limits.KIBI
 
@@ -92,10 +100,7 @@ class _Parser:
     def __init__(self, window: bytes, size: int, little_endian: bool) -> None:
         self.window, self.size, self.little = window, size, little_endian
         self.pixels: PixelSpan | None = None
-        order = "<" if little_endian else ">"
-        self._head = struct.Struct(order + "HH")
-        self._short = struct.Struct(order + "H")
-        self._long = struct.Struct(order + "I")
+        self._head, self._short, self._long, self._explicit, self._implicit = _LITTLE if little_endian else _BIG
         self._count = 0
 
     def _need(self, stop: int) -> None:
@@ -129,7 +134,10 @@ class _Parser:
         raw: dict[int, bytes] = {}
         sequences: dict[int, tuple[Elements, ...]] = {}
         stop = self.size if end is None else end
-        while at < stop:
+        while True:
+            at = self._plain_elements(raw, at, stop, explicit)
+            if at >= stop:
+                break
             tag, kind, length, value = self.element(at, explicit)
             if tag == _ITEM_END and end is None:
                 return Elements(raw, sequences, self.little), value
@@ -152,6 +160,36 @@ class _Parser:
         if end is None and depth:
             raise _Malformed("a sequence item has no end")
         return Elements(raw, sequences, self.little), at
+
+    def _plain_elements(self, raw: dict[int, bytes], at: int, stop: int, explicit: bool) -> int:
+        """Walk over elements that need no second look, keeping the wanted ones; where the first other one begins.
+
+        The same rules as `dataset` in fewer steps: nine of ten elements of a header are such.
+        """
+        window, fates = self.window, _FATES
+        end = min(stop, len(window))
+        unpack = (self._explicit if explicit else self._implicit).unpack_from
+        begin, kinds = at, _SHORT
+        while at + 8 <= end:
+            if explicit:
+                group, number, kind, length = unpack(window, at)
+                if kind not in kinds:
+                    break
+            else:
+                group, number, length = unpack(window, at)
+            after = at + 8 + length
+            if after > end or length > limits.MAXIMUM_TEXT_BYTES or group == 0xFFFE:
+                break
+            tag = group << 16 | number
+            kept = fates.get(tag)
+            if kept:
+                raw[tag] = window[at + 8 : after]
+            elif kept is False:
+                break
+            at = after
+        # An element has 8 bytes at least: the count is an upper bound, and costs nothing.
+        self._count += (at - begin) // 8
+        return at
 
     def _sequence(
         self, tag: int, kind: bytes, length: int, at: int, explicit: bool, depth: int
@@ -238,6 +276,14 @@ def _meta(window: bytes, file: Path, size: int) -> tuple[Elements, int]:
     raw: dict[int, bytes] = {}
     at = 132
     while at < size:
+        group, number, kind, length = _META_HEAD.unpack_from(window, at) if at + 8 <= len(window) else (2, 0, b"", 0)
+        if group != 2:
+            break
+        if kind in _SHORT and at + 8 + length <= len(window):
+            if 2 << 16 | number in tags.LEAVES:
+                raw[2 << 16 | number] = window[at + 8 : at + 8 + length]
+            at += 8 + length
+            continue
         parser._need(at + 2)
         if window[at : at + 2] != b"\x02\x00":
             break
@@ -293,12 +339,11 @@ def scan_file(file: Path) -> Header:
         names the file and what to do.
     """
     try:
-        with file.open("rb") as stream:
-            size = stream.seek(0, 2)
-            stream.seek(0)
+        with open(file, "rb", buffering=0) as stream:
+            size = os.fstat(stream.fileno()).st_size
             if size > limits.MAXIMUM_FILE_BYTES:
                 raise refused("too-large", file, "it is larger than 4 GiB", "import it in smaller parts")
-            window = stream.read(_FIRST_READ)
+            window = _read(stream, _FIRST_READ)
             _require_part10(window, file)
             while True:
                 try:
@@ -308,7 +353,10 @@ def scan_file(file: Path) -> Header:
                         raise refused(
                             "too-large", file, "its header is larger than 256 MiB", "ask the sender for another copy"
                         ) from None
-                    window += stream.read(3 * len(window))
+                    more = _read(stream, 3 * len(window))
+                    if not more:
+                        raise _Malformed(f"it ends at byte {len(window)} while it is read") from None
+                    window += more
     except OSError as error:
         raise refused(
             "not-dicom", file, f"it cannot be read ({error.strerror})", "check the disk and rights"
@@ -319,6 +367,15 @@ def scan_file(file: Path) -> Header:
         if error.subject is None:
             raise refused(error.code, file, error.message, "ask the sender for another copy") from error
         raise
+
+
+def _read(stream: RawIOBase, count: int) -> bytes:
+    """`count` bytes, or all that are left: a raw read may give fewer at once."""
+    parts: list[bytes] = []
+    while count > 0 and (part := stream.read(count)):
+        parts.append(part)
+        count -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _require_part10(window: bytes, file: Path) -> None:

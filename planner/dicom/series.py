@@ -73,8 +73,8 @@ class SeriesEntry:
     frames: int | None
     grid: Grid | None
     findings: tuple[Finding, ...]
-    files: tuple[Path, ...]
-    records: tuple[SliceRecord, ...] = field(default=(), repr=False)
+    files: Sequence[Path]
+    records: Sequence[SliceRecord] = field(default=(), repr=False)
     geometry: Geometry | None = field(default=None, repr=False)
     image_file: ImageFile | None = field(default=None, repr=False)
     workspace: object = field(default=None, repr=False)

@@ -206,6 +206,8 @@ def records_of(header: Header) -> tuple[SliceRecord, ...]:
     if per_frame and len(per_frame) != declared.frames and count > 1:
         what = f"it declares {declared.frames} frames and describes {len(per_frame)}"
         faults += (Fault("truncated", what, "fetch the file again"),)
+    if not shared and not per_frame:
+        return tuple(_record(header, declared, frame, header.elements, faults) for frame in range(count))
     return tuple(
         _record(
             header, declared, frame, _View(header, per_frame[frame] if frame < len(per_frame) else None, shared), faults
@@ -214,7 +216,9 @@ def records_of(header: Header) -> tuple[SliceRecord, ...]:
     )
 
 
-def _record(header: Header, declared: PixelFormat, frame: int, view: _View, faults: tuple[Fault, ...]) -> SliceRecord:
+def _record(
+    header: Header, declared: PixelFormat, frame: int, view: _View | Elements, faults: tuple[Fault, ...]
+) -> SliceRecord:
     image_type = view.texts(tags.FRAME_TYPE) or header.elements.texts(tags.IMAGE_TYPE)
     return SliceRecord(
         file=header.file,
@@ -246,7 +250,7 @@ def _first_known(*values: _T | None) -> _T | None:
     return next((value for value in values if value is not None), None)
 
 
-def _window(view: _View) -> tuple[float, float] | None:
+def _window(view: _View | Elements) -> tuple[float, float] | None:
     centre, width = view.number(tags.WINDOW_CENTER), view.number(tags.WINDOW_WIDTH)
     if centre is None or width is None or not (abs(centre) < 1e9 and 0 < width < 1e9):
         return None
