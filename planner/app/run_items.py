@@ -234,7 +234,10 @@ def settled_body(body: RunMeasurementBody, session: Session) -> RunMeasurementBo
 
 
 def _millimetres(values: Mapping[str, float | None], calibration: RunCalibrationBody) -> dict[str, float | None]:
-    """``x_mm`` and ``x_sd_mm`` of every ``x_px``, ``x_mm2`` of every ``x_px2``; the deviation holds that of the edge and that of the calibration."""
+    """``x_mm`` and ``x_sd_mm`` of every ``x_px``, ``x_mm2`` of every ``x_px2``.
+
+    The deviation holds that of the edges and that of the calibration.
+    """
     found: dict[str, float | None] = {}
     for name, value in values.items():
         if name.endswith(_AREA_PX):

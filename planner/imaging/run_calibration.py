@@ -105,7 +105,7 @@ def isocentre_calibration(
         f"plane of the isocentre: SID {c_arm.source_to_detector_mm:g} mm, SOD {c_arm.source_to_isocentre_mm:g} mm, "
         f"detector pixel {right:g} mm"
     )
-    return _with_depth(run, frame, ISOCENTRE, scale, 0.0, note, depth_mm)
+    return with_depth(run, frame, ISOCENTRE, scale, 0.0, note, depth_mm)
 
 
 def distance_calibration(
@@ -132,8 +132,8 @@ def distance_calibration(
     scale = known_mm / length
     click_sd = math.sqrt(2.0) * setting("click_sd")
     note = f"known distance {known_mm:g} mm over {length:.1f} px; shortened when the object is tilted"
-    made = _with_depth(run, frame, DISTANCE, scale, scale * click_sd / length, note, depth_mm)
-    return _of_object(made, points_xy, known_mm=known_mm)
+    made = with_depth(run, frame, DISTANCE, scale, scale * click_sd / length, note, depth_mm)
+    return of_object(made, points_xy, known_mm=known_mm)
 
 
 def _missing_geometry(run: AngioRun) -> list[str]:
@@ -168,7 +168,7 @@ def _contradiction(
     return None
 
 
-def _with_depth(
+def with_depth(
     run: AngioRun, frame: int, kind: str, scale: float, measured_sd: float, note: str, depth_mm: float | None
 ) -> Calibration:
     """Add what an unknown depth brings: millimetres per pixel grow with the distance from the source."""
@@ -183,7 +183,7 @@ def _with_depth(
     return Calibration(kind, scale, total, measured_sd, depth, f"{note}; {words}", frame)
 
 
-def _of_object(
+def of_object(
     made: Calibration,
     points_xy: tuple[Pixel, Pixel],
     *,
@@ -192,6 +192,7 @@ def _of_object(
     diameter_px: float | None = None,
     diameter_sd_px: float | None = None,
 ) -> Calibration:
+    """The calibration with the object it was measured on."""
     return replace(
         made,
         points_xy=points_xy,

@@ -229,9 +229,9 @@ def _what_to_add(landmarks: Sequence[Landmark]) -> str:
     views = {tuple(np.round(each.c_arm.axes_lps[2], 2)) for each in landmarks}
     points = {each.lps_mm for each in landmarks}
     if len(views) == 1:
-        what = "one point" if len(points) == 1 else f"{len(points)} points"
+        what = "one point in one view does" if len(points) == 1 else f"{len(points)} points in one view do"
         return (
-            f"not linked: {what} in one view do not tell the depth along the ray; "
+            f"not linked: {what} not tell the depth along the ray; "
             "mark the same landmark in a run of another angle, 30 degrees or more apart."
         )
     return "not linked: the landmarks lie too close together or the views are too alike; add one far from the others."

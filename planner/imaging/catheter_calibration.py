@@ -1,0 +1,172 @@
+"""Millimetres per pixel from a catheter of known French size, or the sentence why it cannot be told.
+
+A catheter outside the patient (hub, loop in air, at the skin) lies in another plane than the vessels and is refused;
+so is one along a collimator, a bent or a very thin piece, and a diameter that the picture does not settle.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.imaging.angio import LINEAR, AngioRun
+from planner.imaging.catheter_edges import EMPTY, FULL, CatheterFit, fit_catheter
+from planner.imaging.densities import Method, computation_for, density_table
+from planner.imaging.run_calibration import CATHETER, Calibration, Pixel, Refusal, french_mm, of_object, with_depth
+from planner.imaging.run_settings import setting
+
+_WORDS = {FULL: "as a full cylinder", EMPTY: "as a tube with an empty lumen"}
+
+
+def attenuation(run: AngioRun, frame: int, *, method: Method = "log") -> NDArray[np.float32]:
+    """(y, x) what an unsubtracted frame (index from 0) absorbs: rises where vessels, catheters and bone lie."""
+    table = density_table(run, method)
+    return np.asarray(table.values[run.frames[frame].astype(np.int64) + table.offset], dtype=np.float32)
+
+
+def is_logarithmic(run: AngioRun, method: Method = "log") -> bool:
+    """Whether differences of this run are natural logarithms of intensity, as the model of edges wants to know."""
+    return computation_for(run, method) == "logarithm"
+
+
+def catheter_calibration(
+    run: AngioRun,
+    frame: int,
+    points_xy: tuple[Pixel, Pixel],
+    french: float,
+    *,
+    field: NDArray[np.bool_] | None = None,
+    content: str | None = None,
+    blur_px: float | None = None,
+    depth_mm: float | None = None,
+) -> Calibration | Refusal:
+    """Calibrate with a straight piece of catheter between two clicks, on the unsubtracted frame.
+
+    Parameters
+    ----------
+    frame
+        Index from 0.
+    french
+        Nominal size on the package: outer diameter in thirds of a millimetre.
+    field
+        (y, x) True where the collimator leaves the image open; see `planner.imaging.open_field`.
+    content
+        `FULL` (dense wall or contrast), `EMPTY` (two rails), or None to let the picture tell.
+    blur_px
+        Standard deviation of the detector's point spread where known.
+    """
+    least, most = setting("catheter_least_french"), setting("catheter_most_french")
+    if not least <= french <= most:
+        return Refusal("bad-french", f"Not calibrated: type a catheter of {least:g} to {most:g} F.")
+    outside = _outside(run, points_xy, field)
+    if outside is not None:
+        return outside
+    picture, logarithmic = attenuation(run, frame), is_logarithmic(run)
+    if math.dist(*points_xy) < 2.0 * setting("catheter_least_px"):
+        return Refusal("piece-too-short", "Not calibrated: click two points farther apart along the catheter.")
+    fit = fit_catheter(picture, points_xy, content=content, blur_px=blur_px, logarithmic=logarithmic)
+    if fit is None:
+        return Refusal("no-catheter", "Not calibrated: no catheter is seen between the clicks; click on its middle.")
+    refused = _poor(fit, math.dist(*points_xy)) or _beside(run, frame, points_xy, fit, field)
+    if refused is not None:
+        return refused
+    known = french_mm(french)
+    scale = known / fit.diameter_px
+    share = fit.diameter_sd_px / fit.diameter_px
+    note = (
+        f"catheter {french:g} F ({known:.2f} mm nominal) fitted {_WORDS[fit.content]}: "
+        f"{fit.diameter_px:.2f} px ± {100.0 * share:.1f} %"
+    )
+    made = with_depth(run, frame, CATHETER, scale, scale * share, note, depth_mm)
+    return of_object(
+        made,
+        points_xy,
+        known_mm=known,
+        french=french,
+        diameter_px=fit.diameter_px,
+        diameter_sd_px=fit.diameter_sd_px,
+    )
+
+
+def _outside(run: AngioRun, points_xy: tuple[Pixel, Pixel], field: NDArray[np.bool_] | None) -> Refusal | None:
+    height, width = run.size_yx
+    if not all(0 <= x <= width - 1 and 0 <= y <= height - 1 for x, y in points_xy):
+        return Refusal("click-outside-image", "Not calibrated: a click lies outside the image; click on the catheter.")
+    if field is None:
+        return None
+    steps = np.linspace(0.0, 1.0, max(int(math.dist(*points_xy)), 2))
+    start, end = np.asarray(points_xy)
+    line = np.rint(start + steps[:, None] * (end - start)).astype(int)
+    if not field[line[:, 1], line[:, 0]].all():
+        return Refusal(
+            "on-collimator", "Not calibrated: the piece runs into the collimator; choose one in the open field."
+        )
+    return None
+
+
+def _poor(fit: CatheterFit, length_px: float) -> Refusal | None:
+    """What the fit itself says against it."""
+    least = setting("catheter_least_px")
+    if fit.diameter_px + fit.diameter_sd_px < least:
+        return Refusal(
+            "too-thin",
+            f"Not calibrated: the catheter is {fit.diameter_px:.1f} px wide, and blur decides below {least:g} px; "
+            "use a magnified run or a known distance.",
+        )
+    if length_px < setting("catheter_least_length") * fit.diameter_px:
+        return Refusal("piece-too-short", "Not calibrated: click two points farther apart along the catheter.")
+    if fit.bend > setting("catheter_bend"):
+        return Refusal("bent", "Not calibrated: the piece is bent; click two points of a straight piece.")
+    share = 100.0 * fit.diameter_sd_px / fit.diameter_px
+    if share > setting("catheter_deviation"):
+        what = (
+            "say whether the catheter is empty or filled"
+            if fit.ambiguous
+            else "choose a longer piece on an even background, or a known distance"
+        )
+        return Refusal("unsettled", f"Not calibrated: its diameter is uncertain by {share:.0f} %; {what}.")
+    return None
+
+
+def _beside(
+    run: AngioRun, frame: int, points_xy: tuple[Pixel, Pixel], fit: CatheterFit, field: NDArray[np.bool_] | None
+) -> Refusal | None:
+    """What lies beside the catheter: air, or an edge such as skin, bone or a collimator."""
+    ring = _ring(run.size_yx, points_xy, fit.diameter_px)
+    if field is not None:
+        if float(np.mean(~field[ring])) > 0.0:
+            return Refusal("on-collimator", "Not calibrated: the piece lies at the collimator; choose one farther in.")
+        ring &= field
+    values = np.asarray(run.frames[frame], dtype=np.float64)
+    bright = (2.0 ** min(run.bits_stored, 16) - 1.0) - values if run.bright_is_dense else values
+    burnt = 100.0 * float(np.mean(bright[ring] >= 2.0 ** min(run.bits_stored, 16) - 1.0))
+    whole = bright if field is None else bright[field]
+    lighter = float(np.median(bright[ring])) / max(float(np.median(whole)), 1.0)
+    air = run.relation in (LINEAR, None) and lighter > setting("air_factor")
+    if air or burnt >= setting("air_burnt_out"):
+        return Refusal(
+            "in-air",
+            "Not calibrated: the piece lies in air or at the skin, in another plane than the vessels; "
+            "choose a piece inside the patient.",
+        )
+    if abs(fit.beside[1] - fit.beside[0]) > setting("beside_step") * fit.contrast:
+        return Refusal(
+            "on-an-edge",
+            "Not calibrated: the piece runs along an edge (skin, bone or collimator); choose an even background.",
+        )
+    return None
+
+
+def _ring(size_yx: tuple[int, int], points_xy: tuple[Pixel, Pixel], diameter: float) -> NDArray[np.bool_]:
+    """(y, x) both flanks of the piece, one diameter wide each, at least 3 px."""
+    y, x = np.indices(size_yx, dtype=np.float64)
+    start, end = np.asarray(points_xy)
+    length = float(np.linalg.norm(end - start))
+    direction = (end - start) / length
+    along = (x - start[0]) * direction[0] + (y - start[1]) * direction[1]
+    across = np.abs((y - start[1]) * direction[0] - (x - start[0]) * direction[1])
+    near, far = 0.8 * diameter + 1.0, 0.8 * diameter + 1.0 + max(diameter, 3.0)
+    flanks: NDArray[np.bool_] = (along >= 0) & (along <= length) & (across > near) & (across <= far)
+    return flanks
