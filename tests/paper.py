@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 from pypdf import PdfReader
 
-from planner.app.rendering import PictureRequest
+from planner.app.rendering import PictureRequest, SheetRequest
 
 
 @dataclass
@@ -17,10 +17,17 @@ class FakeRenderer:
     """Implements `planner.app.rendering.Renderer`."""
 
     asked: list[PictureRequest] = field(default_factory=list)
+    sheets: list[SheetRequest] = field(default_factory=list)
     closed: bool = False
 
     def png(self, request: PictureRequest) -> bytes:
         self.asked.append(request)
+        out = BytesIO()
+        Image.new("RGB", request.size_px, (60, 90, 120)).save(out, "PNG")
+        return out.getvalue()
+
+    def sheet(self, request: SheetRequest) -> bytes:
+        self.sheets.append(request)
         out = BytesIO()
         Image.new("RGB", request.size_px, (60, 90, 120)).save(out, "PNG")
         return out.getvalue()

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter
 
-from planner.app.rendering import PictureRequest
+from planner.app.rendering import PictureRequest, SheetRequest
 from planner.errors import UsageError
 from planner.imaging import LabelMap
 from planner.imaging.masks import Mask, is_empty
 from planner.imaging.window import Window, first_window
 from planner.model.items import PlanItem
 from viewers.scene.scene_content import plane_picture, surfaces_of, tubes_of
+from viewers.scene.sheet_painter import paint_panels
 from viewers.scene.slice_painter import CrosshairLine, SliceScene, image_of, paint_picture, paint_scene
 from viewers.scene.slice_picture import SliceRequest, render
 from viewers.scene.slice_text import draw_outlined
@@ -64,6 +65,19 @@ class OffscreenRenderer:
             painter.end()
         return _png(image)
 
+    def sheet(self, request: SheetRequest) -> bytes:
+        """Finished pictures side by side, each in its own shape, with a caption under them."""
+        width, height = request.size_px
+        image = QImage(width, height, QImage.Format.Format_RGB32)
+        image.fill(QColor("#1b1d21"))
+        painter = QPainter(image)
+        try:
+            area = self._captioned(painter, request.caption, width, height)
+            paint_panels(painter, request.panels, area, GAP_PX)
+        finally:
+            painter.end()
+        return _png(image)
+
     def close(self) -> None:
         """Free the graphics memory."""
         if self._volume_renderer is not None:
@@ -72,18 +86,22 @@ class OffscreenRenderer:
 
     def _draw(self, painter: QPainter, request: PictureRequest) -> None:
         """Panes side by side, and the caption under them."""
-        width, height = request.size_px
+        area = self._captioned(painter, request.caption, *request.size_px)
+        for pane, place in placed(_layout(request.layout), area):
+            self._draw_pane(painter, request, pane, place)
+
+    def _captioned(self, painter: QPainter, words: Sequence[str], width: int, height: int) -> QRect:
+        """Set the letters, write the caption at the foot, and give what is left above it."""
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing, True)
         font = QFont("DejaVu Sans")
         font.setPixelSize(max(11, height // TEXT_PARTS))
         painter.setFont(font)
         line = QFontMetricsF(font).height()
-        caption = wrapped(request.caption, QFontMetricsF(font), width - line)
+        caption = wrapped(words, QFontMetricsF(font), width - line)
         foot = round(line * (len(caption) + 0.5)) if caption else 0
-        for pane, area in placed(_layout(request.layout), QRect(0, 0, width, height - foot)):
-            self._draw_pane(painter, request, pane, area)
         for number, text in enumerate(caption):
             draw_outlined(painter, QPointF(line * 0.5, height - foot + line * (number + 1)), text)
+        return QRect(0, 0, width, height - foot)
 
     def _draw_pane(self, painter: QPainter, request: PictureRequest, pane: PaneSpec, area: QRect) -> None:
         painter.save()

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from planner.imaging import LabelMap, Volume
 from planner.model.items import PlanItem
 
@@ -50,11 +53,32 @@ class PictureRequest:
     by_role: Mapping[str, Volume] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class SheetPanel:
+    """A finished picture: (y, x) or (y, x, 3) uint8, and the words burned into it."""
+
+    picture: NDArray[np.uint8]
+    title: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SheetRequest:
+    """Pictures side by side at one scale, with a caption under them."""
+
+    panels: tuple[SheetPanel, ...]
+    size_px: tuple[int, int]
+    caption: tuple[str, ...] = ()
+
+
 class Renderer(Protocol):
     """Draws pictures of record without a window."""
 
     def png(self, request: PictureRequest) -> bytes:
         """The picture as PNG bytes of exactly `size_px`."""
+        ...
+
+    def sheet(self, request: SheetRequest) -> bytes:
+        """Pictures that are there already, side by side with words, as PNG bytes of exactly `size_px`."""
         ...
 
     def close(self) -> None:

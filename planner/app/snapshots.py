@@ -25,8 +25,9 @@ from planner.store.library import Library
 from planner.workflow.answers import the_session, the_stage
 from planner.workflow.evaluate import evaluate
 
-LAYOUTS = ("mpr", "3d")
-LATER = ("dsa", "curved")
+DSA = "dsa"
+LAYOUTS = ("mpr", "3d", DSA)
+LATER = ("curved",)
 STAGE = "stage:"
 
 
@@ -38,10 +39,10 @@ def check_layout(layout: str) -> None:
         ``unknown-layout``, or ``not-available`` for a layout of a later release.
     """
     if layout in LATER:
-        said = f"The layout {layout} is not yet available for this source; use mpr, 3d or stage:ID."
+        said = f"The layout {layout} is not yet available for this source; use mpr, 3d, dsa or stage:ID."
         raise UsageError("not-available", said, subject=layout)
     if layout not in LAYOUTS and not (layout.startswith(STAGE) and len(layout) > len(STAGE)):
-        said = f"There is no layout {layout!r}; use mpr, 3d or stage:ID."
+        said = f"There is no layout {layout!r}; use mpr, 3d, dsa or stage:ID."
         raise UsageError("unknown-layout", said, subject=layout)
 
 
@@ -72,8 +73,12 @@ def snapshot_images(
     """
     check_layout(layout)
     if layout.startswith(STAGE):
-        said = f"{layout} is a view of a case; name a case instead of a folder, or use mpr or 3d."
+        said = f"{layout} is a view of a case; name a case instead of a folder, or use mpr, 3d or dsa."
         raise UsageError("stage-without-case", said, subject=layout)
+    if layout == DSA:
+        from planner.app.run_sheets import sheet_of_source
+
+        return renderer.sheet(sheet_of_source(source, size_px, series=series, part=part, context=context))
     volume = open_image(source, series=series, part=part, accept=accept, context=context)
     return renderer.png(PictureRequest(volume, layout, size_px, caption=_image_caption(volume)))
 
@@ -121,6 +126,10 @@ def snapshot_case(
         raise UsageError("no-such-source", said, subject=place) from error
     stage_id, _, named = layout.removeprefix(STAGE).partition("/") if layout.startswith(STAGE) else ("", "", "")
     session = _session(case, named or session_id)
+    if layout == DSA:
+        from planner.app.run_sheets import sheet_of_case
+
+        return renderer.sheet(sheet_of_case(library, case, session, size_px, context))
     view = _view(case, session, layout)
     title = view.title
     if stage_id:

@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import small_xa
 from data import SHARED, shared
 from dicom_files import putting, write_series
 
-from planner.app.rendering import PictureRequest
+from planner.app.rendering import PictureRequest, SheetRequest
 from planner.cli.entry import VERBS, run
 
 ROOT = Path(__file__).resolve().parents[3]
-DELIVERED = {"series", "convert", "snapshot", "phantom", "templates", "template", "score", "case", "demo"}
+DELIVERED = {"series", "convert", "dsa", "snapshot", "phantom", "templates", "template", "score", "case", "demo"}
 CASE_VERBS = {"new", "list", "show", "import", "plan", "check", "sign", "record", "course", "report", "export"}
 
 FINDING = {"code", "severity", "overridable", "text", "subject", "measured", "limit", "unit", "source"}
@@ -40,6 +41,17 @@ SERIES = {
 }
 KINDS = {"volume", "angio", "localizer", "projection", "object", "refused"}
 CONVERTED = {"out", "size_kji", "spacing_kji_mm", "lps_from_kji", "minimum", "maximum", "findings"}
+RUN = {
+    "frames",
+    "time_s",
+    "mask_frames",
+    "shift_px",
+    "residual_before",
+    "residual_after",
+    "contrast_frames",
+    "geometry",
+    "files",
+}
 RULE = {"rule", "title", "version", "inputs", "source", "verified"}
 SCORED = {"rule", "version", "outputs", "grade", "inputs", "source", "tag", "verified", "findings"}
 CHECKED = {"case", "session", "template", "version", "stages", "ledger"}
@@ -54,6 +66,10 @@ class Renderer:
     """Draws nothing; enough for the words around a picture."""
 
     def png(self, request: PictureRequest) -> bytes:
+        del request
+        return PNG
+
+    def sheet(self, request: SheetRequest) -> bytes:
         del request
         return PNG
 
@@ -381,3 +397,84 @@ def test_that_people_see_the_code_they_override_a_finding_by(
     assert run(words, open_desktop=lambda *given: 1, make_renderer=Renderer) == 3
     printed = capsys.readouterr().out
     assert all(f"({each['code']})" in printed for each in blocking)
+
+
+def test_that_dsa_prints_its_keys_and_writes_its_files(call: Call, tmp_path: Path) -> None:
+    run = small_xa.write_run(tmp_path / "run.dcm")
+    code, document = call("dsa", str(run), "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert set(document) >= RUN
+    assert document["frames"] == small_xa.FRAMES
+    assert document["time_s"] == pytest.approx([0.25 * number for number in range(small_xa.FRAMES)])
+    assert all(1 <= frame <= small_xa.FRAMES for frame in document["mask_frames"])
+    assert [len(pair) for pair in document["shift_px"]] == [2] * small_xa.FRAMES
+    first, last = document["contrast_frames"]
+    assert 1 <= first <= last <= small_xa.FRAMES
+    assert document["geometry"] == {
+        "primary_deg": 30.0,
+        "secondary_deg": 15.0,
+        "sid_mm": 1100.0,
+        "sod_mm": 750.0,
+        "detector_spacing_mm": [0.4, 0.4],
+    }
+    assert set(document["files"]) == {"subtracted", "opacified", "time_to_peak"}
+    assert all(Path(file).stat().st_size > 0 for file in document["files"].values())
+    for finding in document["findings"]:
+        assert set(finding) >= FINDING
+
+
+def test_that_a_run_without_timing_angles_and_geometry_gives_nulls_and_findings(call: Call, tmp_path: Path) -> None:
+    run = small_xa.write_run(tmp_path / "bare.dcm", without=small_xa.WHAT_CAN_BE_MISSING)
+    code, document = call("dsa", str(run), "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert document["time_s"] is None
+    assert set(document["geometry"].values()) == {None}
+    assert document["files"]["time_to_peak"] is None
+    assert Path(document["files"]["subtracted"]).exists()
+    codes = {finding["code"] for finding in document["findings"]}
+    assert codes >= {"missing-timing", "missing-angles", "missing-geometry"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--mask", "0"), 2),
+        (("--mask", "5-2"), 2),
+        (("--mask", "77"), 2),
+        (("--shift", "left"), 2),
+        (("--shift", "1,nan"), 2),
+        (("--method", "cubic"), 2),
+    ],
+)
+def test_that_wrong_words_of_dsa_exit_with_2(words: tuple[str, ...], code: int, call: Call, tmp_path: Path) -> None:
+    run = small_xa.write_run(tmp_path / "run.dcm")
+    found, document = call("dsa", str(run), *words, "--out", str(tmp_path / "out"))
+    assert found == code
+    assert _error(document)
+
+
+def test_that_dsa_of_a_ct_exits_with_4(call: Call, tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "ct")
+    code, document = call("dsa", str(folder), "--out", str(tmp_path / "out"))
+    assert (code, _error(document)) == (4, "not-a-run")
+
+
+def test_that_dsa_takes_a_shift_with_a_minus_and_a_mask_range(call: Call, tmp_path: Path) -> None:
+    run = small_xa.write_run(tmp_path / "run.dcm")
+    code, document = call("dsa", str(run), "--mask", "1-2", "--shift", "-0.5,1.25", "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert document["mask_frames"] == [1, 2]
+    assert document["shift_px"] == [[-0.5, 1.25]] * small_xa.FRAMES
+
+
+def test_that_series_lists_runs_with_their_angles(call: Call, tmp_path: Path) -> None:
+    small_xa.write_run(tmp_path / "runs" / "a.dcm")
+    small_xa.write_run(tmp_path / "runs" / "b.dcm", changes={"PositionerPrimaryAngle": "-20"})
+    code, document = call("series", str(tmp_path / "runs"))
+    assert code == 0
+    runs = [each for each in document["series"] if each["kind"] == "angio"]
+    assert [(each["part"], each["frames"], each["label"]) for each in runs] == [
+        (1, small_xa.FRAMES, "LAO 30 CRA 15"),
+        (2, small_xa.FRAMES, "RAO 20 CRA 15"),
+    ]
+    assert all(each["loadable"] for each in runs)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_xa
 from paper import FakeRenderer
 from phantoms import tiny_series, tiny_series_folder
 from PIL import Image
@@ -58,17 +59,43 @@ def test_that_a_snapshot_of_a_folder_is_a_png_of_the_asked_size(
     assert renderer.closed
 
 
-@pytest.mark.parametrize("layout", ["dsa", "curved"])
 def test_that_layouts_of_later_releases_are_refused_with_a_sentence(
-    layout: str, tiny_series_folder: Path, tmp_path: Path, renderer: FakeRenderer, capsys: pytest.CaptureFixture[str]
+    tiny_series_folder: Path, tmp_path: Path, renderer: FakeRenderer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "picture.png"
     code, document = answer(
-        capsys, renderer, "snapshot", str(tiny_series_folder), "--layout", layout, "--out", str(out)
+        capsys, renderer, "snapshot", str(tiny_series_folder), "--layout", "curved", "--out", str(out)
     )
     assert code == 2
     assert "not yet available for this source" in document["error"]["message"]
     assert not out.exists()
+
+
+def test_that_a_run_is_a_sheet_that_says_mask_shift_angles_and_calibration(
+    tmp_path: Path, renderer: FakeRenderer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = small_xa.write_run(tmp_path / "run.dcm")
+    out = tmp_path / "sheet.png"
+    code, document = answer(
+        capsys, renderer, "snapshot", str(run), "--layout", "dsa", "--size", "800x600", "--out", str(out)
+    )
+    assert code == 0
+    assert document == {"out": str(out), "size": [800, 600]}
+    (sheet,) = renderer.sheets
+    words = " ".join(sheet.caption)
+    for said in ("LAO 30 CRA 15", "mask frame", "px", "mm/px", "Not a medical device"):
+        assert said in words
+    assert [each.picture.shape[:2] for each in sheet.panels] == [(48, 64)] * len(sheet.panels)
+    assert "subtracted" in sheet.panels[1].title
+
+
+def test_that_a_sheet_of_images_without_a_run_is_refused(
+    tiny_series_folder: Path, tmp_path: Path, renderer: FakeRenderer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, document = answer(
+        capsys, renderer, "snapshot", str(tiny_series_folder), "--layout", "dsa", "--out", str(tmp_path / "p.png")
+    )
+    assert (code, document["error"]["code"]) == (4, "not-a-run")
 
 
 @pytest.mark.parametrize(
