@@ -11,7 +11,9 @@ import pytest
 from planner.geometry import Grid, SlicePlane
 from planner.imaging import ImageSource, Volume
 from viewers.scene.volume_body import without_table
-from viewers.scene.volume_renderer import DRAGGING, FINE, VolumeRenderer
+from viewers.scene.volume_caster import OpacityTable, averaged
+from viewers.scene.volume_renderer import DRAGGING, FINE, VolumeRenderer, draws_in_hardware
+from viewers.scene.volume_transfer import presets
 from viewers.state.scene3d import Camera, PlanePicture, Scene3D, Surface, Tube
 
 SIZE = (160, 160)
@@ -129,3 +131,99 @@ def test_that_an_image_without_hounsfield_units_is_shown_whole() -> None:
     grid = Grid.of((8, 20, 20), frame_uid="f")
     volume = Volume(np.arange(8 * 20 * 20, dtype=np.int16).reshape(8, 20, 20), grid, ImageSource("1.2.5"))
     assert without_table(volume) is volume.voxels
+
+
+@pytest.mark.parametrize(
+    ("told", "hardware"),
+    [
+        ("OpenGL vendor string:  Mesa\nOpenGL renderer string:  llvmpipe (LLVM 19.1.7, 256 bits)\n", False),
+        ("OpenGL renderer string:  SOFTPIPE\n", False),
+        ("OpenGL renderer string:  SWR (LLVM 11, 256 bits) OpenSWR\n", False),
+        ("OpenGL renderer string:  Google SwiftShader\n", False),
+        ("OpenGL renderer string:  Microsoft Basic Render Driver\n", False),
+        ("no OpenGL context", False),
+        ("", False),
+        ("OpenGL renderer string:  NVIDIA H100 PCIe/PCIe/SSE2\n", True),
+        ("OpenGL renderer string:  Mesa Intel(R) UHD Graphics 620 (KBL GT2)\n", True),
+        ("OpenGL renderer string:  AMD Radeon RX 6600 (navi23, LLVM 15.0.7, DRM 3.49)\n", True),
+    ],
+)
+def test_that_a_graphics_card_is_told_from_software_by_the_drivers_own_name(told: str, hardware: bool) -> None:
+    assert draws_in_hardware(told) is hardware
+
+
+def solid_in_front_and_behind(volume: Volume, y_mm: float) -> Surface:
+    """A green plate across the picture, `y_mm` towards the back."""
+    kji = np.stack(np.meshgrid(*(np.arange(n) for n in volume.grid.size_kji), indexing="ij"), axis=-1)
+    points = volume.grid.lps_from_kji.points(kji)
+    return Surface(f"plate {y_mm}", "plate", np.abs(points[..., 1] - y_mm) < 2.5, volume.grid, "#20c060")
+
+
+def test_that_something_solid_hides_the_volume_behind_it_and_is_hidden_by_the_volume_in_front(
+    renderer: VolumeRenderer,
+) -> None:
+    volume = volume_with_ball((0.0, 0.0, 0.0))
+    scene = Scene3D(volume=volume, camera=Camera.standard("anterior", volume.grid))
+    red, green, _ = renderer.draw(replace(scene, surfaces=(solid_in_front_and_behind(volume, -20.0),)), SIZE)[80, 80]
+    assert int(green) > int(red) + 30
+    red, green, _ = renderer.draw(replace(scene, surfaces=(solid_in_front_and_behind(volume, 20.0),)), SIZE)[80, 80]
+    assert int(red) > int(green) + 10
+
+
+@pytest.mark.parametrize("view", ["anterior", "left", "head", "feet"])
+def test_that_leaping_over_empty_blocks_leaves_the_picture_as_it_is(
+    renderer: VolumeRenderer, view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from viewers.scene.volume_caster import CastVoxels
+
+    volume = volume_with_ball((11.0, -7.0, 4.0))
+    scene = Scene3D(volume=volume, preset="bone", camera=Camera.standard(view, volume.grid).turned(11.0, 7.0))
+    leaping = renderer.draw(scene, SIZE).astype(int)
+    monkeypatch.setattr(
+        CastVoxels, "leaps", lambda self, table: np.zeros(self.ends.shape[1:], dtype=np.uint8) + 0 * int(table.low)
+    )
+    plain = VolumeRenderer()
+    try:
+        everywhere = plain.draw(scene, SIZE).astype(int)
+    finally:
+        plain.close()
+    assert leaping.max() > 100
+    assert np.abs(leaping - everywhere).max() <= 2
+
+
+def test_that_a_picture_nobody_waits_for_is_given_up(renderer: VolumeRenderer) -> None:
+    volume = volume_with_ball((0.0, 0.0, 0.0))
+    scene = Scene3D(volume=volume, camera=Camera.standard("anterior", volume.grid))
+    assert renderer.draw_while(scene, SIZE, FINE, lambda: False) is None
+
+
+def test_that_a_range_is_seen_only_where_the_preset_has_opacity() -> None:
+    volume = volume_with_ball((0.0, 0.0, 0.0))
+    table = OpacityTable.of(presets()["bone"], volume)
+    low = np.array([-1000.0, -1000.0, 300.0, 3000.0], dtype=np.float32)
+    high = np.array([100.0, 800.0, 310.0, 3100.0], dtype=np.float32)
+    assert table.shows_between(low, high).tolist() == [False, True, True, True]
+
+
+def test_that_opacity_gathered_over_a_millimetre_does_not_depend_on_the_step() -> None:
+    table = OpacityTable.of(presets()["bone"], volume_with_ball((0.0, 0.0, 0.0)))
+    once, twice = table.for_step(1.0)[:, 3], table.for_step(0.5)[:, 3]
+    np.testing.assert_allclose(once, 1.0 - (1.0 - twice) ** 2, atol=1e-5)
+
+
+def test_that_means_of_voxels_lie_between_those_they_are_made_of() -> None:
+    grid = Grid.of((9, 12, 10), origin_lps_mm=(5, 6, 7), spacing_kji_mm=(3, 2, 1), frame_uid="f")
+    kji = np.stack(np.meshgrid(*(np.arange(n) for n in grid.size_kji), indexing="ij"), axis=-1)
+    slope = np.array([2.0, 4.0, -6.0])
+    few, coarse = averaged((grid.lps_from_kji.points(kji) @ slope).astype(np.float64), grid)
+    assert few.shape == (4, 6, 5)
+    indices = np.stack(np.meshgrid(*(np.arange(n) for n in few.shape), indexing="ij"), axis=-1)
+    np.testing.assert_allclose(few, coarse.lps_from_kji.points(indices) @ slope, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(1, 24, 24), (2, 24, 24), (3, 24, 24)])
+def test_that_a_volume_of_few_layers_is_drawn(renderer: VolumeRenderer, size: tuple[int, int, int]) -> None:
+    grid = Grid.of(size, spacing_kji_mm=(5, 2, 2), frame_uid="thin")
+    volume = Volume(np.full(size, 600, np.int16), grid, ImageSource("1.2.9", unit="HU"))
+    scene = Scene3D(volume=volume, preset="bone", camera=Camera.standard("feet", grid))
+    assert renderer.draw(scene, SIZE).max() > 60

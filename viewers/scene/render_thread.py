@@ -58,11 +58,18 @@ class RenderThread:
         while (request := self._next()) is not None:
             try:
                 renderer = renderer or VolumeRenderer()
-                request.deliver(renderer.draw(request.scene, request.size_px, request.quality))
+                wanted = _always if request.quality.coarse else self._is_newest
+                picture = renderer.draw_while(request.scene, request.size_px, request.quality, wanted)
+                if picture is not None:
+                    request.deliver(picture)
             except Exception as error:
                 self._failed(f"The 3D picture could not be drawn ({type(error).__name__}: {error}).")
         if renderer is not None:
             renderer.close()
+
+    def _is_newest(self) -> bool:
+        """A fine picture is given up when the hand moves again; a coarse one is always finished, or nothing moved."""
+        return self._waiting is None and not self._closing
 
     def _next(self) -> RenderRequest | None:
         with self._condition:
@@ -70,3 +77,7 @@ class RenderThread:
                 self._condition.wait()
             request, self._waiting = self._waiting, None
             return request
+
+
+def _always() -> bool:
+    return True

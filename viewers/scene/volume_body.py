@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.geometry import Grid
 from planner.imaging import Volume
 from planner.imaging.window import shown_as_hounsfield
 
@@ -23,20 +24,37 @@ def without_table(volume: Volume) -> NDArray[np.generic]:
 
     For a volume without HU, or where no body is found, the voxels themselves.
     """
-    if not shown_as_hounsfield(volume) or min(volume.grid.size_kji) < 4:
-        return volume.voxels
-    steps = [max(1, round(WORKING_MM / spacing)) for spacing in volume.grid.spacing_kji_mm]
-    few = volume.voxels[:: steps[0], :: steps[1], :: steps[2]]
-    spacing = np.asarray(volume.grid.spacing_kji_mm) * steps
-    body = _body(few > SOFT_TISSUE_HU, spacing)
+    body = body_blocks(volume.voxels, volume.grid, volume)
     if body is None:
         return volume.voxels
+    steps = block_steps(volume.grid)
     indices = [np.arange(size) // step for size, step in zip(volume.grid.size_kji, steps, strict=True)]
     kept = volume.voxels.copy()
     for k, layer in enumerate(indices[0]):
         inside = body[layer][np.ix_(indices[1], indices[2])]
         kept[k][~inside] = AIR_HU
     return kept
+
+
+def block_steps(grid: Grid) -> tuple[int, int, int]:
+    """Voxels along k, j, i that make a block of about `WORKING_MM`."""
+    along_k, along_j, along_i = (max(1, round(WORKING_MM / spacing)) for spacing in grid.spacing_kji_mm)
+    return along_k, along_j, along_i
+
+
+def body_blocks(voxels: NDArray[np.generic], grid: Grid, volume: Volume) -> NDArray[np.bool_] | None:
+    """Which blocks of `block_steps` voxels belong to the body; None without HU, or where no body is found.
+
+    Parameters
+    ----------
+    voxels, grid
+        Those of the volume, or fewer of them.
+    """
+    if not shown_as_hounsfield(volume) or min(grid.size_kji) < 4:
+        return None
+    steps = block_steps(grid)
+    few = voxels[:: steps[0], :: steps[1], :: steps[2]]
+    return _body(few > SOFT_TISSUE_HU, np.asarray(grid.spacing_kji_mm) * steps)
 
 
 def _body(tissue: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> NDArray[np.bool_] | None:

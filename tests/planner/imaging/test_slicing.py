@@ -47,6 +47,26 @@ def test_that_a_slice_of_a_linear_ramp_is_exact_on_any_plane(plane_at) -> None:
     np.testing.assert_allclose(picture[between_centres], (points @ SLOPE + 11.0)[between_centres], rtol=1e-6, atol=1e-4)
 
 
+@pytest.mark.parametrize("plane_at", [SlicePlane.axial, SlicePlane.coronal, SlicePlane.sagittal])
+@pytest.mark.parametrize("turned", [False, True])
+def test_that_a_slice_along_the_voxels_is_the_one_of_any_other_plane(plane_at, turned: bool) -> None:
+    axes = np.array([[0, 0, -1.0], [0, 1, 0], [1, 0, 0]]) if turned else None
+    grid = Grid.of((12, 17, 23), origin_lps_mm=(-9, 3, 5), spacing_kji_mm=(2.5, 0.8, 0.7), axes_lps=axes, frame_uid="f")
+    voxels = np.random.default_rng(3).integers(-1000, 1000, grid.size_kji).astype(np.int16)
+    volume = Volume(voxels, grid, ImageSource("1"))
+    # So little askew that the values agree, and enough to be sampled voxel by voxel.
+    hair = (1e-4, 2e-4, -1e-4)
+    for offset in ((0.0, 0.0, 0.0), (0.31, -0.45, 0.6), (30.0, 30.0, 30.0)):
+        plane = plane_at(grid.centre_lps_mm + np.asarray(offset))
+        askew = plane.rotated(hair, 1e-4)
+        along = slice_volume(volume, plane, (70, 90), 0.41, outside=-5000.0)
+        sampled = slice_volume(volume, askew, (70, 90), 0.41, outside=-5000.0)
+        assert np.mean((along == -5000.0) != (sampled == -5000.0)) < 0.02
+        both = (along != -5000.0) & (sampled != -5000.0)
+        np.testing.assert_allclose(along[both], sampled[both], atol=1.0)
+        assert both.any() == (max(offset) < 30.0)
+
+
 def test_that_the_planes_point_lies_at_the_centre_of_the_picture() -> None:
     volume = ramp(tilted_grid())
     plane = SlicePlane.coronal(volume.grid.centre_lps_mm + (0.3, 0.2, -0.4))

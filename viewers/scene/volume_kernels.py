@@ -1,0 +1,216 @@
+"""Compiled inner loops of `viewers.scene.volume_caster`. Importing this module loads numba.
+
+Positions are voxel indices (k, j, i). Rays are parallel: the sample `n` of a pixel lies at
+``start + row * row_step + column * column_step + n * ray_step``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.imaging.compiled import compiled, compiled_inline
+from planner.imaging.slicing_kernels import linear_inside
+
+_Floats = NDArray[np.float64]
+
+OPAQUE = 0.97
+"""A ray that has gathered this much opacity ends: what lies behind cannot be seen."""
+LEAST_OPACITY = 0.0005
+"""A sample that adds less than this is left out."""
+SHADED_OPACITY = 0.02
+"""A sample that adds less than this is haze: it is lit evenly, as its gradient is noise."""
+HAZE_LIGHT = 0.7
+APART = 0.8
+"""Voxels along each axis from a sample to where its gradient is read."""
+FACE = 1.001
+"""Samples end this far before the number of voxels: the upper of two neighbours still exists."""
+AMBIENT, DIFFUSE, SPECULAR = 0.25, 0.75, 0.2
+
+
+@compiled
+def extremes(voxels: NDArray[np.generic], steps: tuple[int, int, int], ends: NDArray[np.float32]) -> None:
+    """Lowest and highest voxel that a sample in a block of `steps` voxels can read: ends (2, blocks k, j, i)."""
+    size_k, size_j, size_i = voxels.shape
+    for block_k in range(ends.shape[1]):
+        for block_j in range(ends.shape[2]):
+            for block_i in range(ends.shape[3]):
+                low, high = np.inf, -np.inf
+                for k in range(block_k * steps[0], min((block_k + 1) * steps[0] + 1, size_k)):
+                    for j in range(block_j * steps[1], min((block_j + 1) * steps[1] + 1, size_j)):
+                        for i in range(block_i * steps[2], min((block_i + 1) * steps[2] + 1, size_i)):
+                            value = float(voxels[k, j, i])
+                            low, high = min(low, value), max(high, value)
+                ends[0, block_k, block_j, block_i] = low
+                ends[1, block_k, block_j, block_i] = high
+
+
+@compiled_inline
+def facing(flat: NDArray[np.generic], size: tuple[int, int, int], k: float, j: float, i: float, eye: _Floats) -> float:
+    """Cosine between the gradient at a sample and the eye, either way round; 1 without one.
+
+    The gradient is taken from the four corners of a tetrahedron about the sample, two thirds of the reading that
+    central differences need. ``eye`` are the direction to the eye along the axes (k, j, i), then the reciprocals of
+    the spacings.
+    """
+    row, layer = size[2], size[1] * size[2]
+    above, below = min(k + APART, size[0] - FACE), max(k - APART, 0.0)
+    back, front = min(j + APART, size[1] - FACE), max(j - APART, 0.0)
+    right, left = min(i + APART, size[2] - FACE), max(i - APART, 0.0)
+    a = linear_inside(flat, row, layer, above, back, right)
+    b = linear_inside(flat, row, layer, above, front, left)
+    c = linear_inside(flat, row, layer, below, back, left)
+    d = linear_inside(flat, row, layer, below, front, right)
+    along_k, along_j, along_i = (a + b - c - d) * eye[3], (a - b + c - d) * eye[4], (a - b - c + d) * eye[5]
+    length = np.sqrt(along_k * along_k + along_j * along_j + along_i * along_i)
+    if length < 1e-6:
+        return 1.0
+    return abs(along_k * eye[0] + along_j * eye[1] + along_i * eye[2]) / length
+
+
+@compiled
+def cast(
+    flat: NDArray[np.generic],
+    size: tuple[int, int, int],
+    rays: _Floats,
+    clip: _Floats,
+    limits: NDArray[np.float32],
+    leaps: NDArray[np.uint8],
+    steps: tuple[int, int, int],
+    table: NDArray[np.float32],
+    levels: tuple[float, float],
+    eye: _Floats,
+    shade: bool,
+    picture: NDArray[np.float32],
+    first: int,
+    last: int,
+) -> None:
+    """Gather light along the rays of the rows `first` to `last`.
+
+    Parameters
+    ----------
+    flat, size
+        The voxels in C order and their number (k, j, i).
+    rays
+        (4, 3): start, row_step, column_step, ray_step.
+    clip
+        (4,): samples are seen where ``clip[0] + clip[1:] . kji >= 0``.
+    limits
+        (rows, columns) number of the last sample before something solid.
+    leaps, steps
+        Per block of `steps` voxels how many blocks around hold nothing to be seen; 0 is a block to be looked into.
+    table, levels
+        (n, 4) red, green, blue in 0 to 1 and the opacity of one sample; the lowest value and entries per unit.
+    picture
+        (rows, columns, 4): light gathered (already weighted), and opacity.
+    """
+    row_stride, layer_stride = size[2], size[1] * size[2]
+    low, scale = levels
+    highest = table.shape[0] - 1
+    block = (1.0 / steps[0], 1.0 / steps[1], 1.0 / steps[2])
+    d_k, d_j, d_i = rays[3, 0], rays[3, 1], rays[3, 2]
+    way = (d_k, d_j, d_i)
+    for row in range(first, last):
+        for column in range(picture.shape[1]):
+            o_k = rays[0, 0] + row * rays[1, 0] + column * rays[2, 0]
+            o_j = rays[0, 1] + row * rays[1, 1] + column * rays[2, 1]
+            o_i = rays[0, 2] + row * rays[1, 2] + column * rays[2, 2]
+            origin = (o_k, o_j, o_i)
+            near, far = -1e9, min(1e9, float(limits[row, column]))
+            for axis in range(3):
+                if abs(way[axis]) < 1e-12:
+                    if origin[axis] < 0.0 or origin[axis] > size[axis] - FACE:
+                        far = -2e9
+                    continue
+                one = -origin[axis] / way[axis]
+                other = (size[axis] - FACE - origin[axis]) / way[axis]
+                near, far = max(near, min(one, other)), min(far, max(one, other))
+            at_start = clip[0] + clip[1] * o_k + clip[2] * o_j + clip[3] * o_i
+            per_sample = clip[1] * d_k + clip[2] * d_j + clip[3] * d_i
+            if per_sample > 1e-12:
+                near = max(near, -at_start / per_sample)
+            elif per_sample < -1e-12:
+                far = min(far, -at_start / per_sample)
+            elif at_start < 0.0:
+                far = -2e9
+            red, green, blue, alpha = 0.0, 0.0, 0.0, 0.0
+            # A hair inside the faces, so that rounding leaves no sample outside.
+            number = np.ceil(near + 1e-6)
+            far -= 1e-6
+            while number <= far:
+                k, j, i = o_k + number * d_k, o_j + number * d_j, o_i + number * d_i
+                b_k, b_j, b_i = int(k * block[0]), int(j * block[1]), int(i * block[2])
+                free = int(leaps[b_k, b_j, b_i])
+                if free > 0:
+                    ahead = 1e9
+                    if d_k > 1e-12:
+                        ahead = min(ahead, ((b_k + free) * steps[0] - k) / d_k)
+                    elif d_k < -1e-12:
+                        ahead = min(ahead, ((b_k - free + 1) * steps[0] - k) / d_k)
+                    if d_j > 1e-12:
+                        ahead = min(ahead, ((b_j + free) * steps[1] - j) / d_j)
+                    elif d_j < -1e-12:
+                        ahead = min(ahead, ((b_j - free + 1) * steps[1] - j) / d_j)
+                    if d_i > 1e-12:
+                        ahead = min(ahead, ((b_i + free) * steps[2] - i) / d_i)
+                    elif d_i < -1e-12:
+                        ahead = min(ahead, ((b_i - free + 1) * steps[2] - i) / d_i)
+                    number += max(1.0, np.ceil(ahead))
+                    continue
+                value = linear_inside(flat, row_stride, layer_stride, k, j, i)
+                entry = int(min(max((value - low) * scale, 0.0), float(highest)))
+                share = table[entry, 3] * (1.0 - alpha)
+                if share > LEAST_OPACITY:
+                    light, shine = HAZE_LIGHT if shade else 1.0, 0.0
+                    if shade and share > SHADED_OPACITY:
+                        cosine = facing(flat, size, k, j, i, eye)
+                        light = AMBIENT + DIFFUSE * cosine
+                        mirrored = max(0.0, 2.0 * cosine * cosine - 1.0)
+                        fourth = mirrored * mirrored * mirrored * mirrored
+                        shine = SPECULAR * fourth * fourth * fourth
+                    red += share * min(1.0, table[entry, 0] * light + shine)
+                    green += share * min(1.0, table[entry, 1] * light + shine)
+                    blue += share * min(1.0, table[entry, 2] * light + shine)
+                    alpha += share
+                    if alpha > OPAQUE:
+                        break
+                number += 1.0
+            picture[row, column, 0] = red
+            picture[row, column, 1] = green
+            picture[row, column, 2] = blue
+            picture[row, column, 3] = alpha
+
+
+@compiled
+def laid_over(
+    gathered: NDArray[np.float32],
+    step: float,
+    behind: NDArray[np.uint8],
+    picture: NDArray[np.uint8],
+    first: int,
+    last: int,
+) -> None:
+    """Rows of the picture: what the rays gathered, one per `step` pixels, over what is behind, drawn out linearly."""
+    rows, columns = gathered.shape[0], gathered.shape[1]
+    for row in range(first, last):
+        y = min(max((row + 0.5) / step - 0.5, 0.0), rows - 1.0)
+        top = int(y)
+        low = min(top + 1, rows - 1)
+        down = np.float32(y - top)
+        for column in range(picture.shape[1]):
+            x = min(max((column + 0.5) / step - 0.5, 0.0), columns - 1.0)
+            left = int(x)
+            right = min(left + 1, columns - 1)
+            across = np.float32(x - left)
+            alpha = np.float32(0.0)
+            for channel in (3, 0, 1, 2):
+                a = gathered[top, left, channel]
+                b = gathered[low, left, channel]
+                a += across * (gathered[top, right, channel] - a)
+                b += across * (gathered[low, right, channel] - b)
+                value = a + down * (b - a)
+                if channel == 3:
+                    alpha = value
+                else:
+                    under = np.float32(behind[row, column, channel]) * (np.float32(1.0) - alpha)
+                    picture[row, column, channel] = np.uint8(min(np.float32(255.0), np.float32(255.0) * value + under))
