@@ -53,8 +53,9 @@ def test_that_a_damaged_dose_report_is_refused(name: str, tmp_path: Path) -> Non
 
 def test_that_a_dose_report_whose_sequence_holds_no_item_is_refused(tmp_path: Path) -> None:
     data = dose_report()
-    data.add_new(0x0040A730, "UN", b"\1\2\3\4")
-    file = written(tmp_path / "dose.dcm", data, (b"\x40\x00\x30\xa7UN", b"\x40\x00\x30\xa7SQ"))
+    del data.ContentSequence
+    data.add_new(0x00420011, "OB", b"\1\2\3\4")
+    file = written(tmp_path / "dose.dcm", data, (b"\x42\x00\x11\x00OB", b"\x40\x00\x30\xa7SQ"))
     with pytest.raises(InputRefused, match=r"dose\.dcm"):
         read_dose_report(file)
 
