@@ -85,7 +85,7 @@ def density_table(run: AngioRun, method: Method) -> DensityTable:
     kind = run.frames.dtype
     if kind not in (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.int16)):
         raise ValueError(f"frames of a run are uint8, uint16 or int16, not {kind}")
-    limits = np.iinfo(kind)
+    limits = np.iinfo(np.uint8 if kind == np.uint8 else np.uint16 if kind == np.uint16 else np.int16)
     stored = np.arange(limits.min, limits.max + 1, dtype=np.float64)
     top = float(2 ** min(run.bits_stored, limits.bits) - 1)
     computation = computation_for(run, method)

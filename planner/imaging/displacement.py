@@ -71,9 +71,9 @@ class Displacement:
         """Least determinant of the mapping's derivative: 1 is rigid, 0 or below would fold the image."""
         field = self.dense(max(1, int(self.spacing_px) // 8))
         step = float(max(1, int(self.spacing_px) // 8))
-        down, right = np.gradient(field, step, axis=(0, 1))
+        down, right = (np.asarray(part) for part in np.gradient(field, step, axis=(0, 1)))
         determinant = (1.0 + right[..., 0]) * (1.0 + down[..., 1]) - right[..., 1] * down[..., 0]
-        return float(determinant.min())
+        return float(np.min(determinant))
 
 
 def control_counts(size_yx: tuple[int, int], spacing_px: float) -> tuple[int, int]:
@@ -83,11 +83,12 @@ def control_counts(size_yx: tuple[int, int], spacing_px: float) -> tuple[int, in
 
 
 def spline_weights(
-    positions_px: NDArray[np.floating], spacing_px: float, count: int
+    positions_px: ArrayLike, spacing_px: float, count: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """First control (...) and weights (..., 4) of the cubic B-spline at positions; held at the image's ends."""
-    along = np.clip(np.asarray(positions_px, dtype=np.float64) / spacing_px, 0.0, count - 3)
-    cell = np.minimum(along.astype(np.intp), count - 4)
+    along: NDArray[np.float64] = np.asarray(positions_px, dtype=np.float64) / spacing_px
+    along = np.maximum(np.minimum(along, count - 3.0), 0.0)
+    cell = np.asarray(np.minimum(np.floor(along), count - 4.0), dtype=np.intp)
     t = along - cell
     weights = np.stack(
         [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3],

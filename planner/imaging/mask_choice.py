@@ -28,6 +28,7 @@ _NOISE_TIMES = 4.0
 _PEAK_SHARE = 0.05
 _PIXEL_NOISE_SHARE = 0.25
 _PEAK_PIXEL_NOISE = 1.0
+_FADE_PIXEL_NOISE = 0.5
 _MOST_MASK_FRAMES = 8
 _SETTLED_LN = 0.03
 _STILL_TIMES = 1.6
@@ -200,7 +201,8 @@ def contrast_course(run: AngioRun, field: NDArray[np.bool_]) -> ContrastCourse:
     threshold = max(_NOISE_TIMES * min(jitter, 0.1 * peak), _PEAK_SHARE * peak, _PIXEL_NOISE_SHARE * pixel_noise)
     seen = peak > max(_PEAK_PIXEL_NOISE * pixel_noise, threshold)
     arrival = _arrival(change, threshold) if seen else None
-    washes_out = bool(np.any(-change > max(threshold, _PEAK_PIXEL_NOISE * pixel_noise)))
+    fades = -change > max(_NOISE_TIMES * min(jitter, 0.1 * peak), _FADE_PIXEL_NOISE * pixel_noise)
+    washes_out = bool(np.any(fades[:-1] & fades[1:]))
     above = np.flatnonzero(change > threshold)
     last = int(above[-1]) if arrival is not None else run.count - 1
     before = max(0, (arrival or 1) - 1)
@@ -227,7 +229,7 @@ def _coarse(run: AngioRun, field: NDArray[np.bool_]) -> tuple[NDArray[np.float32
     for index, frame in enumerate(run.frames):
         cut = frame[: rows * block, : columns * block].reshape(shape)
         coarse[index] = table.of(cut.mean(axis=(1, 3), dtype=np.float32))
-    inside = field[: rows * block, : columns * block].reshape(shape).all(axis=(1, 3))
+    inside = np.asarray(field[: rows * block, : columns * block].reshape(shape).all(axis=(1, 3)))
     return coarse, inside if inside.any() else np.ones_like(inside)
 
 
@@ -251,7 +253,7 @@ def _dark_change(frame: NDArray[np.float32], reference: NDArray[np.float32], ins
     count = max(1, int(_TAIL * inside.sum()))
     densest = np.partition(np.maximum(gain[inside], 0.0), -count)[-count:]
     faintest = np.partition(np.maximum(loss[inside], 0.0), -count)[-count:]
-    return float(densest.mean() - faintest.mean())
+    return float(np.mean(densest)) - float(np.mean(faintest))
 
 
 def _pixel_noise(flattened: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
@@ -259,11 +261,12 @@ def _pixel_noise(flattened: NDArray[np.float32], inside: NDArray[np.bool_]) -> f
     if len(flattened) < 2:
         return 0.0
     spreads = [_spread((later - sooner)[inside]) for sooner, later in zip(flattened[:-1], flattened[1:], strict=True)]
-    return float(np.median(spreads)) / np.sqrt(2.0)
+    return float(np.median(spreads) / np.sqrt(2.0))
 
 
 def _spread(values: NDArray[np.float32]) -> float:
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+    middle = float(np.median(values))
+    return 1.4826 * float(np.median(np.abs(values - middle)))
 
 
 def _looks_subtracted(run: AngioRun, field: NDArray[np.bool_]) -> bool:

@@ -53,11 +53,11 @@ def mask_level(density: _Pixels, field: NDArray[np.bool_], factor: int) -> Level
 
     rows, columns = density.shape[0] // factor, density.shape[1] // factor
     shape = (rows, factor, columns, factor)
-    open_binned = field[: rows * factor, : columns * factor].reshape(shape).all(axis=(1, 3))
+    open_binned = np.asarray(field[: rows * factor, : columns * factor].reshape(shape).all(axis=(1, 3)))
     weight = ndimage.uniform_filter(open_binned.astype(np.float32), _SHADING_PX)
     binned = density[: rows * factor, : columns * factor].reshape(shape).mean(axis=(1, 3), dtype=np.float32)
     fixed = flattened(binned, open_binned, weight)
-    gradient_y, gradient_x = np.gradient(fixed)
+    gradient_y, gradient_x = (np.asarray(part, dtype=np.float32) for part in np.gradient(fixed))
     inside = ndimage.binary_erosion(open_binned, iterations=_RIM_PX, border_value=0)
     return Level(factor, fixed, gradient_x, gradient_y, inside, open_binned, weight)
 
@@ -105,8 +105,7 @@ def at_factor(picture: NDArray[np.bool_], factor: int, size_yx: tuple[int, ...],
         return np.pad(grown, spare, mode="edge")[: size_yx[0], : size_yx[1]]
     times = factor // own_factor
     cut = picture[: size_yx[0] * times, : size_yx[1] * times]
-    any_of: NDArray[np.bool_] = cut.reshape(size_yx[0], times, size_yx[1], times).any(axis=(1, 3))
-    return any_of
+    return np.asarray(cut.reshape(size_yx[0], times, size_yx[1], times).any(axis=(1, 3)))
 
 
 def binned(frame: NDArray[np.generic], table: DensityTable, factor: int) -> _Pixels:

@@ -32,6 +32,7 @@ _NOISE_TIMES = 5.0
 _CURVE_NOISE_TIMES = 4.0
 _FOOT_SHARE = 0.1
 _FALL_SHARE = 0.5
+_RISE_FROM, _RISE_TO, _CROWN_SHARE = 0.2, 0.8, 0.8
 _GAUSSIAN_FROM_MAD = 1.4826
 
 
@@ -76,12 +77,13 @@ class TimeDensityCurve:
     noise
         Standard deviation of one value.
     arrival_s, arrival_error_s
-        Where the tangent of the steepest rise meets the baseline, and its standard error from noise and from the
-        frame interval.
+        Where the line through the rise (a fifth to four fifths of its height) meets the baseline, and its standard
+        error from noise and from the frame interval. A bolus that begins gradually has sent its first trace before:
+        by about a sixth of its time from arrival to peak.
     peak, peak_s, peak_error_s
-        Above the baseline; parabola through the highest three.
+        Above the baseline; parabola through the samples above four fifths of it.
     wash_in_per_s
-        Steepest rise between neighbouring frames.
+        Slope of that line.
     area
         Integral above the baseline from arrival to the last frame, contrast x s.
     mean_transit_s
@@ -108,7 +110,7 @@ def opacified(contrast: NDArray[np.float32]) -> NDArray[np.float32]:
     from planner.imaging import opacification_kernels as kernels
 
     found = np.empty(contrast.shape[1:], dtype=np.float32)
-    in_bands(found.shape[0], lambda a, b: kernels.highest(contrast, found, a, b), least_rows=32)
+    in_bands(len(found), lambda a, b: kernels.highest(contrast, found, a, b), least_rows=32)
     return found
 
 
@@ -194,14 +196,13 @@ def curve_of_values(values: NDArray[np.float64], times: NDArray[np.float64]) -> 
     if height <= _CURVE_NOISE_TIMES * noise or height <= 0.0:
         return _untold(times, values, baseline, noise, "no contrast above noise in this region")
     notes: list[str] = []
-    rises = np.diff(v[: top + 1]) / np.diff(t[: top + 1])
-    if not rises.size:
+    if top == 0:
         return _untold(
             times, values, baseline, noise, "contrast is highest in the first frame: its arrival is not seen"
         )
-    steep = int(np.argmax(rises))
-    slope = float(rises[steep])
-    arrival, error = _arrival(t, v, steep, slope, baseline, noise, foot)
+    rise = _rise(v, foot, top, baseline)
+    slope, arrival, error = _arrival(t[rise], v[rise], baseline, noise, foot)
+    arrival = max(arrival, float(t[0]))
     if foot < 1:
         notes.append("no frame before contrast: baseline and arrival are uncertain")
     peak, peak_s, peak_error = _peak(t, v, top, baseline, noise)
@@ -246,49 +247,70 @@ def _baseline(v: NDArray[np.float64], foot: int) -> tuple[float, float]:
     return baseline, float(np.median(np.abs(bends))) * _GAUSSIAN_FROM_MAD / np.sqrt(6.0)
 
 
-def _arrival(
-    t: NDArray[np.float64], v: NDArray[np.float64], steep: int, slope: float, baseline: float, noise: float, foot: int
-) -> tuple[float, float]:
-    """Where the steepest rise meets the baseline, and its standard error.
+def _rise(v: NDArray[np.float64], foot: int, top: int, baseline: float) -> slice:
+    """The samples of the rise between a fifth and four fifths of its height, at least two."""
+    height = float(v[top]) - baseline
+    first, last = foot, top
+    while last - first > 1 and v[first] < baseline + _RISE_FROM * height:
+        first += 1
+    while last - first > 1 and v[last] > baseline + _RISE_TO * height:
+        last -= 1
+    return slice(first, last + 1)
 
-    The chord between two frames stands for the tangent: where the whole rise happens inside one interval, it could
-    have begun anywhere in it, and the error is that of an even distribution over the interval (its length / sqrt 12).
-    The more frames share the rise, the better the tangent is known; the interval then counts by the rise's share that
-    this one chord spans. The noise of the crossing comes from both samples and from the baseline.
+
+def _arrival(
+    t: NDArray[np.float64], v: NDArray[np.float64], baseline: float, noise: float, foot: int
+) -> tuple[float, float, float]:
+    """(slope, time, standard error) of where the line through the rise meets the baseline.
+
+    Two errors add up. Of the noise: that of the line's crossing and of the baseline. Of the sampling: where the whole
+    rise lies between two frames it may have begun anywhere between them, which is an even distribution (interval
+    over the root of 12); each further frame on the rise divides it.
     """
-    interval = float(t[steep + 1] - t[steep])
-    arrival = float(t[steep]) - (float(v[steep]) - baseline) / slope
-    arrival = max(arrival, float(t[0]))
-    share = min(1.0, slope * interval / max(float(v.max()) - baseline, 1e-12))
-    sampling = interval / np.sqrt(12.0) * share
-    back = (float(t[steep]) - arrival) / interval
-    # arrival = t - (v0 - b) * interval / (v1 - v0): derivatives by v0, v1 and b.
-    rise = slope * interval
-    by_first, by_second = interval / rise * (1.0 + back), interval / rise * back
-    by_baseline = interval / rise
-    counted = np.sqrt(by_first**2 + by_second**2 + by_baseline**2 / (foot + 1)) * noise
-    return arrival, float(np.hypot(sampling, counted))
+    middle, level = float(t.mean()), float(v.mean())
+    spread = float(((t - middle) ** 2).sum())
+    slope = float(((t - middle) * (v - level)).sum()) / spread
+    if slope <= 0.0:
+        slope, middle, level = float(v[-1] - v[0]) / float(t[-1] - t[0]), float(t[0]), float(v[0])
+    slope = max(slope, 1e-12)
+    arrival = middle - (level - baseline) / slope
+    counted = noise / slope * np.sqrt(1.0 / len(t) + (arrival - middle) ** 2 / spread + 1.0 / (foot + 1))
+    sampling = float(np.diff(t).mean()) / np.sqrt(12.0) / (len(t) - 1)
+    return slope, arrival, float(np.hypot(counted, sampling))
 
 
 def _peak(
     t: NDArray[np.float64], v: NDArray[np.float64], top: int, baseline: float, noise: float
 ) -> tuple[float, float | None, float | None]:
-    """Parabola through the highest sample and its neighbours: height above the baseline, time, error."""
+    """Height above the baseline, time and standard error of a parabola through the samples around the highest one.
+
+    As many samples as stay above four fifths of the peak, at least three: through the highest three alone, the peak
+    of a curve with many frames would follow its noise.
+    """
     if top in (0, len(v) - 1):
         return float(v[top]) - baseline, float(t[top]), None
-    left, right = float(t[top] - t[top - 1]), float(t[top + 1] - t[top])
-    fall_left = float(v[top] - v[top - 1]) / left
-    fall_right = float(v[top] - v[top + 1]) / right
-    bend = (fall_left + fall_right) / (left + right)
-    if bend <= 0.0:
-        return float(v[top]) - baseline, float(t[top]), (left + right) / 4.0
-    # Slope of the parabola at the highest sample, then its zero.
-    slope = (fall_left * right - fall_right * left) / (left + right)
-    ahead = float(np.clip(slope / (2.0 * bend), -left / 2.0, right / 2.0))
-    height = float(v[top]) + ahead * slope - bend * ahead**2
-    from_noise = noise * np.sqrt(0.5) / (bend * (left + right) / 2.0)
-    half_interval = (left + right) / 4.0
-    return height - baseline, float(t[top]) + ahead, float(min(max(from_noise, 0.0), half_interval))
+    least = baseline + _CROWN_SHARE * (float(v[top]) - baseline)
+    first, last = top - 1, top + 1
+    while first > 0 and v[first - 1] >= least and v[first] >= least:
+        first -= 1
+    while last < len(v) - 1 and v[last + 1] >= least and v[last] >= least:
+        last += 1
+    x, crown = t[first : last + 1] - t[top], v[first : last + 1]
+    design = np.stack([np.ones_like(x), x, x**2], axis=1)
+    inverse = np.linalg.inv(design.T @ design)
+    height, slope, bend = (float(part) for part in inverse @ design.T @ crown)
+    interval = float(x[-1] - x[0]) / (len(x) - 1)
+    if bend >= 0.0:
+        return float(v[top]) - baseline, float(t[top]), interval / 2.0
+    ahead = float(np.clip(-slope / (2.0 * bend), x[0], x[-1]))
+    by = np.array([0.0, -1.0 / (2.0 * bend), slope / (2.0 * bend**2)])
+    counted = noise * float(np.sqrt(by @ inverse @ by))
+    sampling = interval / np.sqrt(12.0) / (len(x) - 2)
+    return (
+        height + ahead * slope + bend * ahead**2 - baseline,
+        float(t[top]) + ahead,
+        float(np.hypot(counted, sampling)),
+    )
 
 
 def _area(t: NDArray[np.float64], above: NDArray[np.float64], arrival: float, top: int) -> tuple[float, float | None]:

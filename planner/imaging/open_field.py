@@ -96,7 +96,8 @@ def _not_dark(picture: NDArray[np.float32]) -> NDArray[np.bool_]:
     border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     closed = np.isin(labels, border[border > 0])
     # Leaves are at least a few pixels wide; single dark pixels on the border are noise.
-    closed = ndimage.binary_opening(closed, iterations=2) | _at_border(closed)
+    core = ndimage.binary_opening(closed, iterations=2) | _at_border(closed)
+    closed = ndimage.binary_propagation(core, mask=closed)
     grown: NDArray[np.bool_] = ndimage.binary_dilation(closed, iterations=_RIM_PX) if closed.any() else closed
     return _largest(~grown)
 

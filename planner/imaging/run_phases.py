@@ -88,7 +88,7 @@ def _split(
     block = max(1, max(height, width) // _BLOCKS)
     rows, columns = height // block, width // block
     shape = (rows, block, columns, block)
-    inside = field[: rows * block, : columns * block].reshape(shape).all(axis=(1, 3))
+    inside = np.asarray(field[: rows * block, : columns * block].reshape(shape).all(axis=(1, 3)))
     fine = np.empty((len(contrast), rows, columns), dtype=np.float32)
     wide = np.empty_like(fine)
     for index, frame in enumerate(contrast):

@@ -147,7 +147,7 @@ def grey_row(line: _Pixels, tone: tuple[float, float, int], grey: NDArray[np.uin
 @compiled_inline
 def cubic_at(
     frame: NDArray[np.generic], table: _Pixels, offset: int, x: float, y: float, across: _Pixels, down: _Pixels
-) -> float:
+) -> np.float32:
     """Density at a position; `across` and `down` are scratch for four weights each."""
     height, width = frame.shape
     left, top = int(np.floor(x)), int(np.floor(y))
