@@ -2,6 +2,7 @@
 
 Rows: plain, cold, compressed, index, first, memory; all of them when none is named. Printed are minimum, median and
 maximum in ms over the rounds, and the ratio of medians (peer / ours); the machine decides the ms, the ratio travels.
+The CPU lines count the work of all threads and child processes: they say more than the clock on a busy machine.
 Files are written once into ``--work`` (about 1.5 GB) and used again.
 """
 
@@ -70,16 +71,17 @@ def timed(
         for name, run in runs.items():
             if before is not None:
                 before()
-            start = time.perf_counter()
+            start, worked = time.perf_counter(), sum(os.times()[:4])
             result = run()
             found[name].append(1000.0 * (time.perf_counter() - start))
+            found.setdefault(f"{name}, CPU", []).append(1000.0 * (sum(os.times()[:4]) - worked))
             del result
     return found
 
 
 def report(title: str, found: Mapping[str, list[float]], mine: str = "ours") -> None:
-    base = statistics.median(found[mine])
     for name, ms in found.items():
+        base = statistics.median(found[f"{mine}, CPU" if name.endswith("CPU") else mine])
         numbers = f"{min(ms):8.0f} / {statistics.median(ms):8.0f} / {max(ms):8.0f} ms"
         sys.stdout.write(f"{title:24} {name:24} {numbers}  ratio {statistics.median(ms) / base:6.2f}\n")
     sys.stdout.flush()

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -23,6 +23,7 @@ from planner.errors import InputRefused, OperatorError, StoreError
 from planner.findings import Finding, Severity
 from planner.imaging import ImageSource, Volume
 from planner.imaging.angio import AngioRun
+from planner.imaging.growing import Growing
 from planner.jobs import Context
 from planner.model import codec
 from planner.model.case import Case
@@ -34,6 +35,8 @@ from planner.store.library import Library, SeriesPlace
 MANAGED = "images"
 """Folder of managed copies, beside the library."""
 
+INDEX = "index"
+"""Folder of listings of opened folders, beside the library; it may be deleted at any time."""
 _PREAMBLE = 128
 _COMPARED_BYTES = 1 << 20
 
@@ -206,6 +209,11 @@ def folder_of(library: Library, case_id: str, reference: SeriesRef) -> Path | No
     return None
 
 
+def index_folder(library: Library) -> Path | None:
+    """Where this library keeps what folders were found to hold; None for one that has no folder of its own."""
+    return None if library.folder is None else library.folder / INDEX
+
+
 def find_series(
     library: Library, case_id: str, reference: SeriesRef, context: Context | None = None, *, root: Path | None = None
 ) -> SeriesEntry:
@@ -230,7 +238,7 @@ def find_series(
             f"The images “{name}” are not found in {where}; say where they are now.",
             subject=reference.series_uid,
         )
-    entries = scan([folder], context).series
+    entries = scan([folder], context, index=index_folder(library)).series
     found = _meant(entries, reference)
     if not found:
         raise OperatorError(
@@ -260,8 +268,19 @@ def _meant(entries: Sequence[SeriesEntry], reference: SeriesRef) -> list[SeriesE
     return [each for each in named if each.part == reference.part]
 
 
-def load_series(library: Library, case: Case, reference: SeriesRef, context: Context | None = None) -> Volume:
+def load_series(
+    library: Library,
+    case: Case,
+    reference: SeriesRef,
+    context: Context | None = None,
+    follow: Callable[[Growing], None] | None = None,
+) -> Volume:
     """Find a series of a case and load it. What its files do not say of themselves is said by the case.
+
+    Parameters
+    ----------
+    follow
+        Given the growing volume, to look at while it is read; see `planner.dicom.assembly.load_entry`.
 
     Raises
     ------
@@ -270,7 +289,13 @@ def load_series(library: Library, case: Case, reference: SeriesRef, context: Con
     """
     job = context or Context()
     entry = find_series(library, case.id, reference, job.part(0.0, 0.3))
-    volume = load(entry, accept=reference.accepted_repairs, context=job.part(0.3, 1.0))
+
+    def named(growing: Growing) -> None:
+        growing.source = _told(case, reference, growing.source)
+        if follow is not None:
+            follow(growing)
+
+    volume = load(entry, accept=reference.accepted_repairs, context=job.part(0.3, 1.0), follow=named)
     told = _told(case, reference, volume.source)
     return volume if told == volume.source else Volume(volume.voxels, volume.grid, told)
 

@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, overload
@@ -30,6 +31,7 @@ VERSION = 1
 """Of the form below and of what scanning finds; an index of another version is written anew."""
 _MOST_LISTINGS = 64
 _MOST_BYTES = 256 * limits.MEBI
+_NEVER_SETTLED = 1 << 63
 _SETTLED_NS = 2_000_000_000
 """Files younger than this may change again within the resolution of their time stamp (2 s on FAT)."""
 
@@ -73,7 +75,7 @@ def listed(folder: Path) -> Listed:
                     files.append(child.path)
         except OSError:
             # Not to be read just now: nothing is remembered of such a folder.
-            newest = time.time_ns()
+            newest = _NEVER_SETTLED
         if len(files) > limits.MAXIMUM_FILES:
             break
         pending += reversed(inner)
@@ -174,10 +176,12 @@ class HeaderIndex:
     ----------
     folder
         Made when first needed. When it cannot be written, scanning goes on without.
+    now_ns
+        The clock that file times are compared with.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self.folder, self._now_ns = folder, now_ns
 
     def _file(self, path: Path) -> Path:
         return self.folder / f"{hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:32]}.json"
@@ -198,9 +202,12 @@ class HeaderIndex:
 
     def remember(self, found: Listed, entries: Sequence[SeriesEntry], skipped: Sequence[Skipped]) -> None:
         """Keep what was found, unless files are so young that their times could not tell a further change."""
-        if time.time_ns() - found.newest_ns < _SETTLED_NS:
+        if self._now_ns() - found.newest_ns < _SETTLED_NS:
             return
         numbers = {file: number for number, file in enumerate(found.files)}
+        if any(str(file) not in numbers for entry in entries for file in entry.files):
+            # A file came while the folder was looked through.
+            return
         told = {
             "version": VERSION,
             "digest": found.digest,
@@ -216,7 +223,8 @@ class HeaderIndex:
             part.replace(file)
             self._prune()
         except OSError:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def _prune(self) -> None:
         """The listings used longest ago go."""

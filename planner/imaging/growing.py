@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from planner.geometry import Grid
 from planner.imaging.volumes import ImageSource, Volume
+
+_TOLD_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +37,13 @@ class PartialVolume(Volume):
         """The value of the voxel at an LPS point; None outside and where nothing is read yet."""
         index = self.grid.nearest_index(lps_mm)
         return None if index is None or not self.read[index[0]] else super().nearest(lps_mm)
+
+    def one_slice(self) -> Volume:
+        """The first slice that is read, as a volume: what a first window is chosen by."""
+        k = int(np.argmax(self.read))
+        size = self.grid.size_kji
+        grid = self.grid.cropped((k, 0, 0), (k + 1, size[1], size[2]))
+        return Volume(self.voxels[k : k + 1], grid, self.source)
 
     def unread_at(self, lps_mm: ArrayLike) -> NDArray[np.bool_]:
         """Whether a value at these points (…, 3) would stand on a slice that is not read; False outside the volume."""
@@ -60,10 +72,20 @@ class Growing:
         self.voxels, self.grid, self.source = voxels, grid, source
         self._read = np.zeros(len(voxels), np.bool_)
         self._is_given_up = False
+        self._told_at = -math.inf
+        self._tell: Callable[[], None] | None = None
+
+    def listen(self, tell: Callable[[], None]) -> None:
+        """Be told of the first slice and then, a few times a second, of more; from any thread."""
+        self._tell = tell
 
     def mark_read(self, k: int) -> None:
         """Slice `k` is whole; from any thread."""
         self._read[k] = True
+        now = time.monotonic()
+        if self._tell is not None and now - self._told_at >= _TOLD_EVERY_S:
+            self._told_at = now
+            self._tell()
 
     def give_up(self) -> None:
         """The values do not fit this array: the volume comes in another one, at once."""

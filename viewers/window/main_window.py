@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKe
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from planner import DISCLAIMER
+from planner.app.case_images import index_folder
 from planner.app.cases import case_from_series
 from planner.app.images import Scan, scan
 from planner.app.open_case import OpenCase
@@ -207,7 +208,7 @@ class MainWindow(QMainWindow):
         wanted = list(paths)
 
         def work(context: Context) -> Scan:
-            return scan(wanted, context)
+            return scan(wanted, context, index=index_folder(self.library))
 
         self.desk.jobs.submit("Looking for images", work, self._found)
 
