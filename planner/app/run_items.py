@@ -7,7 +7,7 @@ measurement are computed from its pixels and its calibration whenever one of the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -16,6 +16,9 @@ from planner.app.marking import new_item, put_item
 from planner.errors import InputRefused, UsageError
 from planner.imaging.angio import AngioRun
 from planner.imaging.run_calibration import ISOCENTRE, Calibration
+from planner.imaging.run_measure import VesselProfile
+from planner.imaging.run_settings import setting
+from planner.imaging.stenosis import Stenosis
 from planner.model import codec
 from planner.model.case import Case
 from planner.model.edits import Edit, new_id, session_edit, with_item, without_item
@@ -84,6 +87,30 @@ def calibration_of(session: Session, item_id: str | None) -> RunCalibrationBody 
         return None
     body = run_body(item)
     return body if isinstance(body, RunCalibrationBody) else None
+
+
+def distance_values(points_xy: Sequence[tuple[float, float]]) -> dict[str, float | None]:
+    """Values of a distance between two clicks."""
+    return {"length_px": math.dist(*points_xy), "length_sd_px": math.sqrt(2.0) * setting("click_sd")}
+
+
+def diameter_values(profile: VesselProfile, index: int) -> dict[str, float | None]:
+    """Values of the diameter at one place of a measured vessel; unknown where it could not be fitted."""
+    values = {"diameter_px": profile.diameter_px[index], "diameter_sd_px": profile.diameter_sd_px[index]}
+    return {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
+
+
+def stenosis_values(found: Stenosis) -> dict[str, float | None]:
+    """Values of a stenosis; the percentage needs no calibration."""
+    values = {
+        "percent": found.percent,
+        "percent_sd": found.percent_sd,
+        "minimum_px": found.minimum_px,
+        "minimum_sd_px": found.minimum_sd_px,
+        "reference_px": found.reference_px,
+        "reference_sd_px": found.reference_sd_px,
+    }
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def put_run_view(session_id: str, run: AngioRun, frame_uid: str, body: RunViewBody, *, by: Actor) -> Edit:

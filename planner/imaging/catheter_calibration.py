@@ -67,7 +67,9 @@ def catheter_calibration(
     if math.dist(*points_xy) < 2.0 * setting("catheter_least_px"):
         return Refusal("piece-too-short", "Not calibrated: click two points farther apart along the catheter.")
     fit = fit_catheter(picture, points_xy, content=content, blur_px=blur_px, logarithmic=logarithmic)
-    if fit is None:
+    # A flat picture leaves the rounding of its own numbers.
+    flat = 1e-5 * (1.0 + float(np.abs(picture).max()))
+    if fit is None or fit.contrast <= max(setting("catheter_least_contrast") * fit.noise, flat):
         return Refusal("no-catheter", "Not calibrated: no catheter is seen between the clicks; click on its middle.")
     refused = _poor(fit, math.dist(*points_xy)) or _beside(run, frame, points_xy, fit, field)
     if refused is not None:
@@ -135,10 +137,8 @@ def _beside(
 ) -> Refusal | None:
     """What lies beside the catheter: air, or an edge such as skin, bone or a collimator."""
     ring = _ring(run.size_yx, points_xy, fit.diameter_px)
-    if field is not None:
-        if float(np.mean(~field[ring])) > 0.0:
-            return Refusal("on-collimator", "Not calibrated: the piece lies at the collimator; choose one farther in.")
-        ring &= field
+    if not ring.any() or (field is not None and not field[ring].all()):
+        return Refusal("on-collimator", "Not calibrated: the piece lies at the collimator; choose one farther in.")
     values = np.asarray(run.frames[frame], dtype=np.float64)
     bright = (2.0 ** min(run.bits_stored, 16) - 1.0) - values if run.bright_is_dense else values
     burnt = 100.0 * float(np.mean(bright[ring] >= 2.0 ** min(run.bits_stored, 16) - 1.0))
@@ -151,12 +151,28 @@ def _beside(
             "Not calibrated: the piece lies in air or at the skin, in another plane than the vessels; "
             "choose a piece inside the patient.",
         )
-    if abs(fit.beside[1] - fit.beside[0]) > setting("beside_step") * fit.contrast:
+    sides = _sides(attenuation(run, frame), ring, points_xy)
+    if abs(sides[1] - sides[0]) > setting("beside_step") * fit.contrast:
         return Refusal(
             "on-an-edge",
             "Not calibrated: the piece runs along an edge (skin, bone or collimator); choose an even background.",
         )
     return None
+
+
+def _sides(
+    picture: NDArray[np.float32], ring: NDArray[np.bool_], points_xy: tuple[Pixel, Pixel]
+) -> tuple[float, float]:
+    """Median attenuation of each flank."""
+    y, x = np.nonzero(ring)
+    start, end = np.asarray(points_xy)
+    direction = end - start
+    left = (y - start[1]) * direction[0] - (x - start[0]) * direction[1] < 0
+    values = np.asarray(picture[ring], dtype=np.float64)
+    if left.all() or not left.any():
+        # One flank lies outside the picture: nothing tells what is there.
+        return 0.0, float("inf")
+    return float(np.median(values[left])), float(np.median(values[~left]))
 
 
 def _ring(size_yx: tuple[int, int], points_xy: tuple[Pixel, Pixel], diameter: float) -> NDArray[np.bool_]:

@@ -45,8 +45,6 @@ class CatheterFit:
         Sagitta of the axis over the diameter.
     contrast, noise
         Attenuation of the axis, and standard deviation of what the fit leaves.
-    beside
-        Attenuation just outside on both sides.
     """
 
     diameter_px: float
@@ -57,7 +55,6 @@ class CatheterFit:
     bend: float
     contrast: float
     noise: float
-    beside: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,14 +79,12 @@ class _Profile:
 
 @dataclass(frozen=True, eq=False)
 class _Shape:
-    """One converged fit: middle, radius, blur, peak, inner; its misfit; what stands under and beside it."""
+    """One converged fit: middle, radius, blur, peak, inner; and its misfit."""
 
     found: Floats
     content: str
     misfit: float
     radius_sd: float
-    level: float
-    tilt: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,10 +322,8 @@ def _fitted(profile: _Profile, start: Floats, content: str, known: _Known) -> _S
         return None
     misfit = float(2.0 * answer.cost)
     spread = np.linalg.pinv(answer.jac.T @ answer.jac) * misfit / spare
-    rest = profile.values - _shown(profile.offset, found, content, known)
-    level, tilt = np.linalg.lstsq(columns * root[:, None], rest * root, rcond=None)[0]
     radius_sd = float(np.sqrt(max(spread[1, 1], 0.0)))
-    return _Shape(found, content, misfit / spare, radius_sd, float(level), float(tilt))
+    return _Shape(found, content, misfit / spare, radius_sd)
 
 
 def _weighed(pixels: _Pixels, shapes: list[_Shape], known: _Known, axis: Floats, noise: float) -> CatheterFit:
@@ -343,7 +336,6 @@ def _weighed(pixels: _Pixels, shapes: list[_Shape], known: _Known, axis: Floats,
         doubt = abs(radius - float(shapes[1].found[1])) / 2.0
         radius = (radius + float(shapes[1].found[1])) / 2.0
     deviation = float(np.hypot(max(best.radius_sd, _blocks_sd(pixels, best, known, noise)), doubt))
-    reach = float(np.abs(pixels.across).max())
     return CatheterFit(
         diameter_px=2.0 * radius,
         diameter_sd_px=2.0 * deviation,
@@ -353,7 +345,6 @@ def _weighed(pixels: _Pixels, shapes: list[_Shape], known: _Known, axis: Floats,
         bend=float(abs(axis[2])) / (2.0 * radius),
         contrast=float(_shown(np.zeros(1), best.found, FULL, known)[0]),
         noise=noise,
-        beside=(best.level - best.tilt * reach, best.level + best.tilt * reach),
     )
 
 
