@@ -12,6 +12,7 @@ from planner.dicom.phases import acquired_s
 from planner.dicom.reading import Scan
 from planner.dicom.series import SeriesEntry
 from planner.errors import OperatorError, UsageError
+from planner.findings import Finding, Severity
 from planner.imaging import ImageSource, Volume
 from planner.imaging.contrast_phase import (
     PHASES,
@@ -85,16 +86,16 @@ def _labelled(entries: Sequence[SeriesEntry], evidence: dict[int, PhaseEvidence]
         given = [evidence[id(entry)] for entry in parts]
         found = estimates_in_order(given) if _follow_in_time(parts) else tuple(estimate_of(each) for each in given)
         estimates |= {id(entry): estimate for entry, estimate in zip(parts, found, strict=True)}
-    return tuple(
-        entry
-        if id(entry) not in estimates
-        else replace(
-            entry,
-            source=told(entry.source, estimates[id(entry)]),
-            label=estimates[id(entry)].phase or entry.label,
-        )
-        for entry in entries
-    )
+    return tuple(_with_estimate(entry, estimates[id(entry)]) if id(entry) in estimates else entry for entry in entries)
+
+
+def _with_estimate(entry: SeriesEntry, estimate: PhaseEstimate) -> SeriesEntry:
+    source = told(entry.source, estimate)
+    if source.phase is None:
+        return entry
+    text = f"Part {entry.part} is {source.phase_text}; the tags do not say its contrast phase."
+    finding = Finding("multi-phase", Severity.INFO, text, subject=entry.uid)
+    return replace(entry, source=source, label=source.phase, findings=(*entry.findings, finding))
 
 
 def _follow_in_time(parts: Sequence[SeriesEntry]) -> bool:

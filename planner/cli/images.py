@@ -28,8 +28,10 @@ def _series(
 ) -> int:
     """List the series that paths hold, with every fault of each, and what was skipped."""
     from planner.app.images import scan
+    from planner.app.phases import with_told_phases
 
-    found = scan(paths, progress())
+    job = progress()
+    found = with_told_phases(scan(paths, job.part(0.0, 0.5)), job.part(0.5, 1.0))
     emit(found.to_json(), as_json, lambda console: _print_scan(console, found))
     return DONE
 

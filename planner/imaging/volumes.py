@@ -51,13 +51,20 @@ class ImageSource:
     phase_confidence: float | None = None
 
     @property
+    def phase_basis(self) -> str:
+        """``from the image, 82 %`` or ``set by hand``; empty for a phase that the file says, or that is not known."""
+        if self.phase_from == "operator":
+            return "set by hand"
+        if self.phase is None or self.phase_from != "image" or self.phase_confidence is None:
+            return ""
+        return f"from the image, {100.0 * self.phase_confidence:.0f} %"
+
+    @property
     def phase_text(self) -> str:
         """The phase with how it is known: ``arterial (from the image, 82 %)``; empty when it is not known."""
-        if self.phase_from == "operator":
-            return f"{self.phase or 'phase unknown'} (set by hand)"
-        if self.phase is None or self.phase_from != "image" or self.phase_confidence is None:
+        if not self.phase_basis:
             return self.phase or ""
-        return f"{self.phase} (from the image, {100.0 * self.phase_confidence:.0f} %)"
+        return f"{self.phase or 'phase unknown'} ({self.phase_basis})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from planner.app.cases import day_from_text, patient_from_text
+from planner.app.phases import needs_telling
 from planner.dicom.series import SeriesEntry, Skipped
 from planner.errors import OperatorError
 from planner.model.people import Patient
@@ -58,6 +59,13 @@ def state_text(entry: SeriesEntry) -> str:
     if entry.kind in ("volume", "refused"):
         return "refused"
     return f"{entry.kind}: not a volume"
+
+
+def phase_text(entry: SeriesEntry) -> str:
+    """The phase with how it is known; what tags do not say is told from the image once it is loaded."""
+    if entry.source.phase_text:
+        return entry.source.phase_text
+    return "told when loaded" if entry.kind == "volume" and needs_telling(entry.source) else "not told"
 
 
 def size_text(entry: SeriesEntry) -> str:
@@ -137,7 +145,7 @@ class ImportDialog(QDialog):
                 source.study_date or "–",
                 f"{source.modality or ''} {entry.description or ''} {entry.label or ''}".strip(),
                 entry.kind,
-                source.phase or "not told",
+                phase_text(entry),
                 size_text(entry),
                 state_text(entry),
             )

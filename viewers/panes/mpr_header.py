@@ -13,13 +13,21 @@ from viewers.scene.slice_text import one_line, shown_date
 from viewers.state.pane_state import SLAB_NAMES, SLAB_STEPS_MM, Slab
 from viewers.state.signals import Subscriptions
 
+PHASE_NAMES: dict[str | None, str] = {
+    "non-contrast": "Non-contrast",
+    "arterial": "Arterial",
+    "portal-venous": "Portal venous",
+    "delayed": "Delayed",
+    None: "Unknown",
+}
+
 
 def series_title(volume: Volume) -> str:
     """``arterial · CT #4 Abdomen 1.0 · 2024-03-12`` of what is known."""
     source = volume.source
     number = f"#{source.series_number}" if source.series_number is not None else ""
     what = " ".join(part for part in (one_line(source.modality), number, one_line(source.description)) if part)
-    parts = (one_line(source.phase), what, shown_date(source.study_date))
+    parts = (one_line(source.phase_text), what, shown_date(source.study_date))
     return " · ".join(part for part in parts if part) or "unnamed series"
 
 
@@ -77,6 +85,18 @@ class MprHeader:
             title = series_title(volume) + (f" ({roles[key]})" if key in roles else "")
             action = self.series.add_choice(menu, title, key == pane.series)
             action.triggered.connect(lambda checked, key=key: pane.pane_state.series.set(key))
+
+        if pane.volume is not None and pane.series is not None and pane.state.images.phase_is_kept:
+            menu.addSeparator()
+            self._fill_phases(menu.addMenu("Contrast phase of this series"), pane.series, pane.volume)
+
+    def _fill_phases(self, menu: QMenu, series: str, volume: Volume) -> None:
+        """What a person sets stands above what tags and image say."""
+        source, images = volume.source, self._pane.state.images
+        for phase, name in PHASE_NAMES.items():
+            chosen = source.phase == phase and (phase is not None or source.phase_from == "operator")
+            action = self.series.add_choice(menu, name, chosen)
+            action.triggered.connect(lambda checked, phase=phase: images.phase_asked.emit(series, phase))
 
     def _fill_presets(self, menu: QMenu) -> None:
         menu.clear()

@@ -53,8 +53,15 @@ def who_lines(volume: Volume) -> tuple[str, ...]:
     source = volume.source
     number = f"#{source.series_number}" if source.series_number is not None else ""
     what = " ".join(part for part in (one_line(source.modality), number, one_line(source.description)) if part)
-    when = " · ".join(part for part in (one_line(source.phase), shown_date(source.study_date)) if part)
-    return tuple(line for line in (shown_name(source.patient_name), one_line(source.patient_id), what, when) if line)
+    phase = one_line(source.phase) or ("phase unknown" if source.phase_basis else "")
+    date = shown_date(source.study_date)
+    # How a phase is known stands below it, and the date above: in a narrow pane neither is cut for the other.
+    last = (
+        (date, phase, source.phase_basis)
+        if source.phase_basis
+        else (" · ".join(each for each in (phase, date) if each),)
+    )
+    return tuple(line for line in (shown_name(source.patient_name), one_line(source.patient_id), what, *last) if line)
 
 
 def layer_text(volume: Volume, plane: SlicePlane) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from planner.imaging import Volume
+from planner.imaging import ImageSource, Volume
 from viewers.state.signals import Signal
 
 
@@ -23,7 +23,11 @@ class ImageSet:
     Attributes
     ----------
     changed
-        A volume came or went, a role or the primary volume changed.
+        A volume came or went, a role, a source or the primary volume changed.
+    phase_asked
+        A person wants the contrast phase of a volume to be another one (None: it cannot be told).
+    phase_is_kept
+        Whether there is a case that keeps what `phase_asked` asks for.
     """
 
     def __init__(self) -> None:
@@ -31,6 +35,8 @@ class ImageSet:
         self._roles: dict[str, str] = {}
         self._primary: str | None = None
         self.changed: Signal[[]] = Signal()
+        self.phase_asked: Signal[[str, str | None]] = Signal()
+        self.phase_is_kept = False
 
     def add(self, volume: Volume, *, role: str | None = None) -> str:
         """Take a volume in, or replace the one of the same series and part; returns its key."""
@@ -42,6 +48,13 @@ class ImageSet:
             self._primary = key
         self.changed.emit()
         return key
+
+    def put_source(self, key: str, source: ImageSource) -> None:
+        """Know something else about the same voxels."""
+        before = self._volumes.get(key)
+        if before is not None and before.source != source:
+            self._volumes[key] = Volume(before.voxels, before.grid, source)
+            self.changed.emit()
 
     def remove(self, key: str) -> None:
         if self._volumes.pop(key, None) is None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from planner.app.sessions import CourseOverview
 from planner.model.case import Case
+from planner.model.disease import SeriesRef
 from planner.units import shown
 from planner.workflow.pinning import basis_of
 from planner.workflow.status import SessionStatus, StageStatus
@@ -17,6 +20,7 @@ from viewers.panels.stage_list import CourseLine, StageLine
 from viewers.panels.stage_panel import StageContent
 from viewers.panels.words import SEXES, state_word
 from viewers.scene.slice_text import shown_name
+from viewers.window.case_series import series_key
 from viewers.window.case_work import CaseWork
 
 THINNERS = frozenset(
@@ -102,7 +106,7 @@ def course_lines(work: CaseWork) -> tuple[CourseLine, ...]:
         dated.append((when if day else "9999", number, line))
     for number, study in enumerate(case.studies):
         when = study.study_date.isoformat() if study.study_date else "0000"
-        dated.append((when, number - 1000, CourseLine(study.series_uid, series_name(study), "", False, False)))
+        dated.append((when, number - 1000, CourseLine(study.series_uid, study_title(work, study), "", False, False)))
     for number, treatment in enumerate(case.prior_treatments):
         when = treatment.on.isoformat() if treatment.on else "0000"
         where = "elsewhere" if treatment.where == "outside" else "before"
@@ -116,6 +120,15 @@ def course_lines(work: CaseWork) -> tuple[CourseLine, ...]:
                 line = CourseLine(step.id, step.title, note, False, False)
                 dated.append((day.isoformat() if day else "9998", number, line))
     return tuple(line for _, _, line in sorted(dated, key=lambda each: each[:2]))
+
+
+def study_title(work: CaseWork, study: SeriesRef) -> str:
+    """Date, phase and description; the phase as the loaded volume knows it, with how it is known."""
+    volume = work.desk.state.images.volume(series_key(study))
+    if volume is not None:
+        return series_name(replace(study, phase=volume.source.phase_text or None))
+    by_hand = f"{study.phase or 'phase unknown'} (set by hand)"
+    return series_name(study if study.phase_by is None else replace(study, phase=by_hand))
 
 
 def stage_lines(status: SessionStatus) -> tuple[StageLine, ...]:

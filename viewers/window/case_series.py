@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from planner.app import case_images, images
 from planner.app.image_masks import open_masks
 from planner.app.marking import add_structure
 from planner.app.open_case import OpenCase
+from planner.app.phases import needs_telling, set_phase, with_told_phase
 from planner.errors import OperatorError
 from planner.imaging import LabelMap, Volume
 from planner.imaging.masks import Mask
@@ -54,15 +55,58 @@ class CaseSeries:
         self._shown = shown
         self._loading: dict[str, Job] = {}
         self._open = True
+        self._phases_wanted = desk.state.images.phase_asked.connect(self._set_phase)
+        desk.state.images.phase_is_kept = True
+        opened.listeners.append(self._follow_phases)
 
     def close(self) -> None:
         """What still loads is not shown any more."""
         self._open = False
+        self._phases_wanted()
+        self.desk.state.images.phase_is_kept = False
 
     def take(self, volume: Volume, role: str | None = None) -> None:
         """Show a volume that is in memory already."""
-        self.desk.state.images.add(volume, role=role)
+        key = self.desk.state.images.add(volume, role=role)
         self._shown()
+        self._tell_phase(key)
+
+    def _tell_phase(self, key: str) -> None:
+        """Estimate the phase where neither tags nor a person say it; the images are looked at meanwhile."""
+        volume = self.desk.state.images.volume(key)
+        if volume is None or not needs_telling(volume.source):
+            return
+
+        def done(told: Volume) -> None:
+            self.desk.state.images.put_source(key, told.source)
+
+        self.desk.jobs.submit(
+            "Telling the contrast phase",
+            lambda context: with_told_phase(volume, context),
+            done,
+            still_valid=lambda: self._open and self.desk.state.images.volume(key) is volume,
+        )
+
+    def _set_phase(self, key: str, phase: str | None) -> None:
+        """Keep the phase that a person chose with the reference of the case, as one step of undo."""
+        reference = next((each for each in self.opened.case.studies if series_key(each) == key), None)
+        if reference is not None:
+            self.opened.document.apply("Set the contrast phase", set_phase(reference, phase, self.opened.actor.user))
+
+    def _follow_phases(self) -> None:
+        """Loaded volumes say what the case says, also after undo."""
+        images_there = self.desk.state.images
+        for reference in self.opened.case.studies:
+            volume = images_there.volume(series_key(reference))
+            if volume is None:
+                continue
+            if reference.phase_by is not None:
+                images_there.put_source(series_key(reference), case_images.with_phase_by_hand(volume.source, reference))
+            elif volume.source.phase_from == "operator":
+                images_there.put_source(
+                    series_key(reference), replace(volume.source, phase=reference.phase, phase_from=None)
+                )
+                self._tell_phase(series_key(reference))
 
     def load_keys(self, keys: Sequence[str]) -> None:
         """Load what is not loaded yet, each in a job of its own."""
