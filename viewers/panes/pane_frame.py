@@ -14,7 +14,7 @@ from viewers.state.layouts import PaneSpec
 from viewers.state.signals import Subscriptions
 from viewers.state.view_state import ViewState
 
-TITLES = {"axial": "Axial", "coronal": "Coronal", "sagittal": "Sagittal", "3d": "3D"}
+TITLES = {"axial": "Axial", "coronal": "Coronal", "sagittal": "Sagittal", "3d": "3D", "dsa": "DSA"}
 
 
 def plain(text: str) -> str:

@@ -20,6 +20,7 @@ from viewers.panels.stage_list import StageList
 from viewers.panels.stage_panel import StagePanel
 from viewers.panes.desk import Desk
 from viewers.panes.pane_grid import PaneGrid
+from viewers.panes.run_frame import run_frame
 from viewers.panes.volume_frame import volume_frame
 from viewers.window.case_content import banner_text, course_lines, stage_content, stage_lines
 from viewers.window.case_marks import CaseMarks
@@ -57,7 +58,7 @@ class CasePage(QWidget):
         self.marking: CaseMarks | None = None
         self.banner = PatientBanner(self._undo, self._redo, home)
         self.stage_list = StageList(self._open_session, self._open_stage)
-        self.grid = PaneGrid(desk, {"3d": volume_frame})
+        self.grid = PaneGrid(desk, {"3d": volume_frame, "dsa": run_frame})
         self.form = StageForm(self._answer)
         self.items = ItemsPanel(
             pick_tool=self._pick_tool,

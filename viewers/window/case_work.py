@@ -35,6 +35,7 @@ from viewers.panels.stage_form import CONFIRM
 from viewers.panes.desk import Desk
 from viewers.state.document_host import DocumentHost
 from viewers.state.signals import Signal
+from viewers.window.case_runs import ANGIO, CaseRuns
 from viewers.window.case_series import CaseSeries, series_key
 
 SIGNED_NOTE = "Plan signed by {names} on {day}; not a clearance"
@@ -62,6 +63,8 @@ class CaseWork:
         self.stage_id: str | None = None
         self._host: DocumentHost | None = None
         self.series = CaseSeries(opened, desk, self._volume_came)
+        self.runs = CaseRuns(opened, desk, self.series.moved.emit)
+        self.changed.connect(self.runs.refresh)
         opened.listeners.append(self._on_change)
         desk.state.simulated.set(opened.case.simulated)
 
@@ -77,6 +80,7 @@ class CaseWork:
         self.opened.document.listeners.clear()
         self.opened.listeners.clear()
         self.series.close()
+        self.runs.close()
         if self._host is not None:
             self._host.release()
         self.desk.marks.open(None)
@@ -325,9 +329,12 @@ class CaseWork:
         case_images.remember_places(self.opened.library, self.opened.case, self.opened.actor)
 
     def load_images(self) -> None:
-        """Load the volumes the session uses, else the first of the case."""
+        """Load the volumes the session uses, else the first of the case; a case of runs alone opens on its runs."""
         keys = list(self.session_desk.session.series_roles.values()) if self.session_desk is not None else []
-        self.series.load_keys(keys or [series_key(ref) for ref in self.opened.case.studies[:1]])
+        volumes = [series_key(ref) for ref in self.opened.case.studies if ref.kind != ANGIO]
+        self.series.load_keys(keys or volumes[:1])
+        if self.opened.case.studies and not volumes:
+            self.desk.state.layout.set("dsa")
 
     def _use_roles(self) -> None:
         if self.session_desk is None:
