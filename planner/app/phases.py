@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from planner.app.case_images import with_series
 from planner.app.images import load
 from planner.dicom.phases import acquired_s
 from planner.dicom.reading import Scan
@@ -121,6 +120,9 @@ def set_phase(reference: SeriesRef, phase: str | None, by: str) -> Edit:
 
 def _changed(reference: SeriesRef, change: Callable[[SeriesRef], SeriesRef]) -> Edit:
     """Applied to the reference as it stands then: its place may have changed meanwhile."""
+    # The library is loaded for cases alone: `series` lists without it.
+    from planner.app.case_images import with_series
+
     key = (reference.series_uid, reference.part)
 
     def edit(before: Case) -> Case:
