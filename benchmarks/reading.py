@@ -162,6 +162,41 @@ def row_index(folders: Mapping[str, Path], rounds: int) -> None:
         report("mixed files", found)
 
 
+def row_first(folders: Mapping[str, Path], rounds: int) -> None:
+    """From choosing a listed series to its first slice drawn at 512 x 512, beside the same after reading it whole."""
+    from planner.imaging.growing import Growing
+    from planner.imaging.window import Window
+    from viewers.scene.slice_picture import SliceRequest, render
+    from viewers.state.view_state import standard_planes
+
+    def drawn(volume: Volume) -> object:
+        middle = volume.grid.lps_from_kji.points(tuple(size // 2 for size in volume.grid.size_kji))
+        plane = standard_planes()["axial"].through(middle)
+        return render(SliceRequest(volume, plane, (512, 512), 0.78, Window(40.0, 400.0)))
+
+    for name in ("uncompressed", "JPEG-LS", "JPEG 2000"):
+        entry = choose(scan([folders[name]]), folders[name])
+        drawn(load(entry))
+        found: dict[str, list[float]] = {"ours": [], "read whole first": []}
+        for _ in range(rounds):
+            times: list[float] = []
+
+            def follow(growing: Growing, times: list[float] = times) -> None:
+                def tell() -> None:
+                    partial = growing.snapshot()
+                    if partial is not None and not times:
+                        drawn(partial)
+                        times.append(time.perf_counter())
+
+                growing.listen(tell)
+
+            start = time.perf_counter()
+            drawn(load(entry, follow=follow))
+            found["read whole first"].append(1000.0 * (time.perf_counter() - start))
+            found["ours"].append(1000.0 * (times[0] - start))
+        report(f"first picture, {name}", found)
+
+
 def row_memory(folders: Mapping[str, Path], rounds: int) -> None:
     """Peak memory of a process that reads the series, above what it had with everything imported."""
     del rounds
@@ -198,6 +233,7 @@ ROWS = {
     "cold": row_cold,
     "compressed": row_compressed,
     "index": row_index,
+    "first": row_first,
     "memory": row_memory,
 }
 

@@ -108,11 +108,11 @@ def _filled(
         return all(one(k) for k in indices)
 
     share = max(1, min(8, len(order) // (4 * threads)))
-    fits = True
     pool = ThreadPoolExecutor(threads, thread_name_prefix="slices")
     try:
-        # The first slice alone: it is the picture that a person waits for.
-        shares = [order[:1], *(order[at : at + share] for at in range(1, len(order), share))]
+        # The first slice alone, before the others compete with it: it is the picture that a person waits for.
+        fits = pool.submit(several, order[:1]).result()
+        shares = [order[at : at + share] for at in range(1, len(order), share)] if fits else []
         waiting: set[Future[bool]] = {pool.submit(several, indices) for indices in shares}
         while waiting and fits:
             done, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from planner.geometry import SlicePlane
 from planner.imaging import Volume
+from planner.imaging.growing import PartialVolume
 from viewers.panes.desk import Desk
 from viewers.panes.mpr_hands import MprHands
 from viewers.panes.slice_renderer import SliceRenderer
@@ -42,6 +43,12 @@ from viewers.state.view_state import CROSSHAIR, PLANE_KINDS, Hover, PlaneKind, a
 
 NO_IMAGE = "Open a folder of images, or drop one here."
 NOT_LINKED = "Not linked: another frame of reference"
+
+
+def _arriving_notice(volume: Volume) -> str:
+    if not isinstance(volume, PartialVolume):
+        return ""
+    return f"Reading {100.0 * volume.fraction:.0f} %; striped: not read yet. Tools work when all is read."
 
 
 class MprPane(QWidget):
@@ -90,11 +97,12 @@ class MprPane(QWidget):
         chosen = self.pane_state.series.value
         if self.state.images.volume(chosen) is not None:
             return chosen
-        return self.state.images.key_for(self.spec.role)
+        return self.state.images.key_for(self.spec.role) or self.state.images.arriving_key
 
     @property
     def volume(self) -> Volume | None:
-        return self.state.images.volume(self.series)
+        """What is shown: while the first volume is read, the slices that have come."""
+        return self.state.images.to_look_at(self.series)
 
     @property
     def is_settled(self) -> bool:
@@ -112,9 +120,9 @@ class MprPane(QWidget):
         return view_of(volume.grid, plane, width, height, zoom=pane.zoom.value, pan_mm=pane.pan_mm.value)
 
     def pointer(self, event_position: QPointF, modifiers: Qt.KeyboardModifier) -> Pointer | None:
-        """A position in the pane as tools see it; None without a volume."""
+        """A position in the pane as tools see it; None without a volume, and while it is not read whole."""
         volume, view, series = self.volume, self.view(), self.series
-        if volume is None or view is None or series is None:
+        if volume is None or view is None or series is None or isinstance(volume, PartialVolume):
             return None
         x, y = event_position.x(), event_position.y()
         return Pointer(
@@ -152,7 +160,7 @@ class MprPane(QWidget):
             cursor_lps_mm=state.cursor_lps_mm(frame),
             lines=self._lines(frame),
             value_text=hover.value_text if self._pointer_inside and hover is not None else "",
-            notice=self._notice or ("" if linked else NOT_LINKED),
+            notice=self._notice or _arriving_notice(volume) or ("" if linked else NOT_LINKED),
             simulated=state.simulated.value,
             preview=self.desk.kit.preview.value,
             with_brush=self._pointer_inside,

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from planner.geometry import SlicePlane
 from planner.imaging import LabelMap, Volume
-from planner.imaging.slicing import Interpolation, slice_labels, slice_mask, slice_volume
+from planner.imaging.growing import PartialVolume
+from planner.imaging.slicing import Interpolation, pixel_lps_mm, slice_labels, slice_mask, slice_volume
 from planner.imaging.window import Window, apply_window
 from viewers.scene.palette import rgb
 from viewers.state.mask_layer import RegionShape
 from viewers.state.pane_state import Slab
 
+_STRIPE_PX = 8
+_STRIPE_BGR = np.array([[92, 60, 40], [64, 42, 28]], np.uint8)
 FILL_OPACITY = 0.22
 SELECTED_FILL_OPACITY = 0.34
 
@@ -93,18 +96,45 @@ def render(request: SliceRequest, previous: SlicePicture | None = None) -> Slice
             slab_mode=request.slab.mode,
             interpolation=request.interpolation,
         )
+    unread = _unread(request)
+    if unread is not None:
+        values = np.where(unread, np.float32(np.nan), values)
     window = request.window
     grey = apply_window(values, centre=window.centre, width=window.width, function=window.function)
-    if not request.regions and not request.label_maps:
+    if not request.regions and not request.label_maps and unread is None:
         return SlicePicture(request, values, grey)
     pixels = np.empty((*grey.shape, 4), dtype=np.uint8)
     pixels[..., :3] = grey[..., None]
     pixels[..., 3] = 255
+    if unread is not None:
+        _stripe(pixels, unread)
     for key, labels in request.label_maps:
         _paint_labels(pixels, key, labels, request)
     for region in request.regions:
         _paint_region(pixels, region, request)
     return SlicePicture(request, values, pixels)
+
+
+def _unread(request: SliceRequest) -> NDArray[np.bool_] | None:
+    """(height, width) where a pixel would stand on a slice that is not read yet; None when every slice is read."""
+    volume = request.volume
+    if not isinstance(volume, PartialVolume) or bool(volume.read.all()):
+        return None
+    pixels = np.stack(np.meshgrid(*(np.arange(n) for n in request.size_px), indexing="ij"), axis=-1)
+    points_lps_mm = pixel_lps_mm(request.plane, request.size_px, request.mm_per_px, pixels)
+    missing = np.zeros(request.size_px, np.bool_)
+    half = request.slab.thickness_mm / 2.0
+    step = min(volume.grid.spacing_kji_mm)
+    for offset_mm in np.linspace(-half, half, 1 + 2 * int(np.ceil(half / step))):
+        missing |= volume.unread_at(points_lps_mm + offset_mm * request.plane.normal_lps)
+    return missing
+
+
+def _stripe(pixels: NDArray[np.uint8], unread: NDArray[np.bool_]) -> None:
+    """Diagonal stripes: neither black, which would be air, nor any other grey of the image."""
+    rows, columns = np.nonzero(unread)
+    light = (rows + columns) // _STRIPE_PX % 2 == 0
+    pixels[rows, columns, :3] = np.where(light[:, None], _STRIPE_BGR[0], _STRIPE_BGR[1])
 
 
 def outline(mask: NDArray[np.bool_], width: int = 1) -> NDArray[np.bool_]:

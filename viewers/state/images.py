@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from planner.imaging import ImageSource, Volume
+from planner.imaging.growing import PartialVolume
 from viewers.state.signals import Signal
 
 
@@ -32,6 +33,7 @@ class ImageSet:
 
     def __init__(self) -> None:
         self._volumes: dict[str, Volume] = {}
+        self._arriving: dict[str, PartialVolume] = {}
         self._roles: dict[str, str] = {}
         self._primary: str | None = None
         self.changed: Signal[[]] = Signal()
@@ -41,6 +43,7 @@ class ImageSet:
     def add(self, volume: Volume, *, role: str | None = None) -> str:
         """Take a volume in, or replace the one of the same series and part; returns its key."""
         key = series_key(volume)
+        self._arriving.pop(key, None)
         self._volumes[key] = volume
         if role is not None:
             self._roles[role] = key
@@ -56,6 +59,32 @@ class ImageSet:
             self._volumes[key] = Volume(before.voxels, before.grid, source)
             self.changed.emit()
 
+    def arrive(self, partial: PartialVolume) -> None:
+        """Show what is read of a volume until `add` brings the whole; nothing is measured on it."""
+        key = series_key(partial)
+        if key not in self._volumes:
+            self._arriving[key] = partial
+            self.changed.emit()
+
+    def depart(self, key: str) -> None:
+        """It will not come: reading failed or was cancelled."""
+        if self._arriving.pop(key, None) is not None:
+            self.changed.emit()
+
+    def to_look_at(self, key: str | None) -> Volume | None:
+        """The volume, or what is read of it so far."""
+        return None if key is None else self._volumes.get(key) or self._arriving.get(key)
+
+    @property
+    def arriving_key(self) -> str | None:
+        """The volume that is being read first, while none is whole."""
+        return None if self._volumes else next(iter(self._arriving), None)
+
+    @property
+    def to_see(self) -> tuple[Volume, ...]:
+        """All that can be looked at, whole volumes first."""
+        return (*self._volumes.values(), *self._arriving.values())
+
     def remove(self, key: str) -> None:
         if self._volumes.pop(key, None) is None:
             return
@@ -65,8 +94,8 @@ class ImageSet:
         self.changed.emit()
 
     def clear(self) -> None:
-        if self._volumes:
-            self._volumes, self._roles, self._primary = {}, {}, None
+        if self._volumes or self._arriving:
+            self._volumes, self._arriving, self._roles, self._primary = {}, {}, {}, None
             self.changed.emit()
 
     def set_role(self, role: str, key: str | None) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from planner.geometry import SlicePlane
+from planner.imaging.growing import PartialVolume
 from planner.imaging.slicing import Interpolation
 from planner.imaging.window import Window, first_window, preset_for_digit, presets
 from planner.model.items import Point
@@ -156,6 +157,9 @@ class ViewState:
         KeyError
             When no such volume is loaded.
         """
+        arriving = self.images.to_look_at(series)
+        if series not in self._windows and isinstance(arriving, PartialVolume):
+            return SeriesWindow(first_window(arriving.one_slice()), "file")
         if series not in self._windows:
             self._windows[series] = SeriesWindow(first_window(self.images.volumes[series]), "file")
         return self._windows[series]
@@ -225,7 +229,7 @@ class ViewState:
             self.window_changed.emit(series)
 
     def _middle(self, frame_uid: str) -> Point:
-        for volume in self.images.volumes.values():
+        for volume in self.images.to_see:
             if volume.grid.frame_uid == frame_uid:
                 middle = tuple(size // 2 for size in volume.grid.size_kji)
                 return as_point(volume.grid.lps_from_kji.points(middle))

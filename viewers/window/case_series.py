@@ -13,6 +13,7 @@ from planner.app.open_case import OpenCase
 from planner.app.phases import needs_telling, set_phase, with_told_phase
 from planner.errors import OperatorError
 from planner.imaging import LabelMap, Volume
+from planner.imaging.growing import Growing
 from planner.imaging.masks import Mask
 from planner.jobs import Context
 from planner.model.disease import SeriesRef
@@ -115,17 +116,28 @@ class CaseSeries:
             loading = self._loading.get(key)
             if key in self.desk.state.images.volumes or (loading is not None and loading.state is JobState.RUNNING):
                 continue
-            if key in wanted:
+            if key in wanted and wanted[key].kind == "angio":
+                self.desk.state.runs.ask(key)
+            elif key in wanted:
                 self._load(key, wanted[key])
 
     def _load(self, key: str, reference: SeriesRef) -> None:
         library, case = self.opened.library, self.opened.case
 
+        def show(growing: Growing) -> None:
+            partial = growing.snapshot()
+            if partial is not None and self._open:
+                self.desk.state.images.arrive(partial)
+
+        def follow(growing: Growing) -> None:
+            growing.listen(lambda: self.desk.post(lambda: show(growing)))
+
         def work(context: Context) -> Volume | MovedImages:
             try:
-                return case_images.load_series(library, case, reference, context)
-            except OperatorError as error:
-                if error.code not in MOVED:
+                return case_images.load_series(library, case, reference, context, follow)
+            except BaseException as error:
+                self.desk.post(lambda: self.desk.state.images.depart(key))
+                if not isinstance(error, OperatorError) or error.code not in MOVED:
                     raise
                 return MovedImages(reference, error.message)
 
