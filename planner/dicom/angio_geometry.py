@@ -59,6 +59,8 @@ def angles_of(view: RunView, tag: int, increment_tag: int, uid: str) -> Angles:
         return Angles(np.full(view.frames, base))
     offsets, words = _offsets(increments, base, view.frames)
     name = "primary" if tag == tags.PRIMARY_ANGLE else "secondary"
+    if offsets is not None and float(np.abs(base + offsets).max()) > ANGLE_LIMIT_DEG:
+        offsets, words = None, "they run beyond a full turn"
     if offsets is None:
         text = f"The {name} angle moves in a way the file does not make clear ({words}); its angles are not used."
         return Angles(None, (Finding("angles-unclear", Severity.WARN, text, subject=uid),))

@@ -13,6 +13,8 @@ from planner.dicom import tags
 from planner.dicom.angio_values import RunView, numbers, pointed_tags
 from planner.findings import Finding, Severity
 
+LONGEST_STEP_MS = 3_600_000.0
+"""An hour from frame to frame is no frame time."""
 _DISPLAY_WORDS = {
     tags.FRAME_DURATION: "the duration of one frame",
     tags.CINE_RATE: "the cine rate",
@@ -50,7 +52,7 @@ def timing_of(view: RunView, uid: str) -> Timing:
     if vector and (tags.FRAME_TIME_VECTOR in pointed or tags.FRAME_TIME not in view.root.raw):
         return _of_vector(vector, view, uid)
     step_ms = view.positive(tags.FRAME_TIME)
-    if step_ms is not None:
+    if step_ms is not None and step_ms <= LONGEST_STEP_MS:
         return Timing(_steady(view.frames, step_ms / 1000.0))
     return _fallback(view, uid)
 

@@ -105,6 +105,8 @@ def read_dose_report(source: Path | SeriesEntry, context: Context | None = None)
         the scanner says of the file.
     """
     entry = source if isinstance(source, SeriesEntry) else _only_entry(source, context or Context())
+    from pydicom.errors import BytesLengthException
+
     file = entry.files[0]
     try:
         return _report(_document(file), entry, file)

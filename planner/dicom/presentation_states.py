@@ -65,6 +65,8 @@ def read_presentation_state(file: Path, run: AngioRun) -> PresentationState:
         ``not-a-presentation-state``; ``other-patient``, ``other-study`` or ``other-image`` when it was made for
         something else; or what the scanner says of the file.
     """
+    from pydicom.errors import BytesLengthException
+
     scan_file(file)
     try:
         return _state(_document(file), run, file)
