@@ -222,7 +222,7 @@ def timed_pane(kind: str, desk: Any) -> Any:
     return TimedPane(PaneSpec(kind, kind), desk)
 
 
-def until(application: Any, is_done: Callable[[], bool], limit_s: float = 20.0) -> None:
+def until(application: Any, is_done: Callable[[], bool], limit_s: float = 120.0) -> None:
     """Serve events until something holds."""
     begin = time.perf_counter()
     while not is_done():
@@ -275,7 +275,7 @@ def turning(volume: Volume, rounds: int) -> None:
     line("3D refined after release", refined)
 
 
-def smart_mapper(volume: Volume, rounds: int = 3) -> list[float]:
+def smart_mapper(volume: Volume, rounds: int = 2) -> list[float]:
     """Milliseconds of frames of vtkSmartVolumeMapper as it comes."""
     from vtkmodules.vtkRenderingCore import vtkVolume
     from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkSmartVolumeMapper

@@ -316,7 +316,8 @@ def _slice_along(voxels: NDArray[np.generic], along: _Along, fill: np.float32, i
     )
     lower, right = (rows.low, rows.share), (columns.low, columns.share)
     reach = (*rows.inside, *columns.inside)
-    in_bands(image.shape[0], lambda a, b: kernels.bilinear(layer, lower, right, reach, fill, image, a, b))
+    beyond = float(fill)
+    in_bands(image.shape[0], lambda a, b: kernels.bilinear(layer, lower, right, reach, beyond, image, a, b))
 
 
 def _slab_steps(grid: Grid, plane: SlicePlane, slab_mm: float, slab_mode: SlabMode) -> NDArray[np.float64]:

@@ -50,7 +50,9 @@ class CrosshairLine:
 
     def direction_px(self, view: SliceView) -> NDArray[np.float64]:
         """(2,) unit vector on the screen."""
-        along = np.cross(self.plane.normal_lps, view.plane.normal_lps)
+        # Written out: np.cross takes longer than the line takes to draw.
+        (ax, ay, az), (bx, by, bz) = self.plane.normal_lps.tolist(), view.plane.normal_lps.tolist()
+        along = np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
         flat = np.array([along @ view.plane.right_lps, along @ view.plane.down_lps])
         unit: NDArray[np.float64] = flat / max(float(np.linalg.norm(flat)), 1e-9)
         return unit
@@ -192,11 +194,12 @@ def _draw_ray(
         painter.setPen(QPen(colour, width))
         painter.drawLine(QPointF(*near), QPointF(*far))
         return
-    left, top = np.minimum(near, far)
+    left, top = np.maximum(np.minimum(near, far), -width)
+    right, bottom = np.minimum(np.maximum(near, far), max(painter.device().width(), painter.device().height()) + width)
     if across < down:
-        painter.fillRect(QRectF(left - width / 2.0, top, width, down), colour)
+        painter.fillRect(QRectF(left - width / 2.0, top, width, max(0.0, bottom - top)), colour)
     else:
-        painter.fillRect(QRectF(left, top - width / 2.0, across, width), colour)
+        painter.fillRect(QRectF(left, top - width / 2.0, max(0.0, right - left), width), colour)
 
 
 def handle_px(view: SliceView, centre: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:
