@@ -105,12 +105,11 @@ def read_dose_report(source: Path | SeriesEntry, context: Context | None = None)
         the scanner says of the file.
     """
     entry = source if isinstance(source, SeriesEntry) else _only_entry(source, context or Context())
-    from pydicom.errors import BytesLengthException
 
     file = entry.files[0]
     try:
         return _report(_document(file), entry, file)
-    except DAMAGED as error:
+    except (BytesLengthException, *DAMAGED) as error:
         # pydicom decodes values when they are asked for, and says so of those that it cannot.
         said = f"a value in it cannot be read ({str(error)[:80]})"
         raise refused("unreadable-number", file, said, "ask the sender for another copy") from error

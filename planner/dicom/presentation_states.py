@@ -65,12 +65,13 @@ def read_presentation_state(file: Path, run: AngioRun) -> PresentationState:
         ``not-a-presentation-state``; ``other-patient``, ``other-study`` or ``other-image`` when it was made for
         something else; or what the scanner says of the file.
     """
+
     from pydicom.errors import BytesLengthException
 
     scan_file(file)
     try:
         return _state(_document(file), run, file)
-    except DAMAGED as error:
+    except (BytesLengthException, *DAMAGED) as error:
         # pydicom decodes values when they are asked for, and says so of those that it cannot.
         said = f"a value in it cannot be read ({str(error)[:80]})"
         raise refused("undecodable", file, said, "ask the sender for another copy") from error
