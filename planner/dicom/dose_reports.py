@@ -104,8 +104,9 @@ def read_dose_report(source: Path | SeriesEntry, context: Context | None = None)
         ``not-a-dose-report``; ``missing-unit``, ``unknown-unit`` or ``unreadable-number``, naming the quantity; or what
         the scanner says of the file.
     """
-    entry = source if isinstance(source, SeriesEntry) else _only_entry(source, context or Context())
+    from pydicom.errors import BytesLengthException
 
+    entry = source if isinstance(source, SeriesEntry) else _only_entry(source, context or Context())
     file = entry.files[0]
     try:
         return _report(_document(file), entry, file)
