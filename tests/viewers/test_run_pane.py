@@ -340,7 +340,7 @@ def test_that_two_runs_stand_side_by_side_and_follow_each_other(make_run_bench: 
     bench.runs.link.set("frame")
     go(bench, 3)
     assert other.shown_frame == 3
-    assert "linked by frame" in corners(bench)
+    assert "linked: frame" in corners(bench)
 
 
 def test_that_another_run_is_chosen_from_the_table(make_run_bench: Callable[..., RunBench], run: AngioRun) -> None:

@@ -119,6 +119,7 @@ class CurvePanel(QWidget):
         rows.setSpacing(2)
         rows.addWidget(self.plot, 1)
         rows.addWidget(self.table)
+        rows.addWidget(self.note)
         rows.addLayout(self._buttons())
         self._subscriptions = Subscriptions()
         self._subscriptions.add(
@@ -150,7 +151,7 @@ class CurvePanel(QWidget):
             ("Remove", "Remove the chosen region, or the last one", self._remove),
         ):
             row.addWidget(_quiet_button(text, tip, act, self))
-        row.addWidget(self.note, 1)
+        row.addStretch(1)
         return row
 
     def release(self) -> None:
@@ -191,7 +192,10 @@ class CurvePanel(QWidget):
             for note in curve.notes if curve is not None else ():
                 notes[f"{region.name}: {note}." if len(regions) > 1 else f"{note}."] = None
         self.note.setText(" ".join(notes))
-        heights = self.table.horizontalHeader().sizeHint().height() + 4
+        self.note.setVisible(bool(notes))
+        # The last columns may lie beyond a narrow panel: room for a scroll bar.
+        bar = self.table.horizontalScrollBar().sizeHint().height()
+        heights = self.table.horizontalHeader().sizeHint().height() + bar + 4
         self.table.setFixedHeight(heights + min(4, len(regions)) * self.table.verticalHeader().defaultSectionSize())
         self.table.setVisible(bool(regions))
 

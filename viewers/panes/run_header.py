@@ -16,6 +16,8 @@ from viewers.state.run_settings import MASK_NAMES, METHOD_NAMES, PICTURE_NAMES, 
 from viewers.state.run_state import LINK_NAMES
 from viewers.state.signals import Subscriptions
 
+SHORT_SHIFTS = {"none": "No shift", "manual": "By hand", "rigid": "Auto", "flexible": "Flexible"}
+
 
 class RunHeader:
     """Keeps five menus in step with a pane.
@@ -65,11 +67,8 @@ class RunHeader:
         pane, settings = self._pane, self._pane.pane_state.settings.value
         run = pane.run
         texts = (
-            (self.subtraction, f"Subtracted, {settings.method}" if pane.analysis.is_subtracted else "Native"),
-            (
-                self.shift,
-                {"none": "No shift", "manual": "Shift by hand", "rigid": "Auto shift"}.get(settings.shift, "Flexible"),
-            ),
+            (self.subtraction, f"Sub. {settings.method}" if pane.analysis.is_subtracted else "Native"),
+            (self.shift, SHORT_SHIFTS[settings.shift]),
             (self.picture, PICTURE_NAMES[settings.picture]),
             (self.play, f"Rate ×{pane.pane_state.playback.speed.value:g}"),
         )

@@ -19,6 +19,9 @@ from viewers.scene.slice_text import draw_corners, draw_outlined, length_text, s
 from viewers.state.run_settings import RunSettings
 from viewers.state.run_state import RunRegion
 
+WIDE_EM = 42.0
+"""From this width on, the middle of the upper edge is free of the corners' lines."""
+
 
 @dataclass(frozen=True, slots=True)
 class PeakLegend:
@@ -103,7 +106,9 @@ def _draw_middle(painter: QPainter, area: QRectF, scene: RunScene, metrics: QFon
     em = metrics.height()
     if scene.simulated:
         width = metrics.horizontalAdvance(SIMULATED)
-        draw_outlined(painter, QPointF((area.width() - width) / 2.0, em * 1.4), SIMULATED, WARNING)
+        # Between the upper corners where they leave room, else below their lines.
+        y = em * (1.4 if area.width() > WIDE_EM * em else 7.2)
+        draw_outlined(painter, QPointF((area.width() - width) / 2.0, y), SIMULATED, WARNING)
     for line, text, colour in ((0, scene.under_pointer, TEXT), (1, scene.notice, WARNING)):
         if text:
             fitted = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width() * 0.9)

@@ -115,10 +115,11 @@ def corner_texts(run: AngioRun, settings: RunSettings, words: RunWords) -> Corne
     )
     centre, width = words.window
     digits = 3 if width < 10.0 else 0
-    kind = f"window {width:.{digits}f} · centre {centre:.{digits}f}" + (" · inverted" if settings.inverted else "")
+    kind = f"W {width:.{digits}f} C {centre:.{digits}f}" + (" · inverted" if settings.inverted else "")
     how: tuple[str, ...] = ("native",)
     if words.subtracted:
-        how = (f"subtracted, {settings.method}", words.shift, words.mask)
+        # From below: each on a line of its own, so that a narrow pane cuts none of the numbers.
+        how = (f"subtracted, {settings.method}", *reversed(words.shift.split(", ")), words.mask)
     return CornerTexts(
         top_left=tuple(line for line in (*who, *what) if line),
         top_right=tuple(line for line in where if line),

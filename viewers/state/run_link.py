@@ -7,8 +7,8 @@ from viewers.state.signals import Subscriptions
 
 LINK_WORDS: dict[LinkMode, str] = {
     "none": "",
-    "arrival": "linked from contrast arrival",
-    "frame": "linked by frame",
+    "arrival": "linked: arrival",
+    "frame": "linked: frame",
 }
 
 
