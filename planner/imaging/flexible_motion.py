@@ -22,13 +22,15 @@ from planner.imaging.motion_sums import binned_displacement, centre_and_spread, 
 from planner.jobs import Context
 
 _CELLS_ACROSS = 16
-_STRETCH = 0.03
+_STRETCH = 0.05
 """Standard deviation of the difference of neighbouring controls over their distance: tissue moves smoothly."""
 _STAY_PX = 50.0
 """Standard deviation of a control against the rigid shift: weak, it only fixes what no block speaks for."""
 _SAMPLES_ALIKE = 12.0
 """Neighbouring binned pixels share their noise after smoothing: this many count as one."""
 _SHARED_TEXTURE = 0.4
+_LEAST_BLOCKS = 0.15
+"""Share of blocks with shared texture below which there is none to follow: noise alone passes a few in a hundred."""
 _ROUNDS = (5, 4, 3)
 _LEAST_STRETCH = 0.2
 _MOST_STIFFENING = 6
@@ -109,6 +111,8 @@ def _step(
     middle, spread = centre_and_spread(difference)
     sums, _ = register(moving, level, ux, uy, middle, spread, usable)
     stiffness, pull = _block_terms(sums, level, spread)
+    if float(np.mean(np.trace(stiffness, axis1=-2, axis2=-1) > 0.0)) < _LEAST_BLOCKS:
+        return home, np.zeros(prior.shape, dtype=np.bool_)
     band, right = _assembled(stiffness, pull, level, prior)
     own = band[-1].reshape(*prior.shape, 2).min(axis=-1)
     together = prior.together

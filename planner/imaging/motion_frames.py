@@ -11,8 +11,9 @@ from planner.imaging.bands import in_bands
 from planner.imaging.densities import DensityTable
 
 _SMOOTH_PX = 1.0
-_SHADING_PX = 31
-"""Binned pixels: wider than vessels and ribs' edges at the finest level, narrower than a blush."""
+_SHADING_PX, _SHADING_SHARE = 31, 8
+"""Binned pixels: wider than vessels and ribs' edges at the finest level, narrower than a blush; and at most this part
+of the picture."""
 _RIM_PX = 3
 _MOTION_PX, _VESSEL_RIM_PX = 4, 2
 """Binned pixels at the middle level: what may have moved so far is no vessel, and a vessel's blurred rim."""
@@ -54,12 +55,19 @@ def mask_level(density: _Pixels, field: NDArray[np.bool_], factor: int) -> Level
     rows, columns = density.shape[0] // factor, density.shape[1] // factor
     shape = (rows, factor, columns, factor)
     open_binned = np.asarray(field[: rows * factor, : columns * factor].reshape(shape).all(axis=(1, 3)))
-    weight = ndimage.uniform_filter(open_binned.astype(np.float32), _SHADING_PX)
+    shading = _shading_px(open_binned.shape)
+    weight = ndimage.uniform_filter(open_binned.astype(np.float32), shading)
     binned = density[: rows * factor, : columns * factor].reshape(shape).mean(axis=(1, 3), dtype=np.float32)
     fixed = flattened(binned, open_binned, weight)
     gradient_y, gradient_x = (np.asarray(part, dtype=np.float32) for part in np.gradient(fixed))
-    inside = ndimage.binary_erosion(open_binned, iterations=_RIM_PX, border_value=0)
+    # Near the border the shading is that of fewer pixels, which do not move with the patient.
+    inside = ndimage.minimum_filter(open_binned, max(2 * _RIM_PX + 1, shading), mode="constant", cval=0)
     return Level(factor, fixed, gradient_x, gradient_y, inside, open_binned, weight)
+
+
+def _shading_px(shape: tuple[int, ...]) -> int:
+    """Odd."""
+    return int(min(_SHADING_PX, max(shape) // _SHADING_SHARE)) | 1
 
 
 def frame_level(
@@ -72,7 +80,7 @@ def frame_level(
     if vessels is None:
         return flattened(density, level.open_binned, level.weight)
     inside = level.open_binned & ~vessels
-    return flattened(density, inside, ndimage.uniform_filter(inside.astype(np.float32), _SHADING_PX))
+    return flattened(density, inside, ndimage.uniform_filter(inside.astype(np.float32), _shading_px(inside.shape)))
 
 
 def vessels_of(moving: _Pixels, level: Level, shift_xy_px: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -126,7 +134,7 @@ def flattened(density: _Pixels, inside: NDArray[np.bool_], weight: _Pixels) -> _
     from scipy import ndimage
 
     filled = levelled(density, inside)
-    slow = ndimage.uniform_filter(filled, _SHADING_PX) / np.maximum(weight, np.float32(1e-3))
+    slow = ndimage.uniform_filter(filled, _shading_px(inside.shape)) / np.maximum(weight, np.float32(1e-3))
     return smoothed(np.where(inside, filled - slow, np.float32(0.0)))
 
 

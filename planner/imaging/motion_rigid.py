@@ -9,17 +9,18 @@ from numpy.typing import NDArray
 
 from planner.imaging.angio import AngioRun
 from planner.imaging.densities import DensityTable, density_table
-from planner.imaging.motion_frames import Level, frame_level, mask_level
+from planner.imaging.motion_frames import Level, at_factor, frame_level, mask_level, vessels_of
 from planner.imaging.motion_sums import centre_and_spread, register
 from planner.jobs import Context
 
 _FINEST_PX = 512
 """Registration ends at about this many binned pixels: a million pixels hold far more than a shift needs."""
 _LEVELS = 3
-_ROUNDS = (8, 4, 3)
+_ROUNDS = (8, 8, 6)
 _SHARED_TEXTURE = 0.4
 """Least share of the mask's gradient energy that the frame has in common with it."""
 _MOST_SHIFT_SHARE = 0.1
+_ABOUT_AS_GOOD = 0.02
 _STILL_PX = 0.01
 """A step below this, in binned pixels, ends the search; Newton's next one would be far smaller."""
 
@@ -88,13 +89,17 @@ def rigid_shifts(
 
 def rigid_shift(frame: NDArray[np.generic], pyramid: MaskPyramid) -> RigidShift:
     """Displacement of one stored frame."""
-    shift = np.zeros(2)
-    kept = np.zeros((2, 2))
+    shift, kept = np.zeros(2), np.zeros((2, 2))
+    hidden: NDArray[np.bool_] | None = None
     for step, level in enumerate(pyramid.levels):
-        moving = frame_level(frame, pyramid.table, level)
+        if hidden is not None:
+            hidden = at_factor(hidden, level.factor, level.fixed.shape, pyramid.levels[step - 1].factor)
+        moving = frame_level(frame, pyramid.table, level, hidden)
         if step == 0:
             shift = _whole_shift(moving, level) * level.factor
-        shift, kept = _refined(moving, level, shift, _ROUNDS[step])
+        shift, kept = _refined(moving, level, shift, _ROUNDS[step], hidden)
+        if step == len(pyramid.levels) - 2:
+            hidden = vessels_of(moving, level, shift)
     shift = kept @ shift
     return RigidShift(float(shift[0]), float(shift[1]), bool(np.linalg.matrix_rank(kept) == 2))
 
@@ -113,23 +118,31 @@ def _whole_shift(moving: NDArray[np.float32], level: Level) -> NDArray[np.float6
     rows = np.r_[0 : most_y + 1, -most_y:0]
     columns = np.r_[0 : most_x + 1, -most_x:0]
     window = match[np.ix_(rows, columns)]
-    row, column = np.unravel_index(int(np.argmax(window)), window.shape)
+    # Of matches about as good the smallest shift: along lines every one is as good as the next.
+    good = window >= float(window.max()) - _ABOUT_AS_GOOD * abs(float(window.max()))
+    far = np.where(good, rows[:, None] ** 2 + columns**2, np.inf)
+    row, column = np.unravel_index(int(np.argmin(far)), window.shape)
     return np.array([columns[column], rows[row]], dtype=np.float64)
 
 
 def _refined(
-    moving: NDArray[np.float32], level: Level, shift: NDArray[np.float64], rounds: int
+    moving: NDArray[np.float32],
+    level: Level,
+    shift: NDArray[np.float64],
+    rounds: int,
+    hidden: NDArray[np.bool_] | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Shift in pixels after Newton steps on the robust difference, and the projection on directions with texture."""
     kept = np.zeros((2, 2))
     middle, spread = 0.0, np.inf
+    usable = level.inside if hidden is None else level.inside & ~hidden
     ux, uy = np.empty_like(level.fixed), np.empty_like(level.fixed)
     for _ in range(rounds):
         ux[:], uy[:] = shift[0] / level.factor, shift[1] / level.factor
         if not np.isfinite(spread):
-            _, difference = register(moving, level, ux, uy, 0.0, np.inf)
+            _, difference = register(moving, level, ux, uy, 0.0, np.inf, usable)
             middle, spread = centre_and_spread(difference)
-        sums, difference = register(moving, level, ux, uy, middle, spread)
+        sums, difference = register(moving, level, ux, uy, middle, spread, usable)
         step, kept = _newton(sums.sum(axis=(0, 1)))
         shift = shift + step * level.factor
         if float(np.abs(step).max()) < _STILL_PX:
