@@ -58,7 +58,7 @@ def new_uid() -> str:
 
 def slice_values(size: int, k: int, noise: np.random.Generator) -> NDArray[np.int16]:
     """(size, size) stored values of a body with noise: compresses about as a CT does."""
-    y, x = np.mgrid[-1.0:1.0:complex(size), -1.0:1.0:complex(size)]
+    y, x = np.mgrid[-1.0 : 1.0 : complex(size), -1.0 : 1.0 : complex(size)]
     body = (x / 0.85) ** 2 + (y / 0.65) ** 2 < 1.0
     organ = (x + 0.3) ** 2 + (y + 0.1) ** 2 < 0.12 + 0.05 * np.sin(k / 40.0)
     hounsfield = np.where(body, 40.0 + 60.0 * organ + 20.0 * np.sin(9.0 * x + k / 20.0) * np.cos(7.0 * y), -1000.0)
