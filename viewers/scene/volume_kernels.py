@@ -69,6 +69,97 @@ def facing(flat: NDArray[np.generic], size: tuple[int, int, int], k: float, j: f
 
 
 @compiled
+def ends_of_ray(
+    origin: tuple[float, float, float],
+    way: tuple[float, float, float],
+    size: tuple[int, int, int],
+    clip: _Floats,
+    limit: float,
+) -> tuple[float, float]:
+    """Numbers of the first and last sample inside the volume and behind the clipping plane; none when reversed."""
+    near, far = -1e9, min(1e9, limit)
+    for axis in range(3):
+        if abs(way[axis]) < 1e-12:
+            if origin[axis] < 0.0 or origin[axis] > size[axis] - FACE:
+                return 1.0, 0.0
+            continue
+        one = -origin[axis] / way[axis]
+        other = (size[axis] - FACE - origin[axis]) / way[axis]
+        near, far = max(near, min(one, other)), min(far, max(one, other))
+    at_start = clip[0] + clip[1] * origin[0] + clip[2] * origin[1] + clip[3] * origin[2]
+    per_sample = clip[1] * way[0] + clip[2] * way[1] + clip[3] * way[2]
+    if per_sample > 1e-12:
+        near = max(near, -at_start / per_sample)
+    elif per_sample < -1e-12:
+        far = min(far, -at_start / per_sample)
+    elif at_start < 0.0:
+        return 1.0, 0.0
+    # A hair inside the faces, so that rounding leaves no sample outside.
+    return np.ceil(near + 1e-6), far - 1e-6
+
+
+@compiled_inline
+def samples_ahead(at: float, way: float, block: int, free: int, step: int) -> float:
+    """How many samples until a ray leaves the free blocks along one axis."""
+    if way > 1e-12:
+        return ((block + free) * step - at) / way
+    if way < -1e-12:
+        return ((block - free + 1) * step - at) / way
+    return 1e9
+
+
+@compiled_inline
+def lit(cosine: float) -> tuple[float, float]:
+    """Factor of a sample's own colour, and highlight added to it, under a lamp at the eye."""
+    mirrored = max(0.0, 2.0 * cosine * cosine - 1.0)
+    fourth = mirrored * mirrored * mirrored * mirrored
+    return AMBIENT + DIFFUSE * cosine, SPECULAR * fourth * fourth * fourth
+
+
+@compiled
+def along_ray(
+    flat: NDArray[np.generic],
+    size: tuple[int, int, int],
+    origin: tuple[float, float, float],
+    way: tuple[float, float, float],
+    ends: tuple[float, float],
+    leaps: NDArray[np.uint8],
+    steps: tuple[int, int, int],
+    table: NDArray[np.float32],
+    levels: tuple[float, float],
+    eye: _Floats,
+    shade: bool,
+) -> tuple[float, float, float, float]:
+    """Red, green, blue gathered between two samples of one ray, and the opacity."""
+    row_stride, layer_stride = size[2], size[1] * size[2]
+    block = (1.0 / steps[0], 1.0 / steps[1], 1.0 / steps[2])
+    highest = float(table.shape[0] - 1)
+    red, green, blue, alpha = 0.0, 0.0, 0.0, 0.0
+    number = ends[0]
+    while number <= ends[1] and alpha <= OPAQUE:
+        k, j, i = origin[0] + number * way[0], origin[1] + number * way[1], origin[2] + number * way[2]
+        b_k, b_j, b_i = int(k * block[0]), int(j * block[1]), int(i * block[2])
+        free = int(leaps[b_k, b_j, b_i])
+        if free > 0:
+            ahead = min(samples_ahead(k, way[0], b_k, free, steps[0]), samples_ahead(j, way[1], b_j, free, steps[1]))
+            number += max(1.0, np.ceil(min(ahead, samples_ahead(i, way[2], b_i, free, steps[2]))))
+            continue
+        number += 1.0
+        value = linear_inside(flat, row_stride, layer_stride, k, j, i)
+        entry = int(min(max((value - levels[0]) * levels[1], 0.0), highest))
+        share = table[entry, 3] * (1.0 - alpha)
+        if share > LEAST_OPACITY:
+            light, shine = HAZE_LIGHT if shade else 1.0, 0.0
+            if shade and share > SHADED_OPACITY:
+                light, shine = lit(facing(flat, size, k, j, i, eye))
+            red += share * min(1.0, table[entry, 0] * light + shine)
+            green += share * min(1.0, table[entry, 1] * light + shine)
+            blue += share * min(1.0, table[entry, 2] * light + shine)
+            alpha += share
+    return red, green, blue, alpha
+
+
+@compiled
 def cast(
     flat: NDArray[np.generic],
     size: tuple[int, int, int],
@@ -101,84 +192,23 @@ def cast(
         Per block of `steps` voxels how many blocks around hold nothing to be seen; 0 is a block to be looked into.
     table, levels
         (n, 4) red, green, blue in 0 to 1 and the opacity of one sample; the lowest value and entries per unit.
+    eye
+        Direction to the eye along the axes (k, j, i), then the reciprocals of the spacings.
     picture
         (rows, columns, 4): light gathered (already weighted), and opacity.
     """
-    row_stride, layer_stride = size[2], size[1] * size[2]
-    low, scale = levels
-    highest = table.shape[0] - 1
-    block = (1.0 / steps[0], 1.0 / steps[1], 1.0 / steps[2])
-    d_k, d_j, d_i = rays[3, 0], rays[3, 1], rays[3, 2]
-    way = (d_k, d_j, d_i)
+    way = (rays[3, 0], rays[3, 1], rays[3, 2])
     for row in range(first, last):
         for column in range(picture.shape[1]):
-            o_k = rays[0, 0] + row * rays[1, 0] + column * rays[2, 0]
-            o_j = rays[0, 1] + row * rays[1, 1] + column * rays[2, 1]
-            o_i = rays[0, 2] + row * rays[1, 2] + column * rays[2, 2]
-            origin = (o_k, o_j, o_i)
-            near, far = -1e9, min(1e9, float(limits[row, column]))
-            for axis in range(3):
-                if abs(way[axis]) < 1e-12:
-                    if origin[axis] < 0.0 or origin[axis] > size[axis] - FACE:
-                        far = -2e9
-                    continue
-                one = -origin[axis] / way[axis]
-                other = (size[axis] - FACE - origin[axis]) / way[axis]
-                near, far = max(near, min(one, other)), min(far, max(one, other))
-            at_start = clip[0] + clip[1] * o_k + clip[2] * o_j + clip[3] * o_i
-            per_sample = clip[1] * d_k + clip[2] * d_j + clip[3] * d_i
-            if per_sample > 1e-12:
-                near = max(near, -at_start / per_sample)
-            elif per_sample < -1e-12:
-                far = min(far, -at_start / per_sample)
-            elif at_start < 0.0:
-                far = -2e9
-            red, green, blue, alpha = 0.0, 0.0, 0.0, 0.0
-            # A hair inside the faces, so that rounding leaves no sample outside.
-            number = np.ceil(near + 1e-6)
-            far -= 1e-6
-            while number <= far:
-                k, j, i = o_k + number * d_k, o_j + number * d_j, o_i + number * d_i
-                b_k, b_j, b_i = int(k * block[0]), int(j * block[1]), int(i * block[2])
-                free = int(leaps[b_k, b_j, b_i])
-                if free > 0:
-                    ahead = 1e9
-                    if d_k > 1e-12:
-                        ahead = min(ahead, ((b_k + free) * steps[0] - k) / d_k)
-                    elif d_k < -1e-12:
-                        ahead = min(ahead, ((b_k - free + 1) * steps[0] - k) / d_k)
-                    if d_j > 1e-12:
-                        ahead = min(ahead, ((b_j + free) * steps[1] - j) / d_j)
-                    elif d_j < -1e-12:
-                        ahead = min(ahead, ((b_j - free + 1) * steps[1] - j) / d_j)
-                    if d_i > 1e-12:
-                        ahead = min(ahead, ((b_i + free) * steps[2] - i) / d_i)
-                    elif d_i < -1e-12:
-                        ahead = min(ahead, ((b_i - free + 1) * steps[2] - i) / d_i)
-                    number += max(1.0, np.ceil(ahead))
-                    continue
-                value = linear_inside(flat, row_stride, layer_stride, k, j, i)
-                entry = int(min(max((value - low) * scale, 0.0), float(highest)))
-                share = table[entry, 3] * (1.0 - alpha)
-                if share > LEAST_OPACITY:
-                    light, shine = HAZE_LIGHT if shade else 1.0, 0.0
-                    if shade and share > SHADED_OPACITY:
-                        cosine = facing(flat, size, k, j, i, eye)
-                        light = AMBIENT + DIFFUSE * cosine
-                        mirrored = max(0.0, 2.0 * cosine * cosine - 1.0)
-                        fourth = mirrored * mirrored * mirrored * mirrored
-                        shine = SPECULAR * fourth * fourth * fourth
-                    red += share * min(1.0, table[entry, 0] * light + shine)
-                    green += share * min(1.0, table[entry, 1] * light + shine)
-                    blue += share * min(1.0, table[entry, 2] * light + shine)
-                    alpha += share
-                    if alpha > OPAQUE:
-                        break
-                number += 1.0
-            picture[row, column, 0] = red
-            picture[row, column, 1] = green
-            picture[row, column, 2] = blue
-            picture[row, column, 3] = alpha
+            origin = (
+                rays[0, 0] + row * rays[1, 0] + column * rays[2, 0],
+                rays[0, 1] + row * rays[1, 1] + column * rays[2, 1],
+                rays[0, 2] + row * rays[1, 2] + column * rays[2, 2],
+            )
+            ends = ends_of_ray(origin, way, size, clip, float(limits[row, column]))
+            gathered = along_ray(flat, size, origin, way, ends, leaps, steps, table, levels, eye, shade)
+            for channel in range(4):
+                picture[row, column, channel] = gathered[channel]
 
 
 @compiled
