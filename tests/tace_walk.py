@@ -142,6 +142,12 @@ def with_answers(case: Case, stage: str, **answers: Any) -> Case:
     return with_session(case, replace(session, answers={**session.answers, stage: fields}))
 
 
+def session_roles(case: Case, roles: Mapping[str, str]) -> Case:
+    """The case with these series roles in its session beside those it has."""
+    session = case.sessions[-1]
+    return with_session(case, replace(session, series_roles={**session.series_roles, **roles}))
+
+
 def without_lab(case: Case, analyte: str) -> Case:
     return replace(case, laboratory=tuple(each for each in case.laboratory if each.analyte != analyte))
 

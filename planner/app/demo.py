@@ -19,6 +19,7 @@ from planner.app.library import library_url
 from planner.app.rendering import Renderer
 from planner.app.report_pictures import SIZE_PX, View, by_role, main_series, request_of
 from planner.app.reporting import session_report
+from planner.app.run_sheets import roles_of_layout, sheet_of_case
 from planner.app.sessions import SessionDesk, course_overview, local_now
 from planner.app.templates import Installed, installed
 from planner.catalogues import catalogue
@@ -149,7 +150,9 @@ def seed_digital_patient(
     """
     now = local_now()
     study_date = now.date() - timedelta(days=IMAGES_BEFORE_DAYS - 1)
-    made = make_digital_case(library, folder, by, study_date, now=now, preset=preset, context=context)
+    made = make_digital_case(
+        library, folder, by, study_date, now=now, angiography_on=now.date(), preset=preset, context=context
+    )
     told = catalogue(f"examples/{EXAMPLE}.toml")["example"]
     begin_digital_session(
         made,
@@ -188,6 +191,7 @@ class _Demo:
             self.by,
             study_date,
             now=clock(),
+            angiography_on=day,
             preset=self.preset,
             context=self.job.part(0.0, 0.3),
         )
@@ -303,12 +307,19 @@ class _Demo:
         used = dict.fromkeys(["mpr", "3d", *(stage.layout for stage in desk.template.stages)])
         for number, layout in enumerate(used):
             self.job.step(0.86 + 0.1 * number / len(used), f"Drawing {layout}")
+            path = self.out / f"{layout.replace('_', '-')}.png"
+            runs = roles_of_layout(layout)
+            if runs:
+                path.write_bytes(
+                    self.renderer.sheet(sheet_of_case(self.library, case, session, self.picture_px, roles=runs))
+                )
+                yield path
+                continue
             view = View(layout, f"{session.title}: {layout.replace('_', ' ')}", base, lesion.centre_lps_mm)
             volume = volumes[f"{base.series_uid}#{base.part}"]
             request = request_of(
                 self.library, case, session, view, volume, size_px=self.picture_px, others=by_role(session, volumes)
             )
-            path = self.out / f"{layout.replace('_', '-')}.png"
             path.write_bytes(self.renderer.png(request))
             yield path
 

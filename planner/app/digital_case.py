@@ -11,14 +11,16 @@ from planner.app.case_images import attach_series, remember_places
 from planner.app.cases import case_from_series
 from planner.app.images import scan
 from planner.app.open_case import OpenCase
+from planner.app.phantoms import ANGIOGRAPHY, film_all
 from planner.app.sessions import SessionDesk, begin_session
 from planner.app.templates import Installed
 from planner.clinical.laboratory_table import LabReading, read_table
+from planner.dicom.angio_reading import KIND as ANGIO
 from planner.dicom.series import SeriesEntry
 from planner.errors import BugError, UsageError
 from planner.jobs import Context
 from planner.model.case import Case
-from planner.phantom import DigitalPatient, generate, write
+from planner.phantom import PLANS, DigitalPatient, generate, write, write_runs
 from planner.store.actors import Actor, SaveReason
 from planner.store.library import Library
 from planner.workflow.answers import add_laboratory_value
@@ -38,13 +40,16 @@ class DigitalCase:
     patient
         What is true of it.
     series
-        Role (``arterial``, ``portal-venous``) -> ``series_uid#part``.
+        Role (``arterial``, ``portal-venous``, ``dsa-before``, ``dsa-after``) -> ``series_uid#part``.
+    runs
+        DSA runs, in the order they were filmed.
     """
 
     opened: OpenCase
     patient: DigitalPatient
     entries: tuple[SeriesEntry, ...]
     series: dict[str, str]
+    runs: tuple[SeriesEntry, ...] = ()
 
 
 def make_digital_case(
@@ -54,11 +59,19 @@ def make_digital_case(
     study_date: date,
     *,
     now: datetime,
+    angiography_on: date,
     preset: str = "demo",
     seed: int = 7,
     context: Context | None = None,
 ) -> DigitalCase:
     """Write the digital patient below a folder and put its case into the library, with images and laboratory values.
+
+    Parameters
+    ----------
+    study_date
+        Day of the CT.
+    angiography_on
+        Day of the DSA runs.
 
     Raises
     ------
@@ -68,19 +81,24 @@ def make_digital_case(
         When the library cannot be written.
     """
     job = context or Context()
-    patient = generate(preset, seed, study_date=study_date.isoformat(), context=job.part(0.0, 0.7))
+    patient = generate(preset, seed, study_date=study_date.isoformat(), context=job.part(0.0, 0.4))
+    runs = film_all(patient, angiography_on, job.part(0.4, 0.85))
     try:
-        written = write(patient, folder, job.part(0.7, 0.9))
+        written = write(patient, folder, job.part(0.85, 0.92))
+        write_runs(patient, runs, folder / ANGIOGRAPHY, written.truth)
     except OSError as error:
         said = f"{folder} cannot be written ({error.strerror}); choose another folder."
         raise UsageError("cannot-write", said, subject=str(folder)) from error
-    entries = tuple(each for each in scan(list(written.series), job.part(0.9, 0.95)).series if each.kind == "volume")
-    case = _case(entries)
+    found = scan([*written.series, folder / ANGIOGRAPHY], job.part(0.92, 0.95)).series
+    entries = tuple(each for each in found if each.kind == "volume")
+    angiography = tuple(each for each in found if each.kind == "angio")
+    case = _case((*entries, *angiography))
     case = with_laboratory(case, written.truth / "laboratory.csv", by=by.user, now=now)
     revision = library.create_case(case, by)
     remember_places(library, case, by)
     job.step(1.0, "The case of the digital patient is in the library")
-    return DigitalCase(OpenCase(library, None, case, revision, by), patient, entries, _series_by_phase(entries))
+    series = _series_by_phase(entries) | _runs_by_role(case)
+    return DigitalCase(OpenCase(library, None, case, revision, by), patient, entries, series, angiography)
 
 
 def _case(entries: Sequence[SeriesEntry]) -> Case:
@@ -96,6 +114,14 @@ def _case(entries: Sequence[SeriesEntry]) -> Case:
 
 def _series_by_phase(entries: Sequence[SeriesEntry]) -> dict[str, str]:
     return {each.source.phase: f"{each.uid}#{each.part}" for each in entries if each.source.phase is not None}
+
+
+def _runs_by_role(case: Case) -> dict[str, str]:
+    """The run of the treated artery before and after, by the order in which the plans are filmed."""
+    runs = [each for each in case.studies if each.kind == ANGIO]
+    order = [plan.key for plan in PLANS]
+    chosen = {"dsa-before": order.index("hepatic"), "dsa-after": order.index("hepatic-after")}
+    return {role: f"{runs[place].series_uid}#{runs[place].part}" for role, place in chosen.items()}
 
 
 def with_laboratory(case: Case, file: Path, *, by: str, now: datetime) -> Case:
@@ -133,7 +159,7 @@ def _given(reading: LabReading) -> dict[str, object]:
 def begin_digital_session(
     made: DigitalCase, installed: Installed, template_id: str, profile_id: str, *, title: str, by: str, clock: Clock
 ) -> SessionDesk:
-    """A session in draft with the arterial and the portal venous series in their roles."""
+    """A session in draft with the series of both phases and the runs in their roles."""
     desk = begin_session(made.opened.document, installed, template_id, profile_id, title=title, clock=clock)
     for stage in desk.template.stages:
         for described in stage.fields:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def make_phantom(
     if folder.exists() and not folder.is_dir():
         raise UsageError("not-a-folder", f"{folder} is a file; name a folder to write to.", subject=str(folder))
     patient = generate(preset, seed, case=case, study_date=study_date or STUDY_DATE, context=given.part(0.0, 0.4))
-    runs = _runs(patient, given.part(0.4, 0.9)) if case in WITH_ANGIOGRAPHY else ()
+    runs = film_all(patient, None, given.part(0.4, 0.9)) if case in WITH_ANGIOGRAPHY else ()
     try:
         written = write(patient, folder, given.part(0.9, 1.0))
         if runs:
@@ -68,12 +69,13 @@ def make_phantom(
     return PhantomFiles((*written.series, *((folder / ANGIOGRAPHY,) if runs else ())), written.truth)
 
 
-def _runs(patient: DigitalPatient, context: Context) -> tuple[SimulatedRun, ...]:
-    """Every planned run, in order."""
+def film_all(patient: DigitalPatient, on: date | None, context: Context) -> tuple[SimulatedRun, ...]:
+    """Every planned run in order; without a day, on that of the CT."""
     from planner.phantom.angiography import PLANS, film
 
     parts = [context.part(number / len(PLANS), (number + 1) / len(PLANS)) for number in range(len(PLANS))]
+    day = None if on is None else on.isoformat()
     return tuple(
-        film(patient, plan, number=number, context=part)
+        film(patient, plan, number=number, study_date=day, context=part)
         for number, (plan, part) in enumerate(zip(PLANS, parts, strict=True), start=1)
     )

@@ -53,12 +53,22 @@ class PictureRequest:
     by_role: Mapping[str, Volume] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SheetMark:
+    """A line through pixels of a picture, or a point, with its words; `arrow` points at its last pixel."""
+
+    points_xy: tuple[tuple[float, float], ...]
+    text: str
+    arrow: bool = False
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class SheetPanel:
-    """A finished picture: (y, x) or (y, x, 3) uint8, and the words burned into it."""
+    """A finished picture: (y, x) or (y, x, 3) uint8, the words burned into it, and what is marked on it."""
 
     picture: NDArray[np.uint8]
     title: str
+    marks: tuple[SheetMark, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

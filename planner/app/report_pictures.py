@@ -12,6 +12,7 @@ from planner.app.case_images import load_series
 from planner.app.marking import key_image_of, masks_of, region_of
 from planner.app.rendering import PictureRequest, Renderer
 from planner.app.report_words import day, person_name, series_key
+from planner.app.run_sheets import key_frame_sheets
 from planner.errors import OperatorError
 from planner.imaging import Label, LabelMap, Volume
 from planner.imaging.masks import Mask
@@ -19,6 +20,7 @@ from planner.jobs import Context
 from planner.model.case import Case
 from planner.model.disease import SeriesRef
 from planner.model.items import KEY_IMAGE, VESSEL_PATH, PlanItem
+from planner.model.run_items import KEY_FRAME
 from planner.model.session import Session
 from planner.report.content import Picture
 from planner.store.library import Library
@@ -124,7 +126,7 @@ def pictures(
     """The pictures of record, and why some are missing (empty when all are there)."""
     job = context or Context()
     views = views_of(case, session)
-    if not views:
+    if not views and not any(item.type == KEY_FRAME for item in session.items):
         return (), "pictures not available: the case has no images"
     made: list[Picture] = []
     problems: list[str] = []
@@ -140,6 +142,11 @@ def pictures(
         shown_series = view.series.description or view.series.modality or view.series.series_uid
         caption = f"{view.title} · {shown_series}, {day(view.series.study_date)}"
         made.append(Picture(renderer.png(request), caption))
+    try:
+        for item, sheet in key_frame_sheets(library, case, session, size_px):
+            made.append(Picture(renderer.sheet(sheet), item.name))
+    except OperatorError as error:
+        problems.append(error.message)
     note = f"pictures not available: {' '.join(dict.fromkeys(problems))}" if problems else ""
     return tuple(made), note
 

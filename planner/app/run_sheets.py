@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from planner import DISCLAIMER
 from planner.app.angio import Processed, RunSettings, choose_run, process
 from planner.app.angio_files import made_of
 from planner.app.case_images import load_run_of_case
-from planner.app.rendering import SheetPanel, SheetRequest
-from planner.app.report_words import person_name
-from planner.app.run_items import view_of
+from planner.app.rendering import SheetMark, SheetPanel, SheetRequest
+from planner.app.report_words import person_name, series_key
+from planner.app.run_items import run_body, run_items, view_of
 from planner.app.run_pictures import colour_picture, grey_picture, time_span
+from planner.app.run_words import measurement_words
+from planner.catalogues import catalogue
 from planner.dicom.angio_reading import KIND, load_run
 from planner.errors import OperatorError
 from planner.geometry.c_arm import angle_words
@@ -24,7 +27,9 @@ from planner.imaging.run_calibration import Refusal, isocentre_calibration
 from planner.imaging.subtraction import default_window
 from planner.jobs import Context
 from planner.model.case import Case
-from planner.model.run_items import RunViewBody
+from planner.model.disease import SeriesRef
+from planner.model.items import PlanItem
+from planner.model.run_items import KEY_FRAME, RUN_MEASUREMENT, KeyFrameBody, RunMeasurementBody, RunViewBody
 from planner.model.session import Session
 from planner.store.library import Library
 from planner.units import shown
@@ -65,26 +70,133 @@ def sheet_of_source(
     return sheet_of(process(run, RunSettings(), job.part(0.3, 0.9)), size_px)
 
 
+def roles_of_layout(layout: str) -> tuple[str, ...]:
+    """Roles of the runs that a layout shows, in its order; empty for a layout without runs."""
+    panes = next((each["pane"] for each in catalogue("layouts.toml")["layout"] if each["key"] == layout), ())
+    return tuple(str(pane["role"]) for pane in panes if pane["kind"] == "dsa")
+
+
 def sheet_of_case(
-    library: Library, case: Case, session: Session, size_px: tuple[int, int], context: Context | None = None
+    library: Library,
+    case: Case,
+    session: Session,
+    size_px: tuple[int, int],
+    context: Context | None = None,
+    *,
+    roles: Sequence[str] = (),
 ) -> SheetRequest:
-    """A sheet of a case's run: one that the session shows, else the first, with the session's mask and shift.
+    """A sheet of a case's runs with the session's mask and shift.
+
+    Parameters
+    ----------
+    roles
+        Whose runs are shown side by side; without any, one that the session shows, else the first of the case.
 
     Raises
     ------
     OperatorError
         ``no-run`` when the case has none; and as `planner.app.case_images.find_series`.
     """
-    runs = [each for each in case.studies if each.kind == KIND]
+    job = context or Context()
+    references = _runs_shown(case, session, roles)
+    sheets = []
+    for number, reference in enumerate(references):
+        part = job.part(number / len(references), (number + 1) / len(references))
+        run = load_run_of_case(library, case, reference, part.part(0.0, 0.3))
+        done = process(run, settings_of(view_of(session, run.key)), part.part(0.3, 0.9))
+        sheets.append(sheet_of(done, size_px))
+    if len(sheets) == 1:
+        panels, caption = sheets[0].panels, sheets[0].caption
+    else:
+        # Beside each other only what is compared: the subtracted frame and the composite.
+        panels = tuple(
+            replace(each, title=f"{_name(of)}: {each.title}")
+            for sheet, of in zip(sheets, references, strict=True)
+            for each in sheet.panels[1:3]
+        )
+        caption = tuple(dict.fromkeys(line for sheet in sheets for line in sheet.caption))
+    if case.simulated:
+        caption = (_SIMULATED, *caption)
+    return SheetRequest(panels, size_px, caption)
+
+
+def _runs_shown(case: Case, session: Session, roles: Sequence[str]) -> list[SeriesRef]:
+    runs = {series_key(each): each for each in case.studies if each.kind == KIND}
     if not runs:
         raise OperatorError("no-run", "The case has no angiographic run; attach one first.", subject=case.id)
-    shown_first = [each for each in runs if view_of(session, f"{each.series_uid}#{each.part}") is not None]
-    reference = (shown_first or runs)[0]
+    named = [runs[key] for role in roles if (key := session.series_roles.get(role)) in runs]
+    viewed = [run for key, run in runs.items() if view_of(session, key) is not None]
+    return named or [*viewed, *runs.values()][:1]
+
+
+def _name(reference: SeriesRef) -> str:
+    return reference.description or f"run {reference.part}"
+
+
+def key_frame_sheets(
+    library: Library, case: Case, session: Session, size_px: tuple[int, int], context: Context | None = None
+) -> Iterator[tuple[PlanItem, SheetRequest]]:
+    """Each key frame of a session as it was shown when it was kept, with everything marked on that frame.
+
+    Raises
+    ------
+    OperatorError
+        When the run of a key frame is missing or cannot be read.
+    """
     job = context or Context()
-    run = load_run_of_case(library, case, reference, job.part(0.0, 0.3))
-    view = view_of(session, run.key)
-    sheet = sheet_of(process(run, settings_of(view), job.part(0.3, 0.9)), size_px)
-    return replace(sheet, caption=(_SIMULATED, *sheet.caption)) if case.simulated else sheet
+    references = {series_key(each): each for each in case.studies if each.kind == KIND}
+    processed: dict[tuple[str, RunViewBody], Processed] = {}
+    for item in session.items:
+        if item.type != KEY_FRAME:
+            continue
+        body = run_body(item)
+        if not isinstance(body, KeyFrameBody) or body.run not in references:
+            said = f"The run of the key frame {item.name} is not in the case any more; attach it again."
+            raise OperatorError("no-run", said, subject=item.id)
+        known = (body.run, body.view)
+        if known not in processed:
+            run = load_run_of_case(library, case, references[body.run], job)
+            processed[known] = process(run, settings_of(body.view), job)
+        done = processed[known]
+        index = min(max(body.frame, 1), done.run.count) - 1
+        caption = caption_of(done, index)
+        panel = replace(_key_panel(done, body, index), marks=marks_of(session, body))
+        yield item, SheetRequest((panel,), size_px, (_SIMULATED, *caption) if case.simulated else caption)
+
+
+def _key_panel(done: Processed, body: KeyFrameBody, index: int) -> SheetPanel:
+    moment = "" if done.run.time_s is None else f", {shown(float(done.run.time_s[index]), 's')}"
+    title = f"frame {index + 1} of {done.run.count}{moment}"
+    if body.picture == "time-to-peak" and done.arrival is not None:
+        span = time_span(done.arrival, done.field)
+        colours = "" if span is None else f": red {shown(span[0], 's')} to violet {shown(span[1], 's')}"
+        title = f"time to peak{colours}; a weak measure of the endpoint"
+        return SheetPanel(colour_picture(done.arrival, done.field), title)
+    if body.picture == "opacified" and done.peak is not None:
+        window = body.view.window or default_window(done.peak, done.field)
+        return SheetPanel(grey_picture(_inside(done.peak, done), window), "peak opacification, all frames")
+    if not body.view.subtracted:
+        return SheetPanel(stored_picture(done.run, index), title)
+    window = body.view.window or done.window
+    picture = grey_picture(_inside(done.contrast[index], done), window, dark_vessels=not body.view.inverted)
+    return SheetPanel(picture, f"{title}, subtracted")
+
+
+def marks_of(session: Session, frame: KeyFrameBody) -> tuple[SheetMark, ...]:
+    """What is measured and written on a frame, with the numbers as their calibration gives them now."""
+    found = []
+    for item in run_items(session, frame.run, RUN_MEASUREMENT):
+        body = run_body(item)
+        if isinstance(body, RunMeasurementBody) and body.frame == frame.frame:
+            words = " · ".join(each for each in (body.text or item.name, *measurement_words(body, session)) if each)
+            found.append(SheetMark(_outline(body), words, body.kind == "arrow"))
+    return tuple(found)
+
+
+def _outline(body: RunMeasurementBody) -> tuple[tuple[float, float], ...]:
+    """A region is closed; everything else is an open line."""
+    points = tuple(body.points_xy)
+    return (*points, points[0]) if body.kind == "region" and points else points
 
 
 def sheet_of(done: Processed, size_px: tuple[int, int], frame: int | None = None) -> SheetRequest:

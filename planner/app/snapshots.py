@@ -28,6 +28,7 @@ from planner.workflow.evaluate import evaluate
 DSA = "dsa"
 LAYOUTS = ("mpr", "3d", DSA)
 LATER = ("curved",)
+RUN = "angio"
 STAGE = "stage:"
 
 
@@ -124,12 +125,15 @@ def snapshot_case(
             raise
         said = f"{place!r} is neither a path that exists nor a case of this library."
         raise UsageError("no-such-source", said, subject=place) from error
+    from planner.app.run_sheets import roles_of_layout, sheet_of_case
+
     stage_id, _, named = layout.removeprefix(STAGE).partition("/") if layout.startswith(STAGE) else ("", "", "")
     session = _session(case, named or session_id)
     if layout == DSA:
-        from planner.app.run_sheets import sheet_of_case
-
         return renderer.sheet(sheet_of_case(library, case, session, size_px, context))
+    runs = roles_of_layout(_stage_layout(session, stage_id)) if stage_id else ()
+    if runs and any(each.kind == RUN for each in case.studies):
+        return renderer.sheet(sheet_of_case(library, case, session, size_px, context, roles=runs))
     view = _view(case, session, layout)
     title = view.title
     if stage_id:
@@ -163,8 +167,13 @@ def _stage_view(case: Case, session: Session, stage_id: str, view: View) -> tupl
     return replace(view, layout=stage.layout), f"{session.title} · {stage.title}: {status_words(status)}"
 
 
+def _stage_layout(session: Session, stage_id: str) -> str:
+    return the_stage(installed().template(session.template.id), stage_id).layout
+
+
 def _roles(case: Case, session: Session) -> list[tuple[str, SeriesRef]]:
-    by_key = {series_key(each): each for each in case.studies}
+    """The volumes that play a role; runs are drawn by themselves."""
+    by_key = {series_key(each): each for each in case.studies if each.kind != RUN}
     return [(role, by_key[key]) for role, key in session.series_roles.items() if key in by_key]
 
 

@@ -51,6 +51,12 @@ def unchecked_codes() -> frozenset[str]:
 
 
 @cache
+def run_roles() -> frozenset[str]:
+    """Roles of a session that a run plays, not a volume."""
+    return frozenset(catalogue("forms.toml")["run_roles"]["codes"])
+
+
+@cache
 def rules_digest() -> str:
     """SHA-256 over the rule catalogues as installed: which rule set computed."""
     paths = sorted(resource("rules").glob("*.toml"))

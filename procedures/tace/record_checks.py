@@ -189,6 +189,25 @@ def completion_dangers(context: StageContext) -> list[Finding]:
     return found
 
 
+@REGISTRY.check("endpoint_read")
+def endpoint_read(context: StageContext) -> list[Finding]:
+    """An endpoint stands on what was seen: without a run after treatment it is not evaluated, and said so."""
+    if nothing_given(context):
+        return []
+    found = []
+    if context.value("endpoint") in (None, "not-judged"):
+        found.append(not_evaluated(context, "the endpoint at the end was not judged", subject="endpoint"))
+    if context.value("stasis") in (None, "not-judged"):
+        found.append(not_evaluated(context, "flow in the treated arteries was not judged", subject="stasis"))
+    if context.value("final_run") in ("dsa", "both") and "dsa-after" not in context.session.series_roles:
+        text = "A DSA after treatment was done, but no run is named: attach it so that the next session can compare."
+        found.append(context.finding("no-run-after", text, subject="dsa_after"))
+    if "dsa-after" in context.session.series_roles and "dsa-before" not in context.session.series_roles:
+        text = "There is a run after treatment and none before: the endpoint cannot be compared."
+        found.append(context.finding("no-run-before", text, subject="dsa_series"))
+    return found
+
+
 @REGISTRY.check("untreated_explained")
 def untreated_explained(context: StageContext) -> list[Finding]:
     rows = context.rows("injections", "injections")

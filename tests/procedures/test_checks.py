@@ -33,6 +33,7 @@ def test_that_every_check_was_tried() -> None:
         ("injections", "positions-accounted"),
         ("injections", "injection-dangers"),
         ("completion", "untreated-explained"),
+        ("completion", "endpoint-read"),
         ("events_30d", "events-overdue"),
         ("events_30d", "event-scheme"),
         ("events_30d", "case-report"),
@@ -117,6 +118,19 @@ def test_that_china_asks_for_the_family_and_the_case_report() -> None:
     assert tw.codes(found) == {"case-report-overdue"}
     in_time = tw.at(tw.DAY + timedelta(days=14))
     assert tw.checked(case, "events_30d", "case-report", now=in_time, profile="cnlc-china") == []
+
+
+def test_that_an_endpoint_stands_on_a_run_after_treatment() -> None:
+    filled = tw.filled_case()
+    named = tw.session_roles(filled, {"dsa-before": "1.2#1", "dsa-after": "1.2#2"})
+    assert tw.checked(named, "completion", "endpoint-read") == []
+    assert tw.codes(tw.checked(filled, "completion", "endpoint-read")) == {"no-run-after"}
+    only_after = tw.session_roles(filled, {"dsa-after": "1.2#2"})
+    assert tw.codes(tw.checked(only_after, "completion", "endpoint-read")) == {"no-run-before"}
+    unjudged = tw.with_answers(named, "completion", endpoint="not-judged", stasis=None)
+    found = tw.checked(unjudged, "completion", "endpoint-read")
+    assert {each.subject for each in found} == {"endpoint", "stasis"}
+    assert not any(each.blocks for each in found)
 
 
 def test_that_more_than_planned_is_recorded_with_a_finding() -> None:

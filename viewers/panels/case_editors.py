@@ -16,6 +16,7 @@ from planner.model.people import LabValue
 from planner.model.session import Session
 from planner.units import shown, symbol
 from planner.workflow.template import Choice, Field, FieldKind
+from planner.workflow.vocabulary import run_roles
 from viewers.panels.editors import ChoiceEditor, ChoicesEditor, DateEditor, FieldEditor, NumberEditor, editor_for
 from viewers.panels.parts import ClickLabel, PlainLabel, button, row
 from viewers.panels.table_editor import TableEditor
@@ -137,9 +138,11 @@ def computed_detail(computed: Any) -> str:
     return "\n".join(lines)
 
 
-def series_choices(case: Case) -> list[Choice]:
-    """The case's volumes, newest study first."""
-    ordered = sorted(case.studies, key=lambda ref: str(ref.study_date or ""), reverse=True)
+def series_choices(case: Case, role: str | None = None) -> list[Choice]:
+    """The case's series that can play a role, newest study first: runs as DSA, volumes as anything else."""
+    kind = "angio" if role in run_roles() else "volume"
+    fitting = [ref for ref in case.studies if ref.kind == kind]
+    ordered = sorted(fitting, key=lambda ref: str(ref.study_date or ""), reverse=True)
     return [Choice(f"{ref.series_uid}#{ref.part}", series_name(ref)) for ref in ordered]
 
 
@@ -159,7 +162,7 @@ def path_choices(session: Session) -> list[Choice]:
 def make_editor(field: Field, case: Case, session: Session, today: date) -> FieldEditor:
     """The editor of any field, in the light of what the case holds."""
     simple: dict[FieldKind, Sequence[Choice]] = {
-        FieldKind.SERIES: series_choices(case) if field.kind is FieldKind.SERIES else (),
+        FieldKind.SERIES: series_choices(case, field.role) if field.kind is FieldKind.SERIES else (),
         FieldKind.LESION: lesion_choices(case),
         FieldKind.PATH: path_choices(session),
     }

@@ -45,6 +45,7 @@ HINT = (
     "Space plays · ← → step · + - rate · V native · Alt+arrows shift 0.1 px · O opacified · T time to peak · "
     "E region · C curves"
 )
+AFTER = "dsa-after"
 SETTLE_MS = 250
 """So long after the last change of the settings, shifts, maps and curves are computed anew."""
 LONGEST_TICK_MS = 1000
@@ -56,7 +57,8 @@ class RunPane(QWidget):
     Parameters
     ----------
     spec
-        Its place in the layout. Its role, when it is a number, tells which of the known runs it opens with.
+        Its place in the layout. Its role names the run of the session it opens with; while the session names none,
+        the first run stands for the one before and the second for the one after.
 
     Attributes
     ----------
@@ -116,8 +118,7 @@ class RunPane(QWidget):
         chosen = self.pane_state.run.value
         if chosen in known:
             return chosen
-        place = int(self.spec.role) if self.spec.role is not None and self.spec.role.isdigit() else 1
-        return known[min(place, len(known)) - 1] if known else None
+        return self.runs.key_for(self.spec.role, 2 if self.spec.role == AFTER else 1)
 
     @property
     def frame(self) -> int:

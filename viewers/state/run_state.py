@@ -176,6 +176,8 @@ class RunSet:
         Tells the key of a listed run that somebody wants to see and that is not in memory.
     link
         How panes beside each other play.
+    roles
+        Role of the session (``dsa-before``, ``dsa-after``) -> key of a run.
     arrival_s
         When contrast arrives in a run, by its key, where that was found.
     on_screen
@@ -186,6 +188,7 @@ class RunSet:
         self._runs: dict[str, AngioRun] = {}
         self._listed: dict[str, RunLine] = {}
         self._panes: dict[str, RunPaneState] = {}
+        self.roles: Mapping[str, str] = MappingProxyType({})
         self.arrival_s: dict[str, float] = {}
         self.on_screen: dict[str, RunLink] = {}
         self.is_following = False
@@ -204,6 +207,20 @@ class RunSet:
         self._listed = {line.key: line for line in lines}
         self.changed.emit()
 
+    def set_roles(self, roles: Mapping[str, str]) -> None:
+        """Which runs the session names as what; panes of that role open with them."""
+        if dict(roles) != dict(self.roles):
+            self.roles = MappingProxyType(dict(roles))
+            self.changed.emit()
+
+    def key_for(self, role: str | None, place: int) -> str | None:
+        """The known run of a role, else the one at a place of the list, from 1, or the last one."""
+        known = [line.key for line in self.lines]
+        named = self.roles.get(role or "")
+        if named in known:
+            return named
+        return known[min(place, len(known)) - 1] if known else None
+
     def ask(self, key: str) -> None:
         """Somebody wants to see this run."""
         if key not in self._runs and key in self._listed:
@@ -216,7 +233,7 @@ class RunSet:
     def clear(self) -> None:
         """Everything of one patient goes."""
         had = bool(self._runs or self._listed)
-        self._runs, self._listed = {}, {}
+        self._runs, self._listed, self.roles = {}, {}, MappingProxyType({})
         self.arrival_s.clear()
         for pane in self._panes.values():
             pane.run.set(None)

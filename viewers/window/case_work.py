@@ -342,6 +342,7 @@ class CaseWork:
         for role, key in self.session_desk.session.series_roles.items():
             if key in self.desk.state.images.volumes:
                 self.desk.state.images.set_role(role, key)
+        self.desk.state.runs.set_roles(self.session_desk.session.series_roles)
 
     def _volume_came(self) -> None:
         """The first role of the template that has its images leads: other series are linked to its frame."""

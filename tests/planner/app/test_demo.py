@@ -137,11 +137,12 @@ def test_that_the_first_start_gives_a_simulated_case_with_images_laboratory_and_
         case_id = seed_digital_patient(library, tmp_path / "digital-patient", BY, preset="tiny")
         case, _ = library.open_case(case_id, BY)
         assert case.simulated
-        assert {each.phase for each in case.studies} == {"arterial", "portal-venous"}
+        assert {each.phase for each in case.studies if each.kind == "volume"} == {"arterial", "portal-venous"}
+        assert [each.kind for each in case.studies].count("angio") == 4
         assert check_images(library, case) == ()
         assert case.latest_lab("bilirubin") is not None
         assert case.lesions == ()
         assert [each.state for each in case.sessions] == [SessionState.DRAFT]
-        assert {"arterial", "portal-venous"} <= set(case.sessions[0].series_roles)
+        assert {"arterial", "portal-venous", "dsa-before", "dsa-after"} <= set(case.sessions[0].series_roles)
     finally:
         library.close()

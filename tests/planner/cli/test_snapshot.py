@@ -135,6 +135,23 @@ def test_that_a_stage_of_a_case_is_drawn_in_its_layout_with_title_and_status(
     assert asked.caption[0].startswith("SIMULATED")
 
 
+def test_that_a_stage_that_compares_runs_shows_both_side_by_side(
+    seeded: tuple[str, str], tmp_path: Path, renderer: FakeRenderer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, case_id = seeded
+    place = ("--library", url, "snapshot", case_id, "--out", str(tmp_path / "stage.png"))
+    code, _ = answer(capsys, renderer, *place, "--layout", "stage:completion")
+    assert code == 0
+    (sheet,) = renderer.sheets
+    titles = [panel.title for panel in sheet.panels]
+    assert len(titles) == 4
+    assert sum("after embolisation" in title for title in titles) == 2
+    before, _, after, _ = (panel.picture.astype(float) for panel in sheet.panels)
+    assert before.shape == after.shape
+    assert abs(before - after).mean() > 1.0
+    assert sheet.caption[0].startswith("SIMULATED")
+
+
 def test_that_a_name_that_is_neither_path_nor_case_exits_with_2(
     seeded: tuple[str, str], tmp_path: Path, renderer: FakeRenderer, capsys: pytest.CaptureFixture[str]
 ) -> None:
