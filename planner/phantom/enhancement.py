@@ -92,6 +92,7 @@ def level(tissue: str, phase: str) -> float:
         return HU[tissue][PHASES.index(phase)]
     return OTHER_HU.get(tissue, HU[tissue])[OTHER_PHASES.index(phase)]
 
+
 STRUCTURES: dict[str, str] = {
     "skin": "#e8c9a8",
     "lung_left": "#8fb8d8",
