@@ -49,6 +49,50 @@ def unpack_bytes(source: NDArray[np.uint8], start: int, stop: int, target: NDArr
     return 0
 
 
+@compiled_inline
+def _refilled(source: NDArray[np.uint8], at: int, held: int, count: int, borrowed: int) -> tuple[int, int, int, int]:
+    """Bytes from `at` on into the held bits until more than 40 are there: (at, held, count, borrowed)."""
+    end = source.shape[0]
+    while count <= 40:
+        byte = _whole(0)
+        if at < end and source[at] != 0xFF:
+            byte = _whole(source[at])
+            at += 1
+        elif at + 1 < end and source[at + 1] == 0:
+            byte = _whole(0xFF)
+            at += 2
+        else:
+            # A marker or the end: what is asked beyond it is counted, and looked at by the caller.
+            borrowed += 8
+        held = (held << 8) | byte
+        count += 8
+    return at, held, count, borrowed
+
+
+@compiled_inline
+def _predicted(target: NDArray[np.uint16], row: int, column: int, predictor: int, first: int) -> int:
+    """From the samples to the left and above (T.81 table H.1), which are there already."""
+    if row == 0:
+        return _whole(first) if column == 0 else _whole(target[0, column - 1])
+    if column == 0:
+        return _whole(target[row - 1, 0])
+    left, above = _whole(target[row, column - 1]), _whole(target[row - 1, column])
+    corner = _whole(target[row - 1, column - 1])
+    if predictor == 1:
+        return left
+    if predictor == 2:
+        return above
+    if predictor == 3:
+        return corner
+    if predictor == 4:
+        return left + above - corner
+    if predictor == 5:
+        return left + ((above - corner) >> 1)
+    if predictor == 6:
+        return above + ((left - corner) >> 1)
+    return (left + above) >> 1
+
+
 @compiled
 def undo_lossless(
     source: NDArray[np.uint8],
@@ -70,23 +114,11 @@ def undo_lossless(
         Prediction of the first sample.
     """
     rows, columns = target.shape
-    at, end = start, source.shape[0]
+    at = start
     held, count, borrowed = _whole(0), _whole(0), _whole(0)
     for row in range(rows):
         for column in range(columns):
-            while count <= 40:
-                byte = _whole(0)
-                if at < end and source[at] != 0xFF:
-                    byte = _whole(source[at])
-                    at += 1
-                elif at + 1 < end and source[at + 1] == 0:
-                    byte = _whole(0xFF)
-                    at += 2
-                else:
-                    # A marker or the end: what is asked beyond it is counted and looked at below.
-                    borrowed += 8
-                held = (held << 8) | byte
-                count += 8
+            at, held, count, borrowed = _refilled(source, at, held, count, borrowed)
             code = _whole(table[(held >> (count - 16)) & 0xFFFF])
             if code == 0:
                 return NO_CODE
@@ -103,26 +135,5 @@ def undo_lossless(
             held &= (1 << count) - 1
             if count < borrowed:
                 return ENDS_EARLY
-            if row == 0:
-                predicted = _whole(first) if column == 0 else _whole(target[0, column - 1])
-            elif column == 0:
-                predicted = _whole(target[row - 1, 0])
-            else:
-                left, above = _whole(target[row, column - 1]), _whole(target[row - 1, column])
-                corner = _whole(target[row - 1, column - 1])
-                if predictor == 1:
-                    predicted = left
-                elif predictor == 2:
-                    predicted = above
-                elif predictor == 3:
-                    predicted = corner
-                elif predictor == 4:
-                    predicted = left + above - corner
-                elif predictor == 5:
-                    predicted = left + ((above - corner) >> 1)
-                elif predictor == 6:
-                    predicted = above + ((left - corner) >> 1)
-                else:
-                    predicted = (left + above) >> 1
-            target[row, column] = (predicted + difference) & 0xFFFF
+            target[row, column] = (_predicted(target, row, column, predictor, first) + difference) & 0xFFFF
     return 0
