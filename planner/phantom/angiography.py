@@ -26,6 +26,8 @@ FILMED_MM = 315.4
 """Side of the square detector."""
 SOURCE_TO_DETECTOR_MM, SOURCE_TO_ISOCENTRE_MM = 1080.0, 780.0
 ISOCENTRE_LPS_MM = (-28.0, -14.0, 12.0)
+TABLE_MM = (850.0, 0.0, -140.0)
+"""Longitudinal, lateral and vertical position of the table, the same in every run."""
 PIXELS = {"tiny": 256, "demo": 512, "full": 1024}
 """Detector pixels a side, by preset."""
 IODINE_PER_MM = 0.075
@@ -142,8 +144,8 @@ def film(
     breaths = moved(times, scaled.motion.breathing_px)
     frames = _frames(layers, scaled, times, shifts, breaths, patient.seed * 97 + number, job.part(0.5, 1.0))
     source = _source(patient, plan, study_date)
-    run_uid = uid_of("isocentre", source.series_uid, number)
-    own = replace(c_arm, frame_uid=run_uid, isocentre_lps_mm=(0.0, 0.0, 0.0))
+    # The table stands still between the runs of one day: they share the space of the isocentre.
+    own = replace(c_arm, frame_uid=uid_of("isocentre", source.study_uid), isocentre_lps_mm=(0.0, 0.0, 0.0))
     run = AngioRun(
         frames=frames,
         time_s=times,
@@ -259,6 +261,7 @@ def _facts(plan: RunPlan, c_arm: CArm, number: int, frames: int) -> RunFacts:
         detector_spacing_mm=(c_arm.spacing.down_mm, c_arm.spacing.right_mm),
         magnification=c_arm.isocentre_magnification,
         rate_hz=plan.rate_hz,
+        table_mm=TABLE_MM,
         tube_voltage_kv=80.0,
         # A typical 0.22 Gy cm2 a frame of a large field; simulated, nobody was exposed.
         dose_area_product_gy_cm2=0.22 * frames,

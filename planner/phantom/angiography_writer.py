@@ -11,6 +11,7 @@ import numpy as np
 
 from planner.imaging.angio import AngioRun
 from planner.phantom.angiography import SimulatedRun
+from planner.phantom.dose_report_writer import write_dose_report
 from planner.phantom.patient import DigitalPatient, uid_of
 from planner.phantom.writer import COMMENT
 
@@ -18,12 +19,17 @@ if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
 XA_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.12.1"
+DOSE_REPORT = "SR0001.dcm"
+"""Name of the dose report's file, beside the runs."""
 START_TIME = 93000
 """HHMMSS of the first run; the others follow at four minutes' distance."""
 
 
 def write_runs(patient: DigitalPatient, runs: Sequence[SimulatedRun], folder: Path, truth: Path) -> tuple[Path, ...]:
-    """Write one file per run into a folder and ``angiography.json`` into another, both made when not there."""
+    """Write one file per run and the session's dose report into a folder, ``angiography.json`` into another.
+
+    Both folders are made when not there; the files of the runs are returned.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     truth.mkdir(parents=True, exist_ok=True)
     written = []
@@ -31,6 +37,8 @@ def write_runs(patient: DigitalPatient, runs: Sequence[SimulatedRun], folder: Pa
         place = folder / f"XA{simulated.run.source.part:04d}.dcm"
         _file(patient, simulated.run).save_as(place, enforce_file_format=True)
         written.append(place)
+    if runs:
+        write_dose_report(patient, runs, folder / DOSE_REPORT)
     document = {
         simulated.plan.key: {"file": place.name, "inject_at": simulated.plan.inject_at, **simulated.truth.document()}
         for simulated, place in zip(runs, written, strict=True)
@@ -133,6 +141,9 @@ def _how(run: AngioRun) -> dict[str, Any]:
         "EstimatedRadiographicMagnificationFactor": f"{facts.magnification:.6g}",
         "ImagerPixelSpacing": spacing,
         "TableMotion": "STATIC",
+        "TableZPositionToIsocenter": facts.table_mm[0],
+        "TableXPositionToIsocenter": facts.table_mm[1],
+        "TableYPositionToIsocenter": facts.table_mm[2],
         # dGy cm2 (PS3.3 C.8.7.2)
         "ImageAndFluoroscopyAreaDoseProduct": f"{10.0 * (facts.dose_area_product_gy_cm2 or 0.0):.6g}",
     }

@@ -25,7 +25,7 @@ def test_that_the_verb_writes_series_and_truth_and_says_where(tmp_path: Path) ->
     document = json.loads(answer.stdout)
     assert set(document) == {"series", "truth"}
     assert [Path(place).name for place in document["series"]] == ["arterial", "portal-venous", "angiography"]
-    assert [len(list(Path(place).glob("*.dcm"))) for place in document["series"]] == [84, 84, 4]
+    assert [len(list(Path(place).glob("*.dcm"))) for place in document["series"]] == [84, 84, 5]
     assert (Path(document["truth"]) / "angiography.json").exists()
     assert (Path(document["truth"]) / "tree.json").exists()
 
