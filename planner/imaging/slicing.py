@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from planner.geometry import Grid, SlicePlane
 from planner.imaging.bands import in_bands
 from planner.imaging.volumes import LabelMap, Volume
+from planner.jobs import Context
 
 SlabMode = Literal["mean", "mip", "minip"]
 Interpolation = Literal["linear", "nearest"]
@@ -177,11 +178,13 @@ def pixel_lps_mm(
     return plane.lps_of(np.stack([right, down], axis=-1))
 
 
-def warm_up() -> None:
+def warm_up(context: Context | None = None) -> None:
     """Load or compile the kernels for CT (int16), float images and masks. Call from a background thread at start.
 
     The first time on a machine this takes ten to thirty seconds; from then on the kernels come from disk in one.
+    Between two kernels the context may cancel.
     """
+    told = context if context is not None else Context()
     from planner.imaging.paths import least_cost_path
     from planner.imaging.segmentation import grow_region
     from planner.imaging.surfaces import signed_distance_mm
@@ -193,19 +196,24 @@ def warm_up() -> None:
     plane = SlicePlane.axial((0.0, 0.0, 0.0))
     source = ImageSource("warm-up")
     for voxel_type in (np.int16, np.float32):
+        told.step(0.1, "compiling what draws slices")
         volume = Volume(np.zeros((2, 2, 2), dtype=voxel_type), grid, source)
         picture = slice_volume(volume, plane, (2, 2), 1.0)
+        told.step(0.3)
         slice_volume(volume, plane.rotated((1.0, 0.0, 0.0), 20.0), (2, 2), 1.0)
         slice_volume(volume, plane, (2, 2), 1.0, slab_mm=1.0)
         slice_volume(volume, plane, (2, 2), 1.0, interpolation="nearest")
         sample(volume, plane.point_lps_mm)
     apply_window(picture, centre=0.0, width=2.0)
+    told.step(0.6)
     slice_mask(np.zeros((2, 2, 2), dtype=np.bool_), grid, plane, (2, 2), 1.0)
     slice_nearest(np.zeros((2, 2, 2), dtype=np.uint16), grid, plane, (2, 2), 1.0)
     seed = Volume(np.zeros((2, 2, 2), dtype=np.int16), grid, source)
+    told.step(0.8)
     half = grow_region(seed, (0.0, 0.0, 0.0), 0.0, 1.0, limit_mm=0.5)
     signed_distance_mm(half.full(), grid.spacing_kji_mm)
     least_cost_path(np.ones((2, 2, 2)), (0, 0, 0), (1, 1, 1), grid.spacing_kji_mm)
+    told.step(0.9)
     tubularity(np.zeros((3, 3, 3), dtype=np.float32), grid.spacing_kji_mm, scales_mm=(1.0,))
 
 

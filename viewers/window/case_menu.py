@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog, QMenuBar
 
-from planner.clinical.laboratory_table import LabReading
 from planner.errors import OperatorError
 from planner.jobs import Context
 from planner.model.session import SessionState
 from planner.workflow.template import Choice
-from viewers.panels.lab_dialog import LabDialog
 from viewers.panels.words import state_word
 from viewers.window.choices import ChoiceDialog
 
 if TYPE_CHECKING:
+    from planner.clinical.laboratory_table import LabReading
+    from viewers.panels.lab_dialog import LabDialog
     from viewers.window.main_window import MainWindow
 
 
@@ -36,14 +36,15 @@ class CaseMenu:
         add(case, "Session &state…", self.ask_for_state)
         add(case, "&Emergency form on / off", self.toggle_emergency)
         case.addSeparator()
-        dialogs = self.window.dialogs
-        add(case, "Patient and &history…", dialogs.facts, "Ctrl+Shift+H")
-        add(case, "&Course…", dialogs.course)
+        window = self.window
+        # The dialogs are loaded when one is first asked for.
+        add(case, "Patient and &history…", lambda: window.dialogs.facts(), "Ctrl+Shift+H")
+        add(case, "&Course…", lambda: window.dialogs.course())
         add(case, "Paste &laboratory values…", self.paste_laboratory, "Ctrl+Shift+L")
         case.addSeparator()
         add(case, "&Print the plan as PDF…", self.choose_pdf, "Ctrl+P")
-        add(case, "&Revisions, papers, audit trail…", dialogs.history)
-        add(case, "&Institution profile…", dialogs.profile)
+        add(case, "&Revisions, papers, audit trail…", lambda: window.dialogs.history())
+        add(case, "&Institution profile…", lambda: window.dialogs.profile())
         stage = bar.addMenu("&Stage")
         add(stage, "&Next stage", lambda: self._step(1), "Ctrl+Right")
         add(stage, "&Previous stage", lambda: self._step(-1), "Ctrl+Left")
@@ -106,6 +107,8 @@ class CaseMenu:
         if self.window.work is None:
             self.window.say("Open a case first.")
             return
+        from viewers.panels.lab_dialog import LabDialog
+
         self.dialog = LabDialog(self.take_readings, self.window)
         self.dialog.open()
 

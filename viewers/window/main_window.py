@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from planner import DISCLAIMER
-from planner.app.case_images import index_folder
-from planner.app.cases import case_from_series
-from planner.app.images import Scan, scan
-from planner.app.open_case import OpenCase
-from planner.app.sessions import current_session
-from planner.app.templates import Installed
 from planner.errors import OperatorError
 from planner.jobs import Context
-from planner.model.case import Case
-from planner.store.actors import Actor
-from planner.store.journal import Journal
-from planner.store.library import Library
-from viewers.panels.import_dialog import ImportChoice, ImportDialog
 from viewers.panels.job_bar import JobBar
 from viewers.panels.library_page import LibraryPage
-from viewers.panes.desk import Desk
 from viewers.state.layouts import layouts
-from viewers.window.case_dialogs import CaseDialogs
 from viewers.window.case_menu import CaseMenu
-from viewers.window.case_page import CasePage
-from viewers.window.case_work import CaseWork
-from viewers.window.choices import ChoiceDialog
+from viewers.window.warming import KernelProcess
+
+if TYPE_CHECKING:
+    from planner.app.images import Scan
+    from planner.app.open_case import OpenCase
+    from planner.app.templates import Installed
+    from planner.model.case import Case
+    from planner.store.actors import Actor
+    from planner.store.journal import Journal
+    from planner.store.library import Library
+    from viewers.panels.import_dialog import ImportChoice, ImportDialog
+    from viewers.panes.desk import Desk
+    from viewers.window.case_dialogs import CaseDialogs
+    from viewers.window.case_page import CasePage
+    from viewers.window.case_work import CaseWork
+    from viewers.window.choices import ChoiceDialog
 
 TITLE = "Seldinger"
 SAVED_EVERY_MS = 1000
@@ -39,10 +42,12 @@ SAVED_EVERY_MS = 1000
 
 
 class MainWindow(QMainWindow):
-    """One library, at most one open case.
+    """One library, at most one open case. What only an open case needs is loaded and built when it is first needed.
 
     Parameters
     ----------
+    installed
+        The templates and profiles, or what reads them.
     scale
         From `viewers.state.theme.scale_for`; sizes of side panels follow it.
     """
@@ -51,14 +56,14 @@ class MainWindow(QMainWindow):
         self,
         library: Library,
         journal: Journal | None,
-        installed: Installed,
+        installed: Installed | Callable[[], Installed],
         desk: Desk,
         actor: Actor,
         *,
         scale: float = 1.0,
     ) -> None:
         super().__init__()
-        self.library, self.journal, self.installed = library, journal, installed
+        self.library, self.journal, self._installed = library, journal, installed
         self.desk, self.actor, self.scale = desk, actor, scale
         self.work: CaseWork | None = None
         self.import_dialog: ImportDialog | None = None
@@ -66,6 +71,7 @@ class MainWindow(QMainWindow):
         self.identity_dialog: ChoiceDialog | None = None
         self.setWindowTitle(f"{TITLE} — {DISCLAIMER.split('.')[0]}. Not a medical device.")
         self.setAcceptDrops(True)
+        self.kernels = KernelProcess()
         self.jobs = JobBar(desk.jobs)
         self.library_page = LibraryPage(
             search=library.list_cases,
@@ -75,10 +81,8 @@ class MainWindow(QMainWindow):
             import_folder=self.choose_folder,
             import_file=self.choose_file,
         )
-        self.case_page = CasePage(desk, home=self.show_library)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.library_page)
-        self.stack.addWidget(self.case_page)
         holder = QWidget()
         layout = QVBoxLayout(holder)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -87,7 +91,6 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.jobs)
         self.setCentralWidget(holder)
         self.case_menu = CaseMenu(self)
-        self.dialogs = CaseDialogs(self)
         self._build_menus()
         desk.state.hover.changed.connect(self._show_hover)
         self._clock = QTimer(self)
@@ -95,6 +98,53 @@ class MainWindow(QMainWindow):
         self._clock.timeout.connect(self._show_saved)
         self._clock.start()
         self.library_page.refresh()
+
+    @property
+    def installed(self) -> Installed:
+        """Templates and profiles, read at the first need."""
+        if callable(self._installed):
+            self._installed = self._installed()
+        return self._installed
+
+    @installed.setter
+    def installed(self, installed: Installed) -> None:
+        self._installed = installed
+
+    @cached_property
+    def case_page(self) -> CasePage:
+        from viewers.window.case_page import CasePage
+
+        page = CasePage(self.desk, home=self.show_library)
+        self.stack.addWidget(page)
+        return page
+
+    @cached_property
+    def dialogs(self) -> CaseDialogs:
+        from viewers.window.case_dialogs import CaseDialogs
+
+        return CaseDialogs(self)
+
+    def prepare(self, context: Context) -> None:
+        """What opening a case needs, ahead of it: modules, templates, the kernels of slices. In a thread."""
+        context.step(0.0, "loading")
+        importlib.import_module("viewers.window.case_page")
+        context.step(0.1)
+        importlib.import_module("viewers.window.case_dialogs")
+        context.step(0.2, "reading the templates")
+        installed = self.installed
+        context.step(0.3, f"{len(installed.templates)} templates")
+        from planner.imaging.slicing import warm_up
+
+        warm_up(context.part(0.4, 1.0))
+
+    def prepared(self) -> None:
+        """After `prepare`, on the GUI thread: the page of a case, and the kernels that it does not need at once."""
+        self.case_page.ensurePolished()
+        self.kernels.start()
+
+    def _has_page(self) -> bool:
+        """Whether a case was opened or prepared for, so that its page was built."""
+        return "case_page" in self.__dict__
 
     def _build_menus(self) -> None:
         file = self.menuBar().addMenu("&File")
@@ -135,7 +185,7 @@ class MainWindow(QMainWindow):
     def finish_typing(self) -> None:
         """What stands in a field and was not committed yet becomes part of the plan: nothing typed is lost."""
         typed_in = self.focusWidget()
-        if typed_in is not None and self.case_page.isAncestorOf(typed_in):
+        if typed_in is not None and self._has_page() and self.case_page.isAncestorOf(typed_in):
             typed_in.clearFocus()
 
     def show_library(self) -> None:
@@ -151,7 +201,8 @@ class MainWindow(QMainWindow):
 
     def _leave_case(self) -> None:
         self.work = None
-        self.case_page.show_work(None)
+        if self._has_page():
+            self.case_page.show_work(None)
 
     def open_case(self, case_id: str) -> None:
         """Open a case at the session a person most likely means."""
@@ -160,6 +211,8 @@ class MainWindow(QMainWindow):
         except OperatorError as error:
             self.say(error.message)
             return
+        from planner.app.open_case import OpenCase
+
         self.take_case(OpenCase(self.library, self.journal, case, revision, self.actor))
 
     def open_session(self, case_id: str, session_id: str) -> None:
@@ -181,6 +234,9 @@ class MainWindow(QMainWindow):
         if self.work is not None:
             # The open case could not be saved: it stays, and its question is on the screen.
             return self.work
+        from planner.app.sessions import current_session
+        from viewers.window.case_work import CaseWork
+
         work = CaseWork(opened, self.installed, self.desk)
         work.said.connect(self.say)
         self.work = work
@@ -208,6 +264,9 @@ class MainWindow(QMainWindow):
         wanted = list(paths)
 
         def work(context: Context) -> Scan:
+            from planner.app.case_images import index_folder
+            from planner.app.images import scan
+
             return scan(wanted, context, index=index_folder(self.library))
 
         self.desk.jobs.submit("Looking for images", work, self._found)
@@ -216,6 +275,8 @@ class MainWindow(QMainWindow):
         if not found.series and not found.skipped:
             self.say("Nothing was found there: no file that is an image.")
             return
+        from viewers.panels.import_dialog import ImportDialog
+
         into = self.work.opened.case.title or "the open case" if self.work is not None else None
         self.import_dialog = ImportDialog(found.series, found.skipped, into=into, chosen=self._chosen, parent=self)
         self.import_dialog.open()
@@ -234,6 +295,8 @@ class MainWindow(QMainWindow):
         if both is None:
             self._attach(choice, confirmed=False)
             return
+        from viewers.window.choices import ChoiceDialog
+
         self.identity_dialog = ChoiceDialog(
             "Is this the same patient?",
             f"An identifier is missing, so the program cannot tell. Compare both sides:\n{both}",
@@ -258,6 +321,9 @@ class MainWindow(QMainWindow):
 
     def _new_case(self, choice: ImportChoice) -> bool:
         """Make and open a case; False when the open one could not be left: its images must not get there."""
+        from planner.app.cases import case_from_series
+        from planner.app.open_case import OpenCase
+
         entry = choice.entries[0][0]
         case: Case = case_from_series(entry, patient=choice.patient, title=entry.description or "")
         self.show_library()
@@ -328,7 +394,9 @@ class MainWindow(QMainWindow):
                 return
             self._leave_case()
         self._clock.stop()
-        self.case_page.grid.release()
+        self.kernels.stop()
+        if self._has_page():
+            self.case_page.grid.release()
         self.desk.close()
         if self.journal is not None:
             self.journal.close()

@@ -1,4 +1,8 @@
-"""Starts the desktop: library, recovery, theme, window; on the first start the digital patient is put in."""
+"""Starts the desktop: library, recovery, theme, window; on the first start the digital patient is put in.
+
+Importing this module loads nothing heavier than Qt. A plain frame is painted first; what the window stands on is
+loaded behind it, and what only an open case needs when the window can be used.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +10,31 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from planner.app.library import open_library
-from planner.app.open_case import OpenCase
-from planner.app.recovery import Recovery, discard, open_journal, recoverable, restore
-from planner.app.templates import installed
 from planner.errors import OperatorError, StoreError
-from planner.imaging.slicing import warm_up
 from planner.jobs import Context
-from planner.store.actors import Actor
-from planner.store.journal import Journal
-from planner.store.library import Library
 from viewers.panels.look import apply_look
-from viewers.panes.desk import make_desk
 from viewers.state.theme import scale_for
-from viewers.window.choices import ChoiceDialog
-from viewers.window.main_window import MainWindow
+from viewers.window.opening import OpeningFrame
+
+if TYPE_CHECKING:
+    from planner.app.recovery import Recovery
+    from planner.app.templates import Installed
+    from planner.store.actors import Actor
+    from planner.store.journal import Journal
+    from planner.store.library import Library
+    from viewers.window.main_window import MainWindow
 
 LOG = logging.getLogger(__name__)
 
 
-def start(paths: Sequence[Path], library_url: str | None) -> int:
-    """Open the window and stay until it closes; the exit code.
+class Start:
+    """From the first frame to the window.
 
     Parameters
     ----------
@@ -40,19 +43,67 @@ def start(paths: Sequence[Path], library_url: str | None) -> int:
     library_url
         None is the library of this account.
     """
+
+    def __init__(self, paths: Sequence[Path], library_url: str | None) -> None:
+        self.window: MainWindow | None = None
+        self._paths = paths
+        self.frame = OpeningFrame(lambda: load(library_url), self._loaded)
+        self.frame.setGeometry(QGuiApplication.primaryScreen().availableGeometry())
+        self.frame.show()
+
+    def _loaded(self) -> None:
+        loaded = self.frame.take()
+        if loaded is None:
+            QApplication.exit()
+            return
+        self.window = make_window(*loaded)
+        self.window.show()
+        self.frame.close()
+        if self._paths:
+            self.window.import_paths(self._paths)
+
+    def end(self) -> BaseException | None:
+        """After the event loop: wait for what still loads, and let go of it. What went wrong at the start, or None."""
+        self.frame.wait()
+        unused = self.frame.take()
+        if unused is not None:
+            library, journal = unused
+            if journal is not None:
+                journal.close()
+            library.close()
+        return self.frame.error
+
+
+def start(paths: Sequence[Path], library_url: str | None) -> int:
+    """Open the window and stay until it closes; the exit code. See `Start`."""
     QGuiApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     application = QApplication.instance() or QApplication(["seldinger"])
-    try:
-        library = open_library(library_url)
-    except StoreError as error:
+    if isinstance(application, QApplication):
+        apply_look(application, scale_for(QGuiApplication.primaryScreen().availableGeometry().height()))
+    begun = Start(paths, library_url)
+    code = application.exec()
+    error = begun.end()
+    if isinstance(error, StoreError):
         # Without its library the program cannot start; an empty one is never put in the place of a damaged one.
         refuse(error.message)
         return 4
-    window = make_window(library)
-    window.show()
-    if paths:
-        window.import_paths(paths)
-    return application.exec()
+    if error is not None:
+        raise error
+    return code
+
+
+def load(library_url: str | None) -> tuple[Library, Journal | None]:
+    """What the window stands on: its modules, the library and the journal. Called in a thread."""
+    from planner.app.library import open_library
+
+    library = open_library(library_url)
+    journal = _journal(library)
+    # Only loaded here, so that the GUI thread finds them ready.
+    import viewers.window.main_window
+    from viewers.panes import desk
+
+    del viewers, desk
+    return library, journal
 
 
 def refuse(sentence: str) -> None:
@@ -63,22 +114,31 @@ def refuse(sentence: str) -> None:
     box.exec()
 
 
-def make_window(library: Library, actor: Actor | None = None) -> MainWindow:
+def make_window(library: Library, journal: Journal | None, actor: Actor | None = None) -> MainWindow:
     """The window on an open library, sized for the screen it stands on."""
-    application = QApplication.instance()
+    from planner.store.actors import Actor
+    from viewers.panes.desk import make_desk
+    from viewers.window.main_window import MainWindow
+
     screen = QGuiApplication.primaryScreen().availableGeometry()
-    scale = scale_for(screen.height())
-    if isinstance(application, QApplication):
-        apply_look(application, scale)
-    person = actor or Actor.here()
-    journal = _journal(library)
-    window = MainWindow(library, journal, installed(), make_desk(), person, scale=scale)
+    window = MainWindow(
+        library, journal, _installed, make_desk(), actor or Actor.here(), scale=scale_for(screen.height())
+    )
     window.setGeometry(screen)
     QTimer.singleShot(0, lambda: after_start(window))
     return window
 
 
+def _installed() -> Installed:
+    """Reading and checking every template takes longer than the library's page."""
+    from planner.app.templates import installed
+
+    return installed()
+
+
 def _journal(library: Library) -> Journal | None:
+    from planner.app.recovery import open_journal
+
     try:
         return open_journal(library)
     except StoreError as error:
@@ -87,16 +147,11 @@ def _journal(library: Library) -> Journal | None:
 
 
 def after_start(window: MainWindow) -> None:
-    """What can wait until the window is seen: kernels, recovery, the digital patient."""
-    window.desk.jobs.submit("Preparing", _warm, lambda _: None)
+    """What can wait until the window is seen: the page of a case, kernels, recovery, the digital patient."""
+    window.desk.jobs.submit("Preparing", window.prepare, lambda _: window.prepared())
     offer_recovery(window)
     if not window.library.list_cases():
         put_in_digital_patient(window)
-
-
-def _warm(context: Context) -> None:
-    context.step(0.0, "compiling what draws slices")
-    warm_up()
 
 
 def put_in_digital_patient(window: MainWindow) -> None:
@@ -116,11 +171,14 @@ def put_in_digital_patient(window: MainWindow) -> None:
 
 def offer_recovery(window: MainWindow) -> None:
     """After a crash: restore or forget, as a person says; closing the question keeps the work for later."""
+    from planner.app.recovery import discard, recoverable
+
     journal = window.journal
     found = recoverable(window.library, journal) if journal is not None else ()
     if journal is None or not found:
         return
     newest = found[0]
+    from viewers.window.choices import ChoiceDialog
 
     def take_up(codes: list[str], reason: str) -> str | None:
         del codes, reason
@@ -141,6 +199,9 @@ def offer_recovery(window: MainWindow) -> None:
 
 
 def _restore(window: MainWindow, journal: Journal, recovery: Recovery) -> str | None:
+    from planner.app.open_case import OpenCase
+    from planner.app.recovery import restore
+
     try:
         case, revision = restore(journal, recovery)
         window.take_case(OpenCase(window.library, journal, case, revision, window.actor, unsaved=True))
