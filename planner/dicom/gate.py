@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -206,8 +207,14 @@ def _orientation_fault(record: SliceRecord) -> str | None:
         return "the image position is missing"
     if cosines is None or len(cosines) != 6:
         return "the image orientation is missing"
-    if not all(np.isfinite(value) and abs(value) < limits.PLAUSIBLE_POSITION_MM for value in position):
+    if not all(abs(value) < limits.PLAUSIBLE_POSITION_MM for value in position):
         return f"the image position ({_pair(position)} mm) lies outside any scanner"
+    return _cosines_fault(cosines)
+
+
+@lru_cache(256)
+def _cosines_fault(cosines: tuple[float, ...]) -> str | None:
+    """What is wrong with six direction cosines; the slices of a series share theirs."""
     row, column = np.array(cosines[:3]), np.array(cosines[3:])
     with np.errstate(invalid="ignore"):
         wrong = np.array([abs(row @ column), abs(np.linalg.norm(row) - 1), abs(np.linalg.norm(column) - 1)])

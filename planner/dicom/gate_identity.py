@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -124,14 +125,14 @@ def _frame_findings(headers: Sequence[Header], subject: str) -> Iterator[Finding
 
 
 def _rescale_findings(records: Sequence[SliceRecord], subject: str) -> Iterator[Finding]:
-    zero = [one for one in records if one.slope is not None and not (np.isfinite(one.slope) and one.slope != 0)]
+    zero = [one for one in records if one.slope is not None and not (math.isfinite(one.slope) and one.slope != 0)]
     if zero:
         text = (
             f"{zero[0].name}: the rescale slope is {zero[0].slope:g}, so its values mean nothing; ask for the original "
             "images."
         )
         yield _found("no-rescale", Severity.BLOCK, text, subject)
-    odd = [one for one in records if one.intercept is not None and not np.isfinite(one.intercept)]
+    odd = [one for one in records if one.intercept is not None and not math.isfinite(one.intercept)]
     if odd:
         text = (
             f"{odd[0].name}: the rescale intercept is no number, so its values mean nothing; ask for the original "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -304,12 +305,14 @@ def _split_by_time(records: Sequence[SliceRecord]) -> list[list[SliceRecord]]:
     times = [_time(record) for record in records]
     if axis is None or any(time is None for time in times) or any(one.position_lps_mm is None for one in records):
         return []
-    visits: dict[int, list[tuple[float, SliceRecord]]] = {}
-    for time, record in zip(times, records, strict=True):
-        place = _along([record], axis)
-        if not len(place) or time is None:
-            return []
-        visits.setdefault(round(float(place[0]) / limits.SAME_POSITION_MM), []).append((time, record))
+    positions = [one.position_lps_mm or () for one in records]
+    if not all(len(position) == 3 and all(map(math.isfinite, position)) for position in positions):
+        return []
+    places = np.rint(np.array(positions, dtype=np.float64) @ np.array(axis) / limits.SAME_POSITION_MM)
+    visits: dict[float, list[tuple[float, SliceRecord]]] = {}
+    for time, place, record in zip(times, places.tolist(), records, strict=True):
+        if time is not None:
+            visits.setdefault(place, []).append((time, record))
     passes = max(len(found) for found in visits.values())
     if passes < 2 or len(visits) < 2:
         return []

@@ -11,8 +11,8 @@ import os
 import struct
 import zlib
 from dataclasses import dataclass
-from io import RawIOBase
 from pathlib import Path
+from typing import Literal
 
 from planner.dicom import limits, tags
 from planner.dicom.elements import Elements
@@ -27,12 +27,60 @@ _SHORT = frozenset(
     | {b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
 )
 """Value representations with a 2-byte length (PS3.5 table 7.1-2); every other, known or not, has 4 bytes."""
-_FATES = dict.fromkeys(tags.LEAVES, True) | dict.fromkeys(tags.SEQUENCES | tags.PIXEL_TAGS, False)
+_KEPT = dict.fromkeys(tags.LEAVES, True) | dict.fromkeys(tags.SEQUENCES | tags.PIXEL_TAGS, False)
 """True: the value is kept as it is. False: looked into. Absent: skipped."""
-_LITTLE, _BIG = (
-    tuple(struct.Struct(order + form) for form in ("HH", "H", "I", "HH2sH", "HHI")) for order in ("<", ">")
-)
-_META_HEAD = _LITTLE[3]
+_SKIP, _SKIP_LONG, _SKIP_SEQUENCE, _LOOK = 0, -1, -2, -3
+"""What to do with an element by its first bytes; above 0 it is the tag under which its value is kept."""
+_MOST_HEADS = 8192
+
+
+class _ExplicitFates(dict[bytes, int]):
+    """By tag and VR as they are stored (6 bytes); found out once each, as headers repeat them."""
+
+    def __init__(self, order: Literal["little", "big"], only_group: int | None = None) -> None:
+        super().__init__()
+        self._order: Literal["little", "big"] = order
+        self._only_group = only_group
+
+    def __missing__(self, head: bytes) -> int:
+        fate = self._fate(head)
+        if len(self) < _MOST_HEADS:
+            self[head] = fate
+        return fate
+
+    def _fate(self, head: bytes) -> int:
+        group, number = (int.from_bytes(head[at : at + 2], self._order) for at in (0, 2))
+        kind, tag = head[4:], group << 16 | number
+        kept = _KEPT.get(tag)
+        if kept is False or group == 0xFFFE or self._only_group not in (None, group):
+            return _LOOK
+        if kind in _SHORT:
+            return tag if kept else _SKIP
+        if kept or not (kind.isalpha() and kind.isupper()):
+            return _LOOK
+        return _SKIP_SEQUENCE if kind == b"SQ" else _SKIP_LONG
+
+
+def _implicit_fates(order: Literal["little", "big"]) -> dict[int, int]:
+    """By the tag's 4 bytes as one number of that order; what is absent is skipped."""
+    looked = dict.fromkeys((_ITEM, _ITEM_END, _SEQUENCE_END), False)
+    fates = {tag: tag if kept else _LOOK for tag, kept in (_KEPT | looked).items()}
+    if order == "big":
+        return fates
+    return {(tag & 0xFFFF) << 16 | tag >> 16: fate for tag, fate in fates.items()}
+
+
+class _Order:
+    """How numbers are unpacked in one byte order, and the fates of elements in it."""
+
+    def __init__(self, mark: str, order: Literal["little", "big"]) -> None:
+        self.head, self.short, self.long = (struct.Struct(mark + form) for form in ("HH", "H", "I"))
+        self.explicit, self.implicit = struct.Struct(f"{mark}6sH"), struct.Struct(f"{mark}II")
+        self.explicit_fates, self.implicit_fates = _ExplicitFates(order), _implicit_fates(order)
+
+
+_LITTLE, _BIG = _Order("<", "little"), _Order(">", "big")
+_META_FATES = _ExplicitFates("little", only_group=2)
 _MAXIMUM_ELEMENTS = 5_000_000
 _FIRST_READ = 32 * limits.KIBI
 
@@ -100,7 +148,8 @@ class _Parser:
     def __init__(self, window: bytes, size: int, little_endian: bool) -> None:
         self.window, self.size, self.little = window, size, little_endian
         self.pixels: PixelSpan | None = None
-        self._head, self._short, self._long, self._explicit, self._implicit = _LITTLE if little_endian else _BIG
+        self._order = order = _LITTLE if little_endian else _BIG
+        self._head, self._short, self._long = order.head, order.short, order.long
         self._count = 0
 
     def _need(self, stop: int) -> None:
@@ -135,7 +184,7 @@ class _Parser:
         sequences: dict[int, tuple[Elements, ...]] = {}
         stop = self.size if end is None else end
         while True:
-            at = self._plain_elements(raw, at, stop, explicit)
+            at = self._plain_elements(raw, at, stop, explicit, depth)
             if at >= stop:
                 break
             tag, kind, length, value = self.element(at, explicit)
@@ -161,35 +210,21 @@ class _Parser:
             raise _Malformed("a sequence item has no end")
         return Elements(raw, sequences, self.little), at
 
-    def _plain_elements(self, raw: dict[int, bytes], at: int, stop: int, explicit: bool) -> int:
+    def _plain_elements(self, raw: dict[int, bytes], at: int, stop: int, explicit: bool, depth: int) -> int:
         """Walk over elements that need no second look, keeping the wanted ones; where the first other one begins.
 
         The same rules as `dataset` in fewer steps: nine of ten elements of a header are such.
         """
-        window, fates = self.window, _FATES
-        end = min(stop, len(window))
-        unpack = (self._explicit if explicit else self._implicit).unpack_from
-        begin, kinds = at, _SHORT
-        while at + 8 <= end:
-            if explicit:
-                group, number, kind, length = unpack(window, at)
-                if kind not in kinds:
-                    break
-            else:
-                group, number, length = unpack(window, at)
-            after = at + 8 + length
-            if after > end or length > limits.MAXIMUM_TEXT_BYTES or group == 0xFFFE:
-                break
-            tag = group << 16 | number
-            kept = fates.get(tag)
-            if kept:
-                raw[tag] = window[at + 8 : after]
-            elif kept is False:
-                break
-            at = after
+        end, order = min(stop, len(self.window)), self._order
+        if explicit:
+            # A level takes 16 bytes at least, item and sequence: what is shorter than this cannot be nested too deep.
+            flat = 16 * (limits.MAXIMUM_NESTING - depth)
+            after = _walk_explicit(self.window, at, end, raw, order, order.explicit_fates, flat)
+        else:
+            after = _walk_implicit(self.window, at, end, raw, order)
         # An element has 8 bytes at least: the count is an upper bound, and costs nothing.
-        self._count += (at - begin) // 8
-        return at
+        self._count += (after - at) // 8
+        return after
 
     def _sequence(
         self, tag: int, kind: bytes, length: int, at: int, explicit: bool, depth: int
@@ -229,6 +264,53 @@ class _Parser:
         if end is None:
             raise _Malformed("a sequence has no end")
         return tuple(items), at
+
+
+def _walk_explicit(
+    window: bytes, at: int, end: int, raw: dict[int, bytes], order: _Order, fates: _ExplicitFates, flat: int
+) -> int:
+    """Keep or skip elements of explicit VR; where the first one begins that needs a second look.
+
+    Sequences that are not kept are skipped when they have fewer than `flat` bytes.
+    """
+    unpack, long = order.explicit.unpack_from, order.long.unpack_from
+    last = end - 8
+    while at <= last:
+        head, length = unpack(window, at)
+        fate = fates[head]
+        if fate >= 0:
+            after = at + 8 + length
+            if after > end:
+                break
+            if fate:
+                raw[fate] = window[at + 8 : after]
+        elif fate == _LOOK or at + 12 > end:
+            break
+        else:
+            length = long(window, at + 8)[0]
+            after = at + 12 + length
+            if after > end or (fate == _SKIP_SEQUENCE and length >= flat):
+                break
+        at = after
+    return at
+
+
+def _walk_implicit(window: bytes, at: int, end: int, raw: dict[int, bytes], order: _Order) -> int:
+    """As `_walk_explicit`, for implicit VR."""
+    unpack, fates = order.implicit.unpack_from, order.implicit_fates
+    last = end - 8
+    while at <= last:
+        key, length = unpack(window, at)
+        after = at + 8 + length
+        if after > end or length > limits.MAXIMUM_TEXT_BYTES:
+            break
+        fate = fates.get(key, _SKIP)
+        if fate > 0:
+            raw[fate] = window[at + 8 : after]
+        elif fate < 0:
+            break
+        at = after
+    return at
 
 
 def refused(code: str, file: Path, what: str, advice: str) -> InputRefused:
@@ -276,14 +358,9 @@ def _meta(window: bytes, file: Path, size: int) -> tuple[Elements, int]:
     raw: dict[int, bytes] = {}
     at = 132
     while at < size:
-        group, number, kind, length = _META_HEAD.unpack_from(window, at) if at + 8 <= len(window) else (2, 0, b"", 0)
-        if group != 2:
+        at = _walk_explicit(window, at, len(window), raw, _LITTLE, _META_FATES, 0)
+        if at >= size:
             break
-        if kind in _SHORT and at + 8 + length <= len(window):
-            if 2 << 16 | number in tags.LEAVES:
-                raw[2 << 16 | number] = window[at + 8 : at + 8 + length]
-            at += 8 + length
-            continue
         parser._need(at + 2)
         if window[at : at + 2] != b"\x02\x00":
             break
@@ -339,8 +416,10 @@ def scan_file(file: Path) -> Header:
         names the file and what to do.
     """
     try:
-        with open(file, "rb", buffering=0) as stream:
-            size = os.fstat(stream.fileno()).st_size
+        # No file object: it asks the system more than is needed, which counts in a folder of thousands.
+        stream = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            size = os.fstat(stream).st_size
             if size > limits.MAXIMUM_FILE_BYTES:
                 raise refused("too-large", file, "it is larger than 4 GiB", "import it in smaller parts")
             window = _read(stream, _FIRST_READ)
@@ -357,6 +436,8 @@ def scan_file(file: Path) -> Header:
                     if not more:
                         raise _Malformed(f"it ends at byte {len(window)} while it is read") from None
                     window += more
+        finally:
+            os.close(stream)
     except OSError as error:
         raise refused(
             "not-dicom", file, f"it cannot be read ({error.strerror})", "check the disk and rights"
@@ -369,10 +450,10 @@ def scan_file(file: Path) -> Header:
         raise
 
 
-def _read(stream: RawIOBase, count: int) -> bytes:
-    """`count` bytes, or all that are left: a raw read may give fewer at once."""
+def _read(stream: int, count: int) -> bytes:
+    """`count` bytes of a file descriptor, or all that are left: a read may give fewer at once."""
     parts: list[bytes] = []
-    while count > 0 and (part := stream.read(count)):
+    while count > 0 and (part := os.read(stream, count)):
         parts.append(part)
         count -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)

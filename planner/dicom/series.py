@@ -208,7 +208,7 @@ def _series_findings(group: Group) -> list[Finding]:
         )
         found.append(Finding("invalid-uid", Severity.WARN, text, subject=group.uid))
     for tag, what in _UIDS.items():
-        wrong = next((one.file.name for one in group.records if not _fits(one.header.elements.text(tag))), None)
+        wrong = _first_misfit(group.records, tag)
         if wrong is not None:
             text = f"{wrong}: the UID of its {what} is none; it is not used, so ask the sender for a valid copy."
             found.append(Finding("invalid-uid", Severity.WARN, text, subject=group.uid))
@@ -216,6 +216,18 @@ def _series_findings(group: Group) -> list[Finding]:
 
 
 _UIDS = {tags.STUDY_UID: "study", tags.SOP_INSTANCE: "image", tags.FRAME_OF_REFERENCE: "frame of reference"}
+
+
+def _first_misfit(records: Sequence[SliceRecord], tag: int) -> str | None:
+    """Name of the first file whose UID is none; each stored value is looked at once."""
+    seen: set[bytes] = set()
+    for record in records:
+        raw = record.header.elements.raw.get(tag)
+        if raw is not None and raw not in seen:
+            seen.add(raw)
+            if not _fits(record.header.elements.text(tag)):
+                return record.file.name
+    return None
 
 
 def _fits(uid: str | None) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,8 @@ from planner.dicom.pixel_formats import PixelFormat
 from planner.dicom.scanner import Header
 
 _T = TypeVar("_T")
+_REMEMBERED, _SHORT_BYTES = 512, 2048
+"""What the slices of a series have in common is decoded once, unless a file makes it long."""
 _FLAT_GROUPS = (
     tags.PLANE_POSITION_SEQUENCE,
     tags.PLANE_ORIENTATION_SEQUENCE,
@@ -84,9 +87,34 @@ class SliceRecord:
         return self.file.name if self.format.frames == 1 else f"{self.file.name} frame {self.frame + 1}"
 
 
+_FORMAT_TAGS = (
+    tags.ROWS,
+    tags.COLUMNS,
+    tags.NUMBER_OF_FRAMES,
+    tags.BITS_ALLOCATED,
+    tags.BITS_STORED,
+    tags.HIGH_BIT,
+    tags.SAMPLES_PER_PIXEL,
+    tags.PIXEL_REPRESENTATION,
+    tags.PHOTOMETRIC,
+    tags.PLANAR_CONFIGURATION,
+)
+
+
 def pixel_format(header: Header) -> tuple[PixelFormat, tuple[Fault, ...]]:
     """The declared format, checked against the limits and against itself, before anything is allocated."""
-    data = header.elements
+    data, span = header.elements, header.pixels
+    values = tuple(map(data.raw.get, _FORMAT_TAGS))
+    read = _format_of if _is_short(values) else _format_of.__wrapped__
+    return read(values, data.little_endian, span.tag if span else tags.PIXEL_DATA)
+
+
+@lru_cache(_REMEMBERED)
+def _format_of(
+    values: tuple[bytes | None, ...], little_endian: bool, pixel_tag: int
+) -> tuple[PixelFormat, tuple[Fault, ...]]:
+    """The format that stored values of `_FORMAT_TAGS` declare; the slices of a series share it."""
+    data = _elements(_FORMAT_TAGS, values, little_endian)
     rows, columns = data.integer(tags.ROWS) or 0, data.integer(tags.COLUMNS) or 0
     frames = data.integer(tags.NUMBER_OF_FRAMES)
     frames = 1 if frames is None and not data.text(tags.NUMBER_OF_FRAMES) else frames if frames is not None else 0
@@ -94,7 +122,6 @@ def pixel_format(header: Header) -> tuple[PixelFormat, tuple[Fault, ...]]:
     stored = data.integer(tags.BITS_STORED)
     stored = allocated if stored is None else stored
     high = data.integer(tags.HIGH_BIT)
-    span = header.pixels
     found = PixelFormat(
         rows=rows,
         columns=columns,
@@ -106,9 +133,20 @@ def pixel_format(header: Header) -> tuple[PixelFormat, tuple[Fault, ...]]:
         signed=data.integer(tags.PIXEL_REPRESENTATION) == 1,
         photometric=data.text(tags.PHOTOMETRIC) or "MONOCHROME2",
         planar=data.integer(tags.PLANAR_CONFIGURATION) or 0,
-        pixel_tag=span.tag if span else tags.PIXEL_DATA,
+        pixel_tag=pixel_tag,
     )
     return found, tuple(_format_faults(found))
+
+
+def _elements(named: Sequence[int], values: Sequence[bytes | None], little_endian: bool) -> Elements:
+    return Elements(
+        {tag: value for tag, value in zip(named, values, strict=True) if value is not None}, {}, little_endian
+    )
+
+
+def _is_short(values: Iterable[bytes | None]) -> bool:
+    """Few enough bytes to be remembered by."""
+    return sum(map(len, filter(None, values))) <= _SHORT_BYTES
 
 
 def _format_faults(found: PixelFormat) -> Iterator[Fault]:
@@ -164,30 +202,16 @@ def _flat(item: Elements | None) -> dict[int, tuple[Elements, int]]:
 
 
 class _View:
-    """Attributes of one frame: its functional groups first, then the shared ones, then the data set."""
+    """Stored values of one frame: its functional groups first, then the shared ones, then the data set."""
 
     def __init__(self, header: Header, own: Elements | None, shared: dict[int, tuple[Elements, int]]) -> None:
-        self._root = header.elements
+        self._root = header.elements.raw
         self._groups = {**shared, **_flat(own)}
 
-    def _at(self, tag: int) -> Elements:
+    def get(self, tag: int) -> bytes | None:
+        """As of a dict: the value, or None."""
         holder = self._groups.get(tag)
-        return self._root if holder is None else holder[0]
-
-    def numbers(self, tag: int) -> tuple[float, ...] | None:
-        return self._at(tag).numbers(tag)
-
-    def number(self, tag: int) -> float | None:
-        return self._at(tag).number(tag)
-
-    def integer(self, tag: int) -> int | None:
-        return self._at(tag).integer(tag)
-
-    def text(self, tag: int) -> str | None:
-        return self._at(tag).text(tag)
-
-    def texts(self, tag: int) -> tuple[str, ...]:
-        return self._at(tag).texts(tag)
+        return self._root.get(tag) if holder is None else holder[0].raw[tag]
 
 
 def records_of(header: Header) -> tuple[SliceRecord, ...]:
@@ -207,42 +231,114 @@ def records_of(header: Header) -> tuple[SliceRecord, ...]:
         what = f"it declares {declared.frames} frames and describes {len(per_frame)}"
         faults += (Fault("truncated", what, "fetch the file again"),)
     if not shared and not per_frame:
-        return tuple(_record(header, declared, frame, header.elements, faults) for frame in range(count))
-    return tuple(
-        _record(
-            header, declared, frame, _View(header, per_frame[frame] if frame < len(per_frame) else None, shared), faults
-        )
-        for frame in range(count)
+        return tuple(_record(header, declared, frame, header.elements.raw.get, faults) for frame in range(count))
+    views = (_View(header, per_frame[frame] if frame < len(per_frame) else None, shared) for frame in range(count))
+    return tuple(_record(header, declared, frame, view.get, faults) for frame, view in enumerate(views))
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What most slices of a series share; the fields are those of `SliceRecord`."""
+
+    orientation_lps: tuple[float, ...] | None
+    spacing_mm: tuple[float, ...] | None
+    spacing_text: str | None
+    thickness_mm: float | None
+    slice_spacing_mm: float | None
+    slope: float | None
+    intercept: float | None
+    rescale_type: str | None
+    image_type: tuple[str, ...]
+    acquisition: int | None
+    temporal: int | None
+    stack: str | None
+    echo_ms: float | None
+    b_value: float | None
+    window: tuple[float, float] | None
+
+
+_COMMON_TAGS = (
+    tags.IMAGE_ORIENTATION,
+    tags.PIXEL_SPACING,
+    tags.SLICE_THICKNESS,
+    tags.SPACING_BETWEEN_SLICES,
+    tags.RESCALE_SLOPE,
+    tags.RESCALE_INTERCEPT,
+    tags.RESCALE_TYPE,
+    tags.FRAME_TYPE,
+    tags.FRAME_ACQUISITION_NUMBER,
+    tags.ACQUISITION_NUMBER,
+    tags.TEMPORAL_POSITION_INDEX,
+    tags.TEMPORAL_POSITION,
+    tags.STACK_ID,
+    tags.EFFECTIVE_ECHO_TIME,
+    tags.ECHO_TIME,
+    tags.B_VALUE,
+    tags.WINDOW_CENTER,
+    tags.WINDOW_WIDTH,
+)
+_OWN_TAGS = (tags.IMAGE_POSITION, tags.INSTANCE_NUMBER)
+
+
+@lru_cache(_REMEMBERED)
+def _common(values: tuple[bytes | None, ...], image_type: bytes | None, little_endian: bool) -> _Common:
+    """From the stored values of `_COMMON_TAGS`, and the image type of the data set."""
+    data = _elements(_COMMON_TAGS, values, little_endian)
+    root = _elements((tags.IMAGE_TYPE,), (image_type,), little_endian)
+    return _Common(
+        orientation_lps=data.numbers(tags.IMAGE_ORIENTATION),
+        spacing_mm=data.numbers(tags.PIXEL_SPACING),
+        spacing_text=data.text(tags.PIXEL_SPACING),
+        thickness_mm=data.number(tags.SLICE_THICKNESS),
+        slice_spacing_mm=data.number(tags.SPACING_BETWEEN_SLICES),
+        slope=data.number(tags.RESCALE_SLOPE),
+        intercept=data.number(tags.RESCALE_INTERCEPT),
+        rescale_type=data.text(tags.RESCALE_TYPE),
+        image_type=data.texts(tags.FRAME_TYPE) or root.texts(tags.IMAGE_TYPE),
+        acquisition=_first_known(data.integer(tags.FRAME_ACQUISITION_NUMBER), data.integer(tags.ACQUISITION_NUMBER)),
+        temporal=_first_known(data.integer(tags.TEMPORAL_POSITION_INDEX), data.integer(tags.TEMPORAL_POSITION)),
+        stack=data.text(tags.STACK_ID),
+        echo_ms=_first_known(data.number(tags.EFFECTIVE_ECHO_TIME), data.number(tags.ECHO_TIME)),
+        b_value=data.number(tags.B_VALUE),
+        window=_window(data),
     )
 
 
 def _record(
-    header: Header, declared: PixelFormat, frame: int, view: _View | Elements, faults: tuple[Fault, ...]
+    header: Header,
+    declared: PixelFormat,
+    frame: int,
+    stored: Callable[[int], bytes | None],
+    faults: tuple[Fault, ...],
 ) -> SliceRecord:
-    image_type = view.texts(tags.FRAME_TYPE) or header.elements.texts(tags.IMAGE_TYPE)
+    little_endian = header.elements.little_endian
+    values, image_type = tuple(map(stored, _COMMON_TAGS)), header.elements.raw.get(tags.IMAGE_TYPE)
+    read = _common if _is_short((*values, image_type)) else _common.__wrapped__
+    common = read(values, image_type, little_endian)
+    own = _elements(_OWN_TAGS, tuple(map(stored, _OWN_TAGS)), little_endian)
     return SliceRecord(
-        file=header.file,
-        frame=frame,
-        header=header,
-        format=declared,
-        position_lps_mm=view.numbers(tags.IMAGE_POSITION),
-        orientation_lps=view.numbers(tags.IMAGE_ORIENTATION),
-        spacing_mm=view.numbers(tags.PIXEL_SPACING),
-        spacing_text=view.text(tags.PIXEL_SPACING),
-        thickness_mm=view.number(tags.SLICE_THICKNESS),
-        slice_spacing_mm=view.number(tags.SPACING_BETWEEN_SLICES),
-        slope=view.number(tags.RESCALE_SLOPE),
-        intercept=view.number(tags.RESCALE_INTERCEPT),
-        rescale_type=view.text(tags.RESCALE_TYPE),
-        image_type=image_type,
-        acquisition=_first_known(view.integer(tags.FRAME_ACQUISITION_NUMBER), view.integer(tags.ACQUISITION_NUMBER)),
-        temporal=_first_known(view.integer(tags.TEMPORAL_POSITION_INDEX), view.integer(tags.TEMPORAL_POSITION)),
-        instance=view.integer(tags.INSTANCE_NUMBER) if declared.frames == 1 else frame + 1,
-        stack=view.text(tags.STACK_ID),
-        echo_ms=_first_known(view.number(tags.EFFECTIVE_ECHO_TIME), view.number(tags.ECHO_TIME)),
-        b_value=view.number(tags.B_VALUE),
-        window=_window(view),
-        faults=faults,
+        header.file,
+        frame,
+        header,
+        declared,
+        own.numbers(tags.IMAGE_POSITION),
+        common.orientation_lps,
+        common.spacing_mm,
+        common.spacing_text,
+        common.thickness_mm,
+        common.slice_spacing_mm,
+        common.slope,
+        common.intercept,
+        common.rescale_type,
+        common.image_type,
+        common.acquisition,
+        common.temporal,
+        own.integer(tags.INSTANCE_NUMBER) if declared.frames == 1 else frame + 1,
+        common.stack,
+        common.echo_ms,
+        common.b_value,
+        common.window,
+        faults,
     )
 
 
@@ -250,7 +346,7 @@ def _first_known(*values: _T | None) -> _T | None:
     return next((value for value in values if value is not None), None)
 
 
-def _window(view: _View | Elements) -> tuple[float, float] | None:
+def _window(view: Elements) -> tuple[float, float] | None:
     centre, width = view.number(tags.WINDOW_CENTER), view.number(tags.WINDOW_WIDTH)
     if centre is None or width is None or not (abs(centre) < 1e9 and 0 < width < 1e9):
         return None
