@@ -30,6 +30,7 @@ from viewers.panes.desk import Desk
 from viewers.panes.mpr_hands import MprHands
 from viewers.panes.slice_renderer import SliceRenderer
 from viewers.panes.tools.base import Pointer
+from viewers.scene.run_ct_painter import slice_ct
 from viewers.scene.slice_painter import CrosshairLine, SliceScene, image_of, paint_picture, paint_scene
 from viewers.scene.slice_picture import SliceRequest
 from viewers.scene.slice_text import draw_outlined
@@ -164,6 +165,7 @@ class MprPane(QWidget):
             simulated=state.simulated.value,
             preview=self.desk.kit.preview.value,
             with_brush=self._pointer_inside,
+            ct=slice_ct(state.run_ct, frame),
         )
 
     def _lines(self, frame: str) -> tuple[CrosshairLine, ...]:
@@ -278,6 +280,8 @@ class MprPane(QWidget):
             marks.layer.changed.connect(self.refresh),
             kit.preview.changed.connect(self._changed),
             state.active_tool.changed.connect(self._show_cursor),
+            state.run_ct.rays.changed.connect(self._repaint),
+            state.run_ct.landmarks.changed.connect(self._repaint),
             *(state.pane(kind).slab.changed.connect(self._repaint) for kind in PLANE_KINDS),
         )
 

@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from viewers.panes.desk import Desk
 from viewers.panes.pane_frame import PaneFrame
+from viewers.panes.run_ct_layer import RunCtLayer
+from viewers.panes.run_ct_menu import RunCtMenu
 from viewers.panes.run_curves import CurvePanel
 from viewers.panes.run_header import RunHeader
 from viewers.panes.run_pane import RunPane
@@ -116,11 +118,14 @@ class RunFrame(PaneFrame):
     def __init__(self, spec: PaneSpec, desk: Desk) -> None:
         self.picture = RunPane(spec, desk)
         self.header = RunHeader(self.picture)
+        self.ct_layer, self.ct_menu = RunCtLayer(self.picture), RunCtMenu(self.picture)
         self.body = RunBody(self.picture)
-        super().__init__(spec, self.body, desk.state, self.header.widgets)
+        super().__init__(spec, self.body, desk.state, (*self.header.widgets, self.ct_menu.button))
 
     def release(self) -> None:
         self.header.release()
+        self.ct_menu.release()
+        self.ct_layer.release()
         super().release()
 
 

@@ -104,6 +104,9 @@ class RunHeader:
             self._add(menu, title, line.key == pane.run_key, lambda key=line.key: pane.pane_state.run.set(key))
         menu.addSeparator()
         self._add(menu, "Run table…", False, self.open_table, enabled=bool(pane.runs.lines))
+        asked, known = pane.state.run_ct.asked, pane.run is not None
+        for text, act in (("Open presentation state…", "open-state"), ("Save presentation state…", "save-state")):
+            self._add(menu, text, False, lambda act=act: asked.emit(act, pane.spec.id), enabled=known)
 
     def open_table(self) -> None:
         """All runs with what is known of each."""

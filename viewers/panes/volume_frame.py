@@ -11,6 +11,7 @@ from planner.imaging import LabelMap
 from viewers.panes.desk import Desk
 from viewers.panes.pane_frame import HeaderButton, PaneFrame
 from viewers.panes.volume_pane import VolumePane
+from viewers.scene.run_ct_scene3d import tubes_of_rays
 from viewers.scene.scene_content import plane_picture, surfaces_of, surfaces_of_regions, tubes_of_marks
 from viewers.scene.slice_text import who_lines
 from viewers.scene.volume_transfer import preset_for, presets
@@ -47,6 +48,7 @@ class VolumeLink:
             state.window_changed.connect(self._frame_changed),
             state.hidden_ids.changed.connect(self._items_changed),
             marks.marks.changed.connect(self._items_changed),
+            state.run_ct.rays.changed.connect(self._items_changed),
             marks.layer.changed.connect(self.refresh),
         )
         pane.preset_picked.connect(self._keep_preset)
@@ -76,7 +78,7 @@ class VolumeLink:
                 (region for region in layer.regions.values() if region.mask.grid.frame_uid == frame_uid), hidden
             )
             + surfaces_of([labels for labels in shown_maps if labels.grid.frame_uid == frame_uid]),
-            tubes=tubes_of_marks(marks, frame_uid),
+            tubes=tubes_of_marks(marks, frame_uid) + tubes_of_rays(self.desk.state.run_ct, volume.grid),
             planes=tuple(
                 plane_picture(volume, kind, self.desk.state.plane(frame_uid, kind), self.desk.state.window(key).window)
                 for kind in PLANE_KINDS

@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
 from planner.geometry import SlicePlane
 from planner.imaging import Volume
 from viewers.scene.palette import PLANE_COLOURS, TEXT_QUIET, WARNING
+from viewers.scene.run_ct_painter import SliceCt, paint_slice_ct
 from viewers.scene.slice_items import ItemPen, draw_marks, draw_preview, draw_region_labels
 from viewers.scene.slice_picture import SlicePicture
 from viewers.scene.slice_text import (
@@ -70,6 +71,8 @@ class SliceScene:
         HU under the pointer with unit; empty outside.
     notice
         One sentence across the pane ("Not linked …"); empty for none.
+    ct
+        Rays of clicks in runs, and landmarks; None for none.
     """
 
     view: SliceView
@@ -88,6 +91,7 @@ class SliceScene:
     preview: Preview = NOTHING
     with_brush: bool = False
     extra_lines: tuple[str, ...] = field(default=())
+    ct: SliceCt | None = None
 
     @property
     def reach_mm(self) -> float:
@@ -134,6 +138,8 @@ def paint_scene(painter: QPainter, scene: SliceScene) -> None:
     draw_marks(painter, pen, scene.marks)
     if same_frame:
         draw_preview(painter, pen, scene.preview, with_brush=scene.with_brush)
+    if scene.ct is not None:
+        paint_slice_ct(painter, scene.view, scene.volume.grid, scene.reach_mm, scene.ct)
     area = QRectF(0.0, 0.0, scene.view.width_px, scene.view.height_px)
     draw_orientation(painter, area, scene.view.plane)
     draw_corners(painter, area, corner_texts(scene), loud=SIMULATED)

@@ -15,6 +15,7 @@ from planner.imaging.window import Window, first_window, preset_for_digit, prese
 from planner.model.items import Point
 from viewers.state.images import ImageSet
 from viewers.state.pane_state import PaneState
+from viewers.state.run_ct_link import RunCtLink
 from viewers.state.run_state import RunSet
 from viewers.state.signals import Signal, Value
 
@@ -95,6 +96,7 @@ class ViewState:
     def __init__(self, images: ImageSet | None = None) -> None:
         self.images = images if images is not None else ImageSet()
         self.runs = RunSet()
+        self.run_ct = RunCtLink(self.images)
         self.layout: Value[str] = Value("mpr")
         self.enlarged_pane: Value[str | None] = Value(None)
         self.active_pane: Value[str | None] = Value(None)
@@ -221,6 +223,7 @@ class ViewState:
         self.active_tool.set(CROSSHAIR)
         self.simulated.set(False)
         self.runs.clear()
+        self.run_ct.clear()
         self.images.clear()
 
     def _put_window(self, series: str, window: SeriesWindow) -> None:
