@@ -10,8 +10,8 @@ from planner.dicom import tags
 from planner.dicom.archives import is_zip, unpack
 from planner.dicom.file_entries import file_entries
 from planner.dicom.folders import files_under, special_kind
-from planner.dicom.grouping import group
-from planner.dicom.header_index import HeaderIndex, listed
+from planner.dicom.grouping import group, series_uid
+from planner.dicom.header_index import HeaderIndex, Listed, Recalled, listed
 from planner.dicom.media_directory import is_media_directory, listed_files
 from planner.dicom.scanner import scan_file
 from planner.dicom.series import SeriesEntry, Skipped, entry_of
@@ -77,17 +77,86 @@ def _scan_folder(path: Path, context: Context) -> Scan:
 
 
 def _scan_remembered(path: Path, context: Context, index: HeaderIndex) -> Scan:
-    """As `_scan_folder`, or what the index remembers of a folder that has not changed since."""
+    """As `_scan_folder`; what the index remembers of files that have not changed since is not scanned again."""
     known = listed(path)
     recalled = index.recall(known)
-    if recalled is not None:
-        context.step(1.0, "Known already")
-        return Scan(tuple(recalled[0]), tuple(recalled[1]))
-    found = _scan_folder(path, context)
-    if all(entry.image_file is None for entry in found.series):
-        # A volume file is not kept: a folder with one is scanned each time.
-        index.remember(known, found.series, found.skipped)
+    if recalled is None:
+        found = _scan_folder(path, context)
+    else:
+        found = _scan_changed(path, context, recalled, known)
+        if recalled.same:
+            return found
+    index.remember(known, found.series, found.skipped)
     return found
+
+
+def _scan_changed(path: Path, context: Context, recalled: Recalled, known: Listed) -> Scan:
+    """Scan new and changed files, and every file of the series that they belong to or have left."""
+    if recalled.same and not recalled.fresh:
+        context.step(1.0, "Known already")
+        return Scan(tuple(recalled.series), tuple(recalled.skipped))
+    passed_over = files_under(path)[1]
+    headers = _Headers()
+    headers.scan([Path(file) for file in recalled.fresh], context.part(0.0, 0.6))
+    touched = recalled.stale | {series_uid(record.header)[0] for record in headers.records}
+    order = {file: number for number, file in enumerate(known.files)}
+    fresh = set(recalled.fresh)
+    again = {str(file) for entry in recalled.series if entry.uid in touched for file in entry.files} & order.keys()
+    headers.scan([Path(file) for file in sorted(again - fresh, key=order.__getitem__)], context.part(0.6, 0.9))
+    headers.records.sort(key=lambda record: (order[str(record.file)], record.frame))
+    entries = [entry for entry in recalled.series if entry.uid not in touched]
+    entries += [entry_of(one) for one in group(headers.records)]
+    first: dict[str, int] = {}
+    for entry in entries:
+        first[entry.uid] = min([first.get(entry.uid, len(order)), *(order[str(file)] for file in entry.files)])
+    entries.sort(key=lambda entry: (first[entry.uid], entry.part))
+    skipped = [one for one in recalled.skipped if str(one.file) in order and str(one.file) not in again]
+    skipped = sorted(skipped + headers.skipped, key=lambda one: order[str(one.file)])
+    context.step(1.0, "Known already")
+    return Scan((*entries, *headers.volumes), (*passed_over, *skipped))
+
+
+class _Headers:
+    """What the headers of files give, in the order in which they are read.
+
+    Attributes
+    ----------
+    records
+        Of DICOM images.
+    volumes
+        Entries of volume files.
+    """
+
+    def __init__(self, workspace: object = None) -> None:
+        self._workspace = workspace
+        self.records: list[SliceRecord] = []
+        self.volumes: list[SeriesEntry] = []
+        self.skipped: list[Skipped] = []
+
+    def scan(self, files: Sequence[Path], context: Context) -> None:
+        """Read them; what is neither DICOM nor a volume file is listed as skipped."""
+        for number, file in enumerate(files):
+            if number % 16 == 0:
+                context.step(number / len(files), f"Reading header {number + 1} of {len(files)}")
+            try:
+                self._scan(file)
+            except InputRefused as error:
+                self.skipped.append(Skipped(file, error.code, error.message))
+
+    def _scan(self, file: Path) -> None:
+        if is_volume_file(file):
+            self.volumes += file_entries(file, self._workspace)
+            return
+        header = scan_file(file)
+        if is_media_directory(header):
+            return
+        found = records_of(header)
+        self.records += found
+        self.skipped += [
+            Skipped(file, fault.code, f"{file.name}: {fault.what}; {fault.advice}.")
+            for fault in found[0].faults
+            if header.elements.integer(tags.ROWS) is not None
+        ]
 
 
 def scan_files(files: Sequence[Path], context: Context, workspace: object = None) -> Scan:
@@ -98,28 +167,8 @@ def scan_files(files: Sequence[Path], context: Context, workspace: object = None
     workspace
         Kept alive by the entries: the temporary folder that the files lie in.
     """
-    records: list[SliceRecord] = []
-    skipped: list[Skipped] = []
-    entries: list[SeriesEntry] = []
-    for number, file in enumerate(files):
-        if number % 16 == 0:
-            context.step(0.9 * number / len(files), f"Reading header {number + 1} of {len(files)}")
-        try:
-            if is_volume_file(file):
-                entries += file_entries(file, workspace)
-                continue
-            header = scan_file(file)
-        except InputRefused as error:
-            skipped.append(Skipped(file, error.code, error.message))
-            continue
-        if not is_media_directory(header):
-            found = records_of(header)
-            records += found
-            skipped += [
-                Skipped(file, fault.code, f"{file.name}: {fault.what}; {fault.advice}.")
-                for fault in found[0].faults
-                if header.elements.integer(tags.ROWS) is not None
-            ]
-    entries = [entry_of(one, workspace) for one in group(records)] + entries
+    headers = _Headers(workspace)
+    headers.scan(files, context.part(0.0, 0.9))
+    entries = [entry_of(one, workspace) for one in group(headers.records)] + headers.volumes
     context.step(1.0, "Sorted")
-    return Scan(tuple(entries), tuple(skipped))
+    return Scan(tuple(entries), tuple(headers.skipped))
