@@ -222,6 +222,12 @@ def add_key_frame(session_id: str, run: AngioRun, frame_uid: str, body: KeyFrame
     return put_item(session_id, item)
 
 
+def change_key_frame(session_id: str, item: PlanItem, body: KeyFrameBody) -> Edit:
+    """Another caption or view of a key frame; raises `UsageError` ``other-run`` for one of another run."""
+    _same_run(item, body.run)
+    return put_item(session_id, replace(item, body=MappingProxyType(codec.to_json(body))))
+
+
 def remove_run_item(session_id: str, item_id: str) -> Edit:
     """Take an item out; measurements that stood on a removed calibration fall back to pixels."""
     return session_edit(session_id, lambda session: recomputed(without_item(session, item_id)))

@@ -92,6 +92,9 @@ class RunMeasurementBody:
         Id of the `RUN_CALIBRATION` item the millimetres stand on; None: pixels only.
     subtracted
         Measured on the subtracted picture.
+    clicks_xy
+        What a person set where `points_xy` were found from it: both ends along a vessel, then for a diameter its
+        place, for a stenosis both ends of a chosen reference.
     """
 
     run: str
@@ -102,6 +105,7 @@ class RunMeasurementBody:
     calibration: str | None = None
     subtracted: bool = False
     text: str = ""
+    clicks_xy: tuple[Pixel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,20 @@ from PySide6.QtWidgets import QGridLayout, QListWidget, QListWidgetItem, QVBoxLa
 from planner.app.item_edits import path_length_mm
 from planner.model.disease import Lesion
 from planner.model.items import KEY_IMAGE, MEASUREMENT, REGION, VESSEL_PATH, MeasurementBody, VesselPathBody
+from planner.model.session import Session
 from planner.units import shown
 from viewers.panels.mark_card import MarkActs, MarkCard
 from viewers.panels.parts import PlainLabel, button, clear, plain_tip, row
+from viewers.panels.run_item_card import LISTED, RunItemActs, RunItemCard, is_listed, run_line
 from viewers.state.marking import Mark
 
 KINDS = {REGION: "Region", VESSEL_PATH: "Vessel path", MEASUREMENT: "Measurement", KEY_IMAGE: "Key image"}
 
 
-def mark_line(mark: Mark) -> str:
-    """Name first, then kind and size."""
+def mark_line(mark: Mark, session: Session | None = None) -> str:
+    """Name first, then kind and size; of an item on a run its numbers and what they stand on."""
+    if session is not None and mark.item.type in LISTED:
+        return run_line(mark.item, session)
     body = mark.body
     kind = "Lesion" if getattr(body, "lesion_id", None) else KINDS.get(mark.item.type, mark.item.type)
     parts = [mark.item.name or "unnamed", kind]
@@ -73,8 +77,8 @@ class ItemsPanel(QWidget):
     ----------
     pick_tool, select, jump, remove, show_item, operate
         What buttons and list ask for; ids are those of tools, items and region operations.
-    acts
-        What can be done with the selected mark.
+    acts, run_acts
+        What can be done with the selected mark, and with an item on a run.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class ItemsPanel(QWidget):
         show_item: Callable[[str, bool], object],
         operate: Callable[[str], object],
         acts: MarkActs,
+        run_acts: RunItemActs,
     ) -> None:
         super().__init__()
         self._pick_tool, self._select, self._remove = pick_tool, select, remove
@@ -112,6 +117,8 @@ class ItemsPanel(QWidget):
         self._layout.addWidget(self.empty)
         self.card = MarkCard(acts)
         self._layout.addWidget(self.card)
+        self.run_card = RunItemCard(run_acts)
+        self._layout.addWidget(self.run_card)
         self.operations = QWidget()
         self._operation_grid = QGridLayout(self.operations)
         self._operation_grid.setContentsMargins(0, 0, 0, 0)
@@ -148,14 +155,21 @@ class ItemsPanel(QWidget):
             self._operation_grid.addWidget(made, number // 3, number % 3)
 
     def show_marks(
-        self, marks: Sequence[Mark], selected: str | None, hidden: frozenset[str], lesions: Sequence[Lesion] = ()
+        self,
+        known: Sequence[Mark],
+        selected: str | None,
+        hidden: frozenset[str],
+        lesions: Sequence[Lesion] = (),
+        session: Session | None = None,
     ) -> None:
         """Show what is marked, the selected one with its card; `lesions` are what a path can lead to."""
         self._filling = True
         self.list.clear()
+        marks = [mark for mark in known if is_listed(mark.item)]
         for mark in marks:
-            item = QListWidgetItem(mark_line(mark))
-            item.setToolTip(plain_tip(mark_line(mark)))
+            line = mark_line(mark, session)
+            item = QListWidgetItem(line)
+            item.setToolTip(plain_tip(line))
             item.setData(Qt.ItemDataRole.UserRole, mark.id)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Unchecked if mark.id in hidden else Qt.CheckState.Checked)
@@ -164,7 +178,9 @@ class ItemsPanel(QWidget):
                 self.list.setCurrentItem(item)
         chosen = next((mark for mark in marks if mark.id == selected), None)
         self.operations.setVisible(chosen is not None and chosen.item.type == REGION)
-        self.card.show_mark(chosen, lesions)
+        on_run = chosen is not None and chosen.item.type in LISTED
+        self.card.show_mark(None if on_run else chosen, lesions)
+        self.run_card.show_item(chosen.item if on_run and chosen is not None else None, session)
         self.list.setVisible(bool(marks))
         self.list.setFixedHeight(max(1, self.list.sizeHintForRow(0)) * min(7, max(2, len(marks))) + 8)
         self.empty.setVisible(not marks)

@@ -146,7 +146,7 @@ class CurvePanel(QWidget):
         row = QHBoxLayout()
         row.setSpacing(4)
         for text, tip, act in (
-            ("Draw region", "Drag an ellipse on the run (E)", lambda: self._pane.pane_state.arm.set("region")),
+            ("Draw region", "Drag an ellipse on the run (E)", lambda: self._pane.tools.arm("region")),
             ("Rename", "Another name for the chosen region", self._rename),
             ("Remove", "Remove the chosen region, or the last one", self._remove),
         ):
@@ -228,13 +228,13 @@ class CurvePanel(QWidget):
         dialog = QInputDialog(self)
         dialog.setWindowTitle("Name of the region")
         dialog.setLabelText("Name (a lesion, a territory …)")
-        dialog.textValueSelected.connect(lambda name: self._pane.pane_state.rename_region(chosen, name))
+        dialog.textValueSelected.connect(lambda name: self._pane.tools.regions.rename(chosen, name))
         dialog.open()
 
     def _remove(self) -> None:
         chosen = self._chosen()
         if chosen is not None:
-            self._pane.pane_state.remove_region(chosen)
+            self._pane.tools.regions.remove(chosen)
 
 
 def _quiet_button(text: str, tip: str, act: Callable[[], object], parent: QWidget) -> QToolButton:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
 from viewers.panes.mpr_hands import WHEEL_NOTCH, ZOOM_PER_NOTCH, key_name
+from viewers.panes.run_tools_menu import TOOL_KEYS
 from viewers.panes.tools.window import WINDOW_PART_PER_PX
 from viewers.scene.run_view import RunView
 from viewers.state.layouts import next_layout
@@ -45,8 +46,12 @@ class RunHands:
         if self._button != Qt.MouseButton.NoButton or view is None:
             return
         self._button, self._at = event.button(), event.position()
-        if self._button == Qt.MouseButton.LeftButton and pane.pane_state.arm.value == "region":
-            self._began = view.run_of(event.position().x(), event.position().y())
+        if self._button == Qt.MouseButton.LeftButton:
+            at = view.run_of(event.position().x(), event.position().y())
+            if pane.pane_state.arm.value == "region":
+                self._began = at
+            else:
+                pane.tools.press(at)
 
     def move(self, event: QMouseEvent) -> None:
         """Drag with the button that went down first, or look."""
@@ -55,30 +60,41 @@ class RunHands:
             self._end()
         moved, self._at = event.position() - self._at, event.position()
         if view is not None:
+            at = view.run_of(event.position().x(), event.position().y())
             if self._button == Qt.MouseButton.RightButton:
                 self._change_window(moved)
             elif self._button == Qt.MouseButton.MiddleButton:
                 right, down = pane.pane_state.pan_px.value
                 pane.pane_state.pan_px.set((right - moved.x() / view.scale, down - moved.y() / view.scale))
             elif self._began is not None:
-                pane.drawing = ellipse(self._began, view.run_of(event.position().x(), event.position().y()))
+                pane.drawing = ellipse(self._began, at)
                 pane.update()
+            elif self._button == Qt.MouseButton.LeftButton:
+                pane.tools.drag(at)
+            else:
+                pane.tools.hover(at)
         pane.look(event.position())
 
     def release(self, event: QMouseEvent) -> None:
         """Only the button that began the drag ends it."""
         if event.button() == self._button:
+            self._at = event.position()
             self._end()
 
     def _end(self) -> None:
-        pane, drawn = self._pane, self._pane.drawing
+        pane, drawn, view = self._pane, self._pane.drawing, self._pane.view()
+        if self._button == Qt.MouseButton.LeftButton and self._began is None and view is not None:
+            pane.tools.release(view.run_of(self._at.x(), self._at.y()))
+        if self._button == Qt.MouseButton.RightButton:
+            # A window drawn by hand is settled when the button is let go.
+            pane.tools.keeper.flush()
         self._button, self._began, pane.drawing = Qt.MouseButton.NoButton, None, ()
         if drawn:
             across = max(x for x, _ in drawn) - min(x for x, _ in drawn)
             down = max(y for _, y in drawn) - min(y for _, y in drawn)
             if min(across, down) >= LEAST_REGION_PX:
                 pane.pane_state.arm.set("none")
-                pane.pane_state.add_region(drawn)
+                pane.tools.regions.add(drawn)
             pane.update()
 
     def _change_window(self, moved: QPointF) -> None:
@@ -146,7 +162,23 @@ class RunHands:
             return True
         if held & Qt.KeyboardModifier.AltModifier:
             return False
-        return self._play_key(name) or self._view_key(name)
+        return self._tool_key(name) or self._play_key(name) or self._view_key(name)
+
+    def _tool_key(self, name: str) -> bool:
+        tools = self._pane.tools
+        if name in TOOL_KEYS:
+            tools.arm(TOOL_KEYS[name])
+        elif name == "K":
+            tools.keep_frame()
+        elif name == "G":
+            tools.calibration.ask_for_catheter()
+        elif name == "Escape":
+            tools.cancel()
+        elif name in ("Delete", "Backspace"):
+            return tools.delete()
+        else:
+            return False
+        return True
 
     def nudge(self, right: int, down: int, by_px: float) -> None:
         """Move the mask under the frames, or under this frame alone."""
@@ -189,8 +221,7 @@ class RunHands:
             "O": lambda: self._picture("opacified"),
             "T": lambda: self._picture("time-to-peak"),
             "C": lambda: state.curves_shown.set(not state.curves_shown.value),
-            "E": lambda: state.arm.set("none" if state.arm.value == "region" else "region"),
-            "Escape": lambda: state.arm.set("none"),
+            "E": lambda: pane.tools.arm("region"),
             "Return": self.enlarge,
             "Enter": self.enlarge,
             "Tab": lambda: pane.state.layout.set(next_layout(pane.state.layout.value)),

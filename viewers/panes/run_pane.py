@@ -8,7 +8,6 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
-    QFontMetricsF,
     QHideEvent,
     QImage,
     QKeyEvent,
@@ -24,26 +23,27 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from planner.imaging.angio import AngioRun
 from viewers.panes.desk import Desk
 from viewers.panes.run_hands import RunHands
+from viewers.panes.run_tools import RunTools
 from viewers.scene.run_colours import peak_range
-from viewers.scene.run_painter import PeakLegend, RunScene, paint_run, paint_run_scene, run_image_of
-from viewers.scene.run_picture import RunPicture, RunRequest, render, value_text
+from viewers.scene.run_marks_painter import paint_run_marks
+from viewers.scene.run_painter import PeakLegend, RunScene, paint_run, paint_run_scene, paint_words, run_image_of
+from viewers.scene.run_picture import RunPicture, RunRequest, first_window, render, value_text
 from viewers.scene.run_text import RunWords, shift_line
 from viewers.scene.run_view import RunView
-from viewers.scene.slice_text import draw_outlined
 from viewers.state import theme
 from viewers.state.jobs import LatestWins
 from viewers.state.layouts import PaneSpec
 from viewers.state.run_analysis import RunAnalysis
 from viewers.state.run_link import LINK_WORDS, RunLink
-from viewers.state.run_scale import NOT_CALIBRATED, RunScale, scale_of
+from viewers.state.run_scale import NOT_CALIBRATED, RunScale
 from viewers.state.run_state import RunPaneState
 from viewers.state.signals import Signal, Subscriptions
 
 NO_RUN = "No run yet: open a folder with XA or RF images, or choose a run above."
 LOADING = "Loading the run…"
 HINT = (
-    "Space plays · ← → step · + - rate · V native · Alt+arrows shift 0.1 px · O opacified · T time to peak · "
-    "E region · C curves"
+    "Space plays · ← → step · V native · Alt+arrows shift 0.1 px · O opacified · T time to peak · E region · "
+    "D distance · W width · S stenosis · A arrow · N note · K key frame"
 )
 AFTER = "dsa-after"
 SETTLE_MS = 250
@@ -90,6 +90,7 @@ class RunPane(QWidget):
         self._beat.setTimerType(Qt.TimerType.PreciseTimer)
         self._settle = self._timer(SETTLE_MS, self._wish)
         self.hands = RunHands(self)
+        self.tools = RunTools(self)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -134,20 +135,20 @@ class RunPane(QWidget):
     @property
     def is_settled(self) -> bool:
         """Nothing is waiting to be drawn or computed."""
-        return self._latest.is_idle and not self._settle.isActive() and not self.analysis.is_working
+        waits = self._settle.isActive() or self.tools.keeper.is_pending or self.analysis.is_working
+        return self._latest.is_idle and not waits
 
     def view(self) -> RunView | None:
         """Where the pane looks now, or None without a run."""
-        if self._run is None:
-            return None
-        state = self.pane_state
-        size = max(1, self.width()), max(1, self.height())
-        return RunView(*size, self._run.size_yx, state.zoom.value, state.pan_px.value)
+        state, size = self.pane_state, (max(1, self.width()), max(1, self.height()))
+        return None if self._run is None else RunView(*size, self._run.size_yx, state.zoom.value, state.pan_px.value)
 
     @property
     def is_subtracted(self) -> bool:
         """What is on the screen now is contrast, not stored values."""
-        return self.pane_state.settings.value.picture != "frame" or self.analysis.is_subtracted
+        if self.pane_state.settings.value.picture != "frame":
+            return True
+        return self.analysis.is_subtracted and not self.tools.wants_native
 
     def window(self) -> tuple[float, float]:
         """(centre, width) of what is shown."""
@@ -156,22 +157,12 @@ class RunPane(QWidget):
             return settings.contrast_window or analysis.mask.contrast_window
         if settings.native_window is not None:
             return settings.native_window
-        return analysis.prepared.native_window if analysis.prepared is not None else self._first_window()
+        return analysis.prepared.native_window if analysis.prepared is not None else first_window(self._run)
 
     def set_window(self, centre: float, width: float) -> None:
         """By hand; of the subtracted or the native picture, whichever is shown."""
         name = "contrast_window" if self.is_subtracted else "native_window"
         self.pane_state.change(**{name: (centre, max(width, 1e-4))})
-
-    def _first_window(self) -> tuple[float, float]:
-        run = self._run
-        if run is None:
-            return 0.0, 1.0
-        if run.window is not None:
-            return run.window
-        some = run.frames[0, ::8, ::8]
-        low, high = float(some.min()), float(some.max())
-        return (low + high) / 2.0, max(1.0, high - low)
 
     # Drawing
 
@@ -188,7 +179,7 @@ class RunPane(QWidget):
             whole = maps.opacified if settings.picture == "opacified" else maps.time_to_peak
             return RunRequest(run, 0, view, self.window(), settings.inverted, whole=whole, ratio=ratio)
         mask = analysis.mask
-        if mask is None or not analysis.is_subtracted:
+        if mask is None or not self.is_subtracted:
             bright = settings.inverted == run.photometric_inverted
             return RunRequest(run, self.frame, view, self.window(), bright, ratio=ratio)
         return RunRequest(
@@ -283,13 +274,14 @@ class RunPane(QWidget):
         painter.fillRect(self.rect(), QColor(theme.PANE))
         scene = self.scene()
         if scene is None:
-            text = LOADING if self.run_key is not None else NO_RUN
-            box = QRectF(self.rect()).adjusted(20, 20, -20, -20)
-            draw_outlined(painter, self._centred(text, box), text, theme.QUIET)
+            paint_words(painter, QRectF(self.rect()), LOADING if self.run_key is not None else NO_RUN)
         else:
             if self._is_picture_shown():
                 paint_run(painter, scene.view, self.picture, self._image)
             paint_run_scene(painter, scene)
+            marks = self.tools.scene()
+            if marks is not None:
+                paint_run_marks(painter, marks)
         if self.hasFocus():
             painter.setPen(QColor(theme.ACCENT))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -303,17 +295,13 @@ class RunPane(QWidget):
         of_frames = self.picture.request.whole is None
         return of_frames == (self.pane_state.settings.value.picture == "frame")
 
-    def _centred(self, text: str, box: QRectF) -> QPointF:
-        metrics = QFontMetricsF(self.font())
-        return QPointF(box.center().x() - metrics.horizontalAdvance(text) / 2.0, box.center().y())
-
     # Following the state
 
     def _follow(self) -> None:
         pane, playback = self.pane_state, self.pane_state.playback
         self._subscriptions.add(
             self.runs.changed.connect(self._take_run),
-            pane.run.changed.connect(self._changed_run),
+            pane.run.changed.connect(self._take_run),
             playback.frame.changed.connect(self._frame_changed),
             playback.playing.changed.connect(self._play_changed),
             playback.speed.changed.connect(self._play_changed),
@@ -329,6 +317,7 @@ class RunPane(QWidget):
 
     def release(self) -> None:
         """Stop following the state: the pane goes."""
+        self.tools.release_all()
         self._subscriptions.release()
         self._beat.stop()
         self._settle.stop()
@@ -336,21 +325,20 @@ class RunPane(QWidget):
         self.link.release()
         self.analysis.close()
 
-    def _changed_run(self, key: object) -> None:
-        del key
-        self._take_run()
-
-    def _take_run(self) -> None:
+    def _take_run(self, chosen: object = None) -> None:
         """Show the run of this pane, or wait for it to be loaded."""
+        del chosen
         key = self.run_key
         run = self.runs.run(key)
         if run is None and key is not None and self.isVisible():
             self.runs.ask(key)
         if run is not self._run:
+            self.tools.keeper.flush()
             self._run, self.picture, self._image = run, None, None
             self.drawing, self.under_pointer = (), ""
-            self.scale = scale_of(run) if run is not None else NOT_CALIBRATED
+            self.scale = NOT_CALIBRATED
             self.pane_state.show_run(key if run is not None else None, run)
+            self.tools.run_taken()
             self._wish()
         self._changed(None)
 
@@ -389,8 +377,9 @@ class RunPane(QWidget):
 
     def calibrate(self, scale: RunScale) -> None:
         """Measure in these millimetres from now on."""
-        self.scale = scale
-        self._changed(None)
+        if scale != self.scale:
+            self.scale = scale
+            self._changed(None)
 
     # Playing
 
@@ -437,15 +426,26 @@ class RunPane(QWidget):
         super().focusInEvent(event)
         self.state.active_pane.set(self.spec.id)
         hint = self.desk.kit.hint
-        if hint.value != HINT:
+        if hint.value != HINT and self.pane_state.arm.value == "none":
             self._hint_before = hint.value
             hint.set(HINT)
 
+    def say_keys(self) -> None:
+        """What the keys do, while this pane has the keyboard; else what was said before."""
+        self.desk.kit.hint.set(HINT if self.hasFocus() else self._hint_before)
+
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """The tool's own hint again."""
+        """The tool's own hint again; what was chosen is kept before anything is saved."""
         super().focusOutEvent(event)
+        self.tools.keeper.flush()
         if self.desk.kit.hint.value == HINT:
             self.desk.kit.hint.set(self._hint_before)
+
+    def event(self, event: QEvent) -> bool:
+        """Before a menu's key (undo, save) acts, what was chosen is a step of its own."""
+        if event.type() == QEvent.Type.ShortcutOverride:
+            self.tools.keeper.flush()
+        return super().event(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Left: draws when armed. Right: window. Middle: pan."""
@@ -476,6 +476,7 @@ class RunPane(QWidget):
         """Nothing under the pointer."""
         super().leaveEvent(event)
         self.look(None)
+        self.tools.hover(None)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another size is another picture."""
@@ -492,5 +493,6 @@ class RunPane(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         """A pane nobody sees does not play."""
         super().hideEvent(event)
+        self.tools.keeper.flush()
         self.pane_state.playback.stop()
         self.link.leave()

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QLinearGradient, QPainter, QPen, QPolygonF
 
 from planner.imaging.angio import AngioRun
-from viewers.scene.palette import TEXT, WARNING
+from viewers.scene.palette import TEXT, TEXT_QUIET, WARNING
 from viewers.scene.run_colours import STOPS
 from viewers.scene.run_picture import RunPicture
 from viewers.scene.run_text import WEAK_ENDPOINT, RunWords, corner_texts
@@ -81,6 +81,12 @@ def paint_run(painter: QPainter, view: RunView, picture: RunPicture, image: QIma
     right, bottom = view.screen_of(*drawn.run_of(float(drawn.width_px), float(drawn.height_px)))
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
     painter.drawImage(QRectF(left, top, right - left, bottom - top), image)
+
+
+def paint_words(painter: QPainter, area: QRectF, text: str) -> None:
+    """One quiet sentence in the middle of a pane without a run."""
+    width = QFontMetricsF(painter.font()).horizontalAdvance(text)
+    draw_outlined(painter, QPointF(area.center().x() - width / 2.0, area.center().y()), text, TEXT_QUIET)
 
 
 def paint_run_scene(painter: QPainter, scene: RunScene) -> None:

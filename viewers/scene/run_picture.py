@@ -177,6 +177,17 @@ def grey_line(window: tuple[float, float], *, bright_is_high: bool) -> tuple[flo
     return (slope, intercept) if bright_is_high else (-slope, 255.0 - intercept)
 
 
+def first_window(run: AngioRun | None) -> tuple[float, float]:
+    """(centre, width) of stored values before anything is known of the run: the file's, else all of the first frame."""
+    if run is None:
+        return 0.0, 1.0
+    if run.window is not None:
+        return run.window
+    some = run.frames[0, ::8, ::8]
+    low, high = float(some.min()), float(some.max())
+    return (low + high) / 2.0, max(1.0, high - low)
+
+
 def value_text(x: int, y: int, picture: RunPicture) -> str:
     """What lies at a pixel of the run: stored value, contrast or time to peak; empty outside."""
     run, whole = picture.request.run, picture.request.whole

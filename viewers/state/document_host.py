@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from planner.app import marking
+from planner.app.run_items import RUN_ITEM_TYPES, remove_run_item
 from planner.imaging.masks import Mask
 from planner.imaging.volumes import ImageSource
 from planner.model.document import Change, Document
-from planner.model.edits import new_id
+from planner.model.edits import Edit, new_id
 from planner.model.items import BlobRef, PlanItem, RegionBody
+from planner.model.session import Session
 from planner.store.actors import Actor
 from planner.store.library import Library
 from viewers.state.marking import RegionTarget
@@ -33,6 +35,19 @@ class DocumentHost:
         self._actor = actor
         self._strokes: dict[str, str] = {}
         document.listeners.append(self._tell)
+
+    @property
+    def session(self) -> Session | None:
+        """The open session as it is now."""
+        return self.document.case.session(self.session_id)
+
+    @property
+    def actor(self) -> Actor:
+        return self._actor
+
+    def apply(self, label: str, edit: Edit, *, merge: str | None = None) -> bool:
+        """An edit of another use case as one undo step; False when it changed nothing."""
+        return self.document.apply(label, edit, merge=merge)
 
     def items(self) -> tuple[PlanItem, ...]:
         session = self.document.case.session(self.session_id)
@@ -110,6 +125,10 @@ class DocumentHost:
     def remove_item(self, item_id: str, *, label: str) -> None:
         item = next((each for each in self.items() if each.id == item_id), None)
         if item is None:
+            return
+        if item.type in RUN_ITEM_TYPES:
+            # What stood on a removed calibration falls back to pixels.
+            self.document.apply(label, remove_run_item(self.session_id, item_id))
             return
         lesion_id = item.body.get("lesion_id")
         if isinstance(lesion_id, str) and not self._marked_elsewhere(lesion_id):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.imaging.angio import AngioRun
-
 
 @dataclass(frozen=True, slots=True)
 class RunScale:
@@ -25,14 +23,3 @@ class RunScale:
 
 
 NOT_CALIBRATED = RunScale(None, "not calibrated: px")
-
-
-def scale_of(run: AngioRun) -> RunScale:
-    """The scale the file itself gives: in the plane of the isocentre, when the geometry is known."""
-    from planner.imaging.run_calibration import Refusal, isocentre_calibration
-
-    found = isocentre_calibration(run, 0)
-    if isinstance(found, Refusal):
-        return NOT_CALIBRATED
-    share = 100.0 * found.mm_per_px_sd / found.mm_per_px
-    return RunScale(found.mm_per_px, f"{found.mm_per_px:.3f} mm/px {found.kind} ±{share:.0f} %", f"at the {found.kind}")

@@ -31,7 +31,10 @@ SMALLEST_ZOOM, LARGEST_ZOOM = 0.2, 40.0
 REGION_COLOURS = ("#56b4e9", "#e69f00", "#35c79a", "#cc79a7", "#f0e442", "#e8743b", "#9aa7ff")
 """Okabe-Ito hues, one after the other; the name stands beside the colour."""
 
-Arm = Literal["none", "region"]
+Arm = Literal[
+    "none", "region", "distance", "diameter", "stenosis", "reference", "arrow", "text", "catheter", "known-distance"
+]
+"""What the left button draws or measures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,17 @@ class RunPaneState:
         self.regions.set(regions)
         self.settings.set(settings)
 
+    def open_at(self, key: str, frame: int) -> None:
+        """Show a run at a frame (index from 0), now or when it has been loaded; a map gives way to the frame."""
+        if key == self._shown:
+            self.playback.stop()
+            self.playback.go(frame)
+            self.change(picture="frame")
+            return
+        settings, regions, _ = self._kept.get(key, (RunSettings(), (), 0))
+        self._kept[key] = replace(settings, picture="frame"), regions, frame
+        self.run.set(key)
+
     @property
     def shown_run(self) -> str | None:
         """Key of the run that was taken over last."""
@@ -182,6 +196,8 @@ class RunSet:
         When contrast arrives in a run, by its key, where that was found.
     on_screen
         Panes that can be seen, by id; `is_following` while one of them follows another.
+    calibration_in_use
+        Run -> id of the calibration that a person chose to measure with; None for pixels only.
     """
 
     def __init__(self) -> None:
@@ -192,6 +208,7 @@ class RunSet:
         self.arrival_s: dict[str, float] = {}
         self.on_screen: dict[str, RunLink] = {}
         self.is_following = False
+        self.calibration_in_use: dict[str, str | None] = {}
         self.changed: Signal[[]] = Signal()
         self.asked: Signal[[str]] = Signal()
         self.link: Value[LinkMode] = Value("none")
@@ -235,6 +252,7 @@ class RunSet:
         had = bool(self._runs or self._listed)
         self._runs, self._listed, self.roles = {}, {}, MappingProxyType({})
         self.arrival_s.clear()
+        self.calibration_in_use.clear()
         for pane in self._panes.values():
             pane.run.set(None)
             pane.forget()

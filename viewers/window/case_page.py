@@ -14,6 +14,7 @@ from viewers.panels.lesions_panel import LesionActs, LesionsPanel
 from viewers.panels.mark_card import MarkActs
 from viewers.panels.overlays_panel import OverlaysPanel
 from viewers.panels.parts import PlainLabel, panel
+from viewers.panels.run_item_card import RunItemActs
 from viewers.panels.sign_bar import SignBar
 from viewers.panels.stage_form import StageForm
 from viewers.panels.stage_list import StageList
@@ -22,6 +23,7 @@ from viewers.panes.desk import Desk
 from viewers.panes.pane_grid import PaneGrid
 from viewers.panes.run_frame import run_frame
 from viewers.panes.volume_frame import volume_frame
+from viewers.state.run_marks import RunMarks, jump_to_run
 from viewers.window.case_content import banner_text, course_lines, stage_content, stage_lines
 from viewers.window.case_marks import CaseMarks
 from viewers.window.case_work import CaseWork
@@ -60,6 +62,7 @@ class CasePage(QWidget):
         self.stage_list = StageList(self._open_session, self._open_stage)
         self.grid = PaneGrid(desk, {"3d": volume_frame, "dsa": run_frame})
         self.form = StageForm(self._answer)
+        self.run_marks = RunMarks(desk.marks, desk.state.runs)
         self.items = ItemsPanel(
             pick_tool=self._pick_tool,
             select=desk.state.selected_id.set,
@@ -68,6 +71,7 @@ class CasePage(QWidget):
             show_item=desk.state.set_visible,
             operate=self._operate,
             acts=MarkActs(*(self._marks(name) for name in ("rename", "recolour", "confirm", "name_segments", "aim"))),
+            run_acts=RunItemActs(self.run_marks.rename, self.run_marks.write, self.run_marks.stand_on),
         )
         self.items.show_operations(OPERATIONS)
         self.lesions = LesionsPanel(
@@ -178,7 +182,8 @@ class CasePage(QWidget):
         del changed
         state = self.desk.state
         lesions = self.work.opened.case.lesions if self.work is not None else ()
-        self.items.show_marks(self.desk.marks.marks.value, state.selected_id.value, state.hidden_ids.value, lesions)
+        marks, session = self.desk.marks.marks.value, self.run_marks.session
+        self.items.show_marks(marks, state.selected_id.value, state.hidden_ids.value, lesions, session)
 
     def _show_overlays(self, changed: object = None) -> None:
         del changed
@@ -196,6 +201,8 @@ class CasePage(QWidget):
         """Select a mark and bring every pane to it."""
         self.desk.state.selected_id.set(item_id)
         place, mark = self.desk.marks.place_lps_mm(item_id), self.desk.marks.mark(item_id)
+        if mark is not None and jump_to_run(self.desk.state, mark.item):
+            return
         if place is not None and mark is not None:
             self.desk.state.move_cursor(mark.item.frame_uid, place)
 
