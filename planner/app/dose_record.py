@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from planner.app.case_images import folder_of, index_folder
 from planner.app.cases import patient_from_series
 from planner.app.identity import PatientMismatch, Verdict, compare
+from planner.app.images import scan
 from planner.app.sessions import SessionDesk
 from planner.clinical.quantities import convert
+from planner.dicom.angio_reading import KIND as ANGIO
 from planner.dicom.dose_reports import LABEL, DoseReport, is_dose_report, read_dose_report
 from planner.dicom.series import SeriesEntry
 from planner.errors import UsageError
 from planner.findings import Finding, Severity
 from planner.jobs import Context
+from planner.model.case import Case
+from planner.store.library import Library
 from planner.units import shown
+from planner.workflow.answers import answer_field
 from planner.workflow.template import Field, Profile, Stage
 
 __all__ = [
     "LABEL",
     "DoseProposal",
     "DoseReport",
+    "DoseRow",
+    "dose_rows",
     "fill_from_dose_report",
+    "find_dose_reports",
     "is_dose_report",
     "propose_dose",
     "read_dose_report",
+    "records_dose",
 ]
 
 TYPED = {
@@ -38,6 +48,34 @@ TYPED = {
 REPORTED = {"dose_report_kerma": ("air_kerma_gy", "Gy")}
 """Field that always holds what the report says."""
 TOLERANCE = "dose_report_tolerance_percent"
+
+
+@dataclass(frozen=True, slots=True)
+class DoseRow:
+    """One number of a dose report beside the record.
+
+    Attributes
+    ----------
+    told
+        In the field's unit, planes summed.
+    planes
+        Name of each plane and its share.
+    typed
+        What stands in the record; None for nothing.
+    difference_percent
+        Typed less told, over told.
+    fills
+        It would be put into the record without asking: nothing of a person's is replaced.
+    """
+
+    field: str
+    label: str
+    unit: str
+    told: float
+    planes: tuple[tuple[str, float], ...]
+    typed: float | None
+    difference_percent: float | None
+    fills: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +156,76 @@ def propose_dose(
     return DoseProposal(report, stage.id, answers, tuple(findings))
 
 
-def fill_from_dose_report(desk: SessionDesk, proposal: DoseProposal, *, by: str) -> bool:
-    """Put the proposed numbers into the record, each as its own step of undo; False when nothing changed."""
-    changed = [desk.answer(proposal.stage, name, value, by=by) for name, value in proposal.answers.items()]
-    return any(changed)
+def dose_rows(desk: SessionDesk, proposal: DoseProposal) -> tuple[DoseRow, ...]:
+    """The proposal line by line, with what stands in the record now."""
+    stage = desk.template.stage(proposal.stage)
+    typed = desk.session.answers.get(stage.id, {})
+    rows = []
+    for name, (quantity, unit) in {**TYPED, **REPORTED}.items():
+        described, value = stage.field(name), getattr(proposal.report, quantity)
+        if described is None or value is None:
+            continue
+        told = convert(value, unit, described.unit or unit)
+        answer = typed.get(name)
+        before = answer.value if answer is not None and isinstance(answer.value, int | float) else None
+        apart = None if before is None or told == 0 else 100.0 * (before - told) / told
+        planes = tuple(
+            (each.plane, convert(getattr(each, quantity), unit, described.unit or unit))
+            for each in proposal.report.planes
+            if getattr(each, quantity) is not None
+        )
+        fills = name in proposal.answers
+        rows.append(DoseRow(name, described.label, described.unit or unit, told, planes, before, apart, fills))
+    return tuple(rows)
+
+
+def fill_from_dose_report(
+    desk: SessionDesk, proposal: DoseProposal, *, by: str, replacing: Collection[str] = ()
+) -> bool:
+    """Put the proposed numbers into the record, as one step of undo; False when nothing changed.
+
+    Parameters
+    ----------
+    replacing
+        Fields that a person has filled and wants replaced by what the report says.
+    """
+    told = {each.field: each.told for each in dose_rows(desk, proposal)}
+    wanted = {**proposal.answers, **{name: told[name] for name in replacing if name in told}}
+    session_id, template, stage, now = desk.session_id, desk.template, proposal.stage, desk.clock()
+
+    def edit(case: Case) -> Case:
+        for name, value in wanted.items():
+            case = answer_field(case, session_id, template, stage, name, value, by=by, now=now)
+        return case
+
+    return desk.document.apply("Fill from the dose report", edit)
+
+
+def find_dose_reports(library: Library, case: Case, context: Context | None = None) -> tuple[SeriesEntry, ...]:
+    """Dose reports that lie beside the runs of a case and belong to their studies; the newest first."""
+    job, folders = context or Context(), dict[Path, None]()
+    runs = [each for each in case.studies if each.kind == ANGIO]
+    for reference in runs:
+        place = folder_of(library, case.id, reference)
+        if place is not None and place.exists():
+            folders[place if place.is_dir() else place.parent] = None
+    found: list[SeriesEntry] = []
+    for number, folder in enumerate(folders):
+        part = job.part(number / len(folders), (number + 1) / len(folders))
+        found += [each for each in scan([folder], part, index=index_folder(library)).series if is_dose_report(each)]
+    studies = {each.study_uid for each in runs}
+    fitting = [each for each in found if each.source.study_uid in studies]
+    return tuple(sorted(fitting, key=lambda each: each.source.study_date or "", reverse=True))
+
+
+def records_dose(stage: Stage) -> bool:
+    """Whether a stage of a template holds the dose of a procedure."""
+    return stage.phase.is_record and stage.field("air_kerma") is not None
 
 
 def _dose_stage(desk: SessionDesk) -> Stage:
     for stage in desk.template.stages:
-        if stage.phase.is_record and stage.field("air_kerma") is not None:
+        if records_dose(stage):
             return stage
     said = f"The template {desk.template.title} records no radiation dose."
     raise UsageError("no-dose-fields", said, subject=desk.template.id)

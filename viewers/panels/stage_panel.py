@@ -50,7 +50,13 @@ def override_note(each: OverriddenFinding) -> str:
 
 
 class StagePanel(QWidget):
-    """A scrolling page with the signing bar fixed below it."""
+    """A scrolling page with the signing bar fixed below it.
+
+    Attributes
+    ----------
+    extras
+        Acts that the window adds for some stages.
+    """
 
     def __init__(
         self,
@@ -75,11 +81,13 @@ class StagePanel(QWidget):
         self.purpose = PlainLabel(role="quiet", wrap=True)
         self.roles = PlainLabel(role="quiet", wrap=True)
         self._cards = QVBoxLayout()
+        self.extras = QVBoxLayout()
         self.counts = ClickLabel("", tip="Scrolls to the findings")
         self.counts.clicked.connect(self.show_findings)
         for widget in (self.title, self.purpose, self.roles, self.counts):
             layout.addWidget(widget)
         layout.addLayout(self._cards)
+        layout.addLayout(self.extras)
         # Where lesions or vessels are marked, that is the work of the stage: it comes before the form.
         for widget in (self.items, self.lesions, self.overlays, self.form, self.findings):
             layout.addWidget(widget)

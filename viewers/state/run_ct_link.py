@@ -342,7 +342,19 @@ class RunCtLink:
     @property
     def unseen(self) -> tuple[str, ...]:
         """Runs with clicks over which the candidate has not been shown yet."""
+        solved, candidate = self.solved.value, self.candidate.value
+        if not isinstance(solved, SolvedLink) or solved.link != candidate:
+            return ()
         return tuple(dict.fromkeys(shadow.run for _, shadow in self.clicks() if shadow.run not in self.seen.value))
+
+    @property
+    def may_review(self) -> bool:
+        """The candidate has been shown over every run it was solved from, at least over one."""
+        return self.candidate.value is not None and bool(self.seen.value) and not self.unseen
+
+    def preview(self, link: FrameLink | None) -> None:
+        """Draw a link over the runs for judgement; None draws the reviewed ones again."""
+        self.candidate.set(link)
 
     def _links_changed(self, links: tuple[FrameLink, ...]) -> None:
         """Rays that stood on a link which is gone, or reviewed no more, go with it."""

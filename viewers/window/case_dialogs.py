@@ -21,7 +21,10 @@ from viewers.panels.facts_dialog import FactsDialog, fact_fields
 from viewers.panels.help_dialog import HelpDialog
 from viewers.panels.history_dialog import HistoryDialog, outdated_paper
 from viewers.panels.profile_dialog import ProfileDialog
+from viewers.window.case_dose import CaseDose
+from viewers.window.case_links import CaseLinks
 from viewers.window.case_series import MovedImages
+from viewers.window.case_states import CaseStates
 from viewers.window.choices import ChoiceDialog
 
 if TYPE_CHECKING:
@@ -37,11 +40,14 @@ class CaseDialogs:
     def __init__(self, window: MainWindow) -> None:
         self.window = window
         self.dialog: QDialog | None = None
+        self.links, self.dose, self.states = CaseLinks(window), CaseDose(window), CaseStates(window)
 
     def follow(self, work: CaseWork) -> None:
         """Listen to what an open case has to ask."""
         work.conflict.connect(self.lost_race)
         work.series.moved.connect(self.moved_images)
+        self.links.follow(work)
+        self.dose.follow(work)
         paper = outdated_paper(self.window.library.prints(work.opened.case.id), work.opened.revision)
         if paper is not None:
             self.window.say(paper)
