@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from viewers.panes.pane_frame import ElidedButton, HeaderButton
 from viewers.panes.run_pane import RunPane
 from viewers.panes.run_table import RunTableDialog
+from viewers.panes.run_tools_menu import IDLE, SHORT, fill_measure
 from viewers.scene.run_text import run_title
 from viewers.scene.slice_text import shown_date
 from viewers.state.run_playback import SPEEDS
@@ -20,7 +21,7 @@ SHORT_SHIFTS = {"none": "No shift", "manual": "By hand", "rigid": "Auto", "flexi
 
 
 class RunHeader:
-    """Keeps five menus in step with a pane.
+    """Keeps six menus in step with a pane.
 
     Attributes
     ----------
@@ -37,12 +38,14 @@ class RunHeader:
         self.shift = HeaderButton("Pixel shift (Alt+arrows 0.1 px, Shift+arrows 1 px)", pane)
         self.picture = HeaderButton("Frames (with O: opacified, with T: time to peak)", pane)
         self.play = HeaderButton("Playing (Space; + and - for the rate)", pane)
+        self.measure = HeaderButton("Measure, write, calibrate, keep frames", pane)
         for button, fill in (
             (self.run, self._fill_runs),
             (self.subtraction, self._fill_subtraction),
             (self.shift, self._fill_shift),
             (self.picture, self._fill_picture),
             (self.play, self._fill_play),
+            (self.measure, lambda menu: fill_measure(pane, menu, self._add)),
         ):
             menu = QMenu(button)
             menu.setToolTipsVisible(True)
@@ -57,7 +60,7 @@ class RunHeader:
 
     @property
     def widgets(self) -> tuple[QWidget, ...]:
-        return self.run, self.subtraction, self.shift, self.picture, self.play
+        return self.run, self.subtraction, self.shift, self.picture, self.play, self.measure
 
     def release(self) -> None:
         self._subscriptions.release()
@@ -71,6 +74,7 @@ class RunHeader:
             (self.shift, SHORT_SHIFTS[settings.shift]),
             (self.picture, PICTURE_NAMES[settings.picture]),
             (self.play, f"Rate ×{pane.pane_state.playback.speed.value:g}"),
+            (self.measure, SHORT.get(pane.pane_state.arm.value, IDLE)),
         )
         title = "No run" if run is None else f"{run_title(run)} · {shown_date(run.source.study_date)}".rstrip(" ·")
         if title != self._title:
@@ -168,7 +172,7 @@ class RunHeader:
         self._add(
             menu, "Curves (C)", state.curves_shown.value, lambda: state.curves_shown.set(not state.curves_shown.value)
         )
-        self._add(menu, "Draw a region (E)", state.arm.value == "region", lambda: state.arm.set("region"))
+        self._add(menu, "Draw a region (E)", state.arm.value == "region", lambda: self._pane.tools.arm("region"))
 
     def _fill_play(self, menu: QMenu) -> None:
         pane, playback = self._pane, self._pane.pane_state.playback
