@@ -72,7 +72,7 @@ def _new(
         else:
             if patient_id is not None or name or issuer or birth_date or sex:
                 raise UsageError("usage", "Give the patient by words or by --from-series, not by both.")
-            entries, _ = _attachable([from_series], None, None)
+            entries, _ = _attachable([from_series], None, None, library)
             case = case_from_series(entries[0], title=title, simulated=simulated)
             case, attached, refused, findings = _attach(case, entries, accept or [], trusted=entries[0].uid)
             _require_some(attached, refused)
@@ -206,7 +206,7 @@ def _import(
         raise UsageError("usage", "Give the case and at least one folder or file: case import ID PATH...")
     with opened(context) as library:
         before, base = library.open_case(case_id, who)
-        entries, skipped = _attachable(paths, series, part)
+        entries, skipped = _attachable(paths, series, part, library)
         case, attached, refused, findings = _attach(before, entries, accept or [], confirmed=confirm)
         _require_some(attached, refused)
         revision = _save_images(library, case, base, who, copy=copy, keys=_keys(attached))
@@ -253,12 +253,13 @@ def _save_images(library: Library, case: Case, base: int, who: Actor, *, copy: b
 
 
 def _attachable(
-    paths: Sequence[Path], series: str | None, part: int | None
+    paths: Sequence[Path], series: str | None, part: int | None, library: Library
 ) -> tuple[list[SeriesEntry], list[dict[str, object]]]:
     """The series that can belong to a case, largest first, and the files that were skipped."""
+    from planner.app.case_images import index_folder
     from planner.app.images import scan
 
-    found = scan(list(paths), progress())
+    found = scan(list(paths), progress(), index=index_folder(library))
     entries = [
         each
         for each in found.series

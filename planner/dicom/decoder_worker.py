@@ -10,11 +10,13 @@ import json
 import os
 import struct
 import sys
+from contextlib import suppress
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+_LONGEST_HEAD, _PIPE_BYTES = 1 << 16, 1 << 20
 _GDCM_NAMES = {
     "1.2.840.10008.1.2.4.50": "JPEGBaselineProcess1",
     "1.2.840.10008.1.2.4.51": "JPEGExtendedProcess2_4",
@@ -26,20 +28,45 @@ _GDCM_NAMES = {
 }
 
 
-def send(stream: IO[bytes], head: dict[str, Any], body: bytes = b"") -> None:
-    """One message."""
+def send(stream: IO[bytes], head: dict[str, Any], body: bytes | memoryview = b"") -> None:
+    """One message; the body is written from where it lies."""
     text = json.dumps({**head, "length": len(body)}).encode()
-    stream.write(struct.pack("<I", len(text)) + text + body)
+    stream.write(struct.pack("<I", len(text)) + text)
+    stream.write(body)
     stream.flush()
+
+
+def receive_head(stream: IO[bytes]) -> dict[str, Any] | None:
+    """What a message says before its body, or None at the end of the stream.
+
+    Raises
+    ------
+    ValueError
+        When it is no message.
+    """
+    size = stream.read(4)
+    if len(size) < 4:
+        return None
+    length = struct.unpack("<I", size)[0]
+    if length > _LONGEST_HEAD:
+        raise ValueError(f"a message of {length} bytes before its body")
+    head: dict[str, Any] = json.loads(stream.read(length))
+    return head
 
 
 def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     """One message, or None at the end of the stream."""
-    size = stream.read(4)
-    if len(size) < 4:
-        return None
-    head = json.loads(stream.read(struct.unpack("<I", size)[0]))
-    return head, stream.read(head["length"])
+    head = receive_head(stream)
+    return None if head is None else (head, stream.read(head["length"]))
+
+
+def widen(stream: IO[bytes]) -> None:
+    """Let a pipe hold a frame, where the system lets us: each time it is full both ends wait for the other."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(OSError):
+            fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _by_gdcm(task: dict[str, Any], codestream: bytes) -> NDArray[np.generic]:
@@ -134,13 +161,13 @@ def _values(task: dict[str, Any], codestream: bytes) -> NDArray[np.generic]:
     return (_by_gdcm if task["syntax"] in _GDCM_NAMES else _by_pydicom)(task, codestream)
 
 
-def decode(task: dict[str, Any], codestream: bytes) -> bytes:
+def decode(task: dict[str, Any], codestream: bytes) -> memoryview:
     """Stored values of one frame, little endian, row by row."""
     values = _values(task, codestream)
     expected = task["rows"] * task["columns"] * task["samples"]
     if values.size != expected:
         raise ValueError(f"it decodes to {values.size} values where {expected} are needed")
-    return values.tobytes()
+    return np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
 
 
 def _limit_memory(maximum: int) -> None:

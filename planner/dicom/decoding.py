@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 import planner
 from planner.dicom import limits
-from planner.dicom.decoder_worker import receive, send
+from planner.dicom.decoder_worker import receive_head, send, widen
 from planner.dicom.fragments import Fragments, codestream_fault, fragments_of, frame_bytes
 from planner.dicom.in_place import read_plane
 from planner.dicom.own_codecs import decode_frame, may_decode
@@ -46,21 +47,32 @@ class _Worker:
             env={**os.environ, **single, "PYTHONPATH": search},
         )
 
-    def ask(self, task: dict[str, Any], codestream: bytes) -> tuple[dict[str, Any], bytes]:
-        """Decode one frame. A worker that dies or takes too long raises `OSError`."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                widen(stream)
+
+    def ask(self, task: dict[str, Any], codestream: bytes, room: memoryview) -> dict[str, Any]:
+        """Decode one frame into `room`. A worker that dies, takes too long or gives another size raises `OSError`."""
         process = self._process
-        if process.stdin is None or process.stdout is None:
+        if process.stdin is None or not isinstance(process.stdout, BufferedReader):
             raise OSError("the decoder has no pipes")
         timer = threading.Timer(limits.WORKER_SECONDS_PER_FRAME, process.kill)
         timer.start()
         try:
             send(process.stdin, task, codestream)
-            answer = receive(process.stdout)
+            head = receive_head(process.stdout)
+            if head is not None and head["length"] != (len(room) if head["ok"] else 0):
+                raise OSError("the decoder gave another number of bytes")
+            while head is not None and head["ok"] and len(room):
+                got = process.stdout.readinto(room)
+                if not got:
+                    raise OSError("the decoder ended within an answer")
+                room = room[got:]
         finally:
             timer.cancel()
-        if answer is None:
+        if head is None:
             raise OSError("the decoder ended without an answer")
-        return answer
+        return head
 
     def close(self) -> None:
         self._process.kill()
@@ -84,7 +96,9 @@ class Decoders:
     def __init__(self, frames: int) -> None:
         self.size = max(1, min(4, os.cpu_count() or 1, frames))
         self._local = threading.local()
+        self._lock = threading.Lock()
         self._workers: list[_Worker] = []
+        self._idle: list[_Worker] = []
         self._known: dict[Path, Fragments] = {}
 
     def fill(self, record: SliceRecord, plane: NDArray[np.generic]) -> None:
@@ -99,9 +113,8 @@ class Decoders:
             read_plane(record, plane)
             return
         codestream = self._codestream(record)
-        done = self._by_ourselves(record, codestream, plane)
-        if not done:
-            plane[...] = self._by_worker(record, codestream)
+        if not self._by_ourselves(record, codestream, plane):
+            self._by_worker(record, codestream, plane)
 
     def frame(self, record: SliceRecord) -> NDArray[np.generic]:
         """(rows, columns[, samples]) stored values of one frame; raises as `fill`."""
@@ -109,11 +122,14 @@ class Decoders:
             return native_frame(record)
         codestream = self._codestream(record)
         found = record.format
-        if may_decode(record.header.syntax.uid, found):
-            plane: NDArray[np.generic] = np.empty((found.rows, found.columns), np.int16 if found.signed else np.uint16)
-            if self._by_ourselves(record, codestream, plane):
-                return plane
-        return self._by_worker(record, codestream)
+        shape = (found.rows, found.columns) if found.samples == 1 else (found.rows, found.columns, found.samples)
+        if found.bits_allocated < 8:
+            raise _undecodable(record, "its single bits are compressed, for which there is no decoder")
+        kind = f"<{'i' if found.signed else 'u'}{found.bits_allocated // 8}"
+        plane: NDArray[np.generic] = np.empty(shape, kind)
+        if not self._by_ourselves(record, codestream, plane):
+            self._by_worker(record, codestream, plane)
+        return plane
 
     def _codestream(self, record: SliceRecord) -> bytes:
         fragments = self._known.get(record.file)
@@ -135,25 +151,29 @@ class Decoders:
             raise _undecodable(record, answer)
         return answer is True
 
-    def _by_worker(self, record: SliceRecord, codestream: bytes) -> NDArray[np.generic]:
+    def _by_worker(self, record: SliceRecord, codestream: bytes, plane: NDArray[np.generic]) -> None:
         worker = getattr(self._local, "worker", None)
         if worker is None:
-            worker = self._local.worker = _Worker()
-            self._workers.append(worker)
+            worker = self._local.worker = self._new_worker()
         try:
-            head, body = worker.ask(_task(record), codestream)
+            answer = worker.ask(_task(record), codestream, plane.reshape(-1).view(np.uint8).data)
         except (OSError, ValueError) as error:
             worker.close()
             self._local.worker = None
             raise _undecodable(record, "the decoder died or took too long on it") from error
-        if not head["ok"]:
-            raise _undecodable(record, f"the decoder says '{head['error']}'")
-        found = record.format
-        kind = "i" if found.signed else "u"
-        values = np.frombuffer(body, f"<{kind}{found.bits_allocated // 8}")
-        shape = (found.rows, found.columns) if found.samples == 1 else (found.rows, found.columns, found.samples)
-        plane: NDArray[np.generic] = values.reshape(shape)
-        return plane
+        if not answer["ok"]:
+            raise _undecodable(record, f"the decoder says '{answer['error']}'")
+
+    def _new_worker(self) -> _Worker:
+        """One that waits already, or a new one. The first need starts those of all threads: they start side by side."""
+        with self._lock:
+            if not self._workers:
+                self._workers = [_Worker() for _ in range(self.size)]
+                self._idle = list(self._workers)
+            if not self._idle:
+                self._workers.append(_Worker())
+                return self._workers[-1]
+            return self._idle.pop()
 
     def close(self) -> None:
         """End the workers; no thread may be decoding any more."""
