@@ -11,7 +11,8 @@ import pytest
 from planner.geometry import Grid, SlicePlane
 from planner.imaging import ImageSource, Volume
 from viewers.scene.volume_body import without_table
-from viewers.scene.volume_caster import OpacityTable, averaged
+from viewers.scene.volume_caster import CastVoxels, averaged
+from viewers.scene.volume_opacity import OpacityTable
 from viewers.scene.volume_renderer import DRAGGING, FINE, VolumeRenderer, draws_in_hardware
 from viewers.scene.volume_transfer import presets
 from viewers.state.scene3d import Camera, PlanePicture, Scene3D, Surface, Tube
@@ -113,18 +114,23 @@ def test_that_turning_the_camera_a_full_circle_comes_back() -> None:
     assert np.allclose(turned.up_lps, camera.up_lps, atol=1e-9)
 
 
-def test_that_the_table_is_left_out_and_the_body_kept() -> None:
-    grid = Grid.of((12, 100, 100), spacing_kji_mm=(5, 4, 4), frame_uid="f")
+def on_a_table(spacing_kji_mm: tuple[float, float, float]) -> tuple[Volume, np.ndarray]:
+    """A body with a bubble of gas above the shell of a table, and where the body is in each layer."""
+    grid = Grid.of((12, 100, 100), spacing_kji_mm=spacing_kji_mm, frame_uid="f")
     voxels = np.full(grid.size_kji, -1000, np.int16)
     rows, columns = np.mgrid[:100, :100]
     body = ((rows - 40) / 25) ** 2 + ((columns - 50) / 38) ** 2 < 1
     voxels[:, body] = 40
     voxels[:, 40:44, 45:55] = -850
     voxels[:, 80:82, 10:90] = 300
-    volume = Volume(voxels, grid, ImageSource("1.2.4", unit="HU"))
+    return Volume(voxels, grid, ImageSource("1.2.4", unit="HU")), body
+
+
+def test_that_the_table_is_left_out_and_the_body_kept() -> None:
+    volume, body = on_a_table((5.0, 4.0, 4.0))
     kept = without_table(volume)
     assert kept[:, 80:82].max() < -900
-    assert np.array_equal(kept[:, body], voxels[:, body])
+    assert np.array_equal(kept[:, body], volume.voxels[:, body])
 
 
 def test_that_an_image_without_hounsfield_units_is_shown_whole() -> None:
@@ -180,7 +186,9 @@ def test_that_leaping_over_empty_blocks_leaves_the_picture_as_it_is(
     scene = Scene3D(volume=volume, preset="bone", camera=Camera.standard(view, volume.grid).turned(11.0, 7.0))
     leaping = renderer.draw(scene, SIZE).astype(int)
     monkeypatch.setattr(
-        CastVoxels, "leaps", lambda self, table: np.zeros(self.ends.shape[1:], dtype=np.uint8) + 0 * int(table.low)
+        CastVoxels,
+        "leaps",
+        lambda self, table: np.zeros(self.ends.shape[1:], dtype=np.uint8) + 0 * int(table.levels[0]),
     )
     plain = VolumeRenderer()
     try:
@@ -207,8 +215,38 @@ def test_that_a_range_is_seen_only_where_the_preset_has_opacity() -> None:
 
 def test_that_opacity_gathered_over_a_millimetre_does_not_depend_on_the_step() -> None:
     table = OpacityTable.of(presets()["bone"], volume_with_ball((0.0, 0.0, 0.0)))
-    once, twice = table.for_step(1.0)[:, 3], table.for_step(0.5)[:, 3]
+    once, twice = table.segments(1.0)[..., 3], table.segments(0.5)[..., 3]
     np.testing.assert_allclose(once, 1.0 - (1.0 - twice) ** 2, atol=1e-5)
+
+
+def test_that_what_lies_between_two_samples_is_seen_in_proportion() -> None:
+    table = OpacityTable.of(presets()["bone"], volume_with_ball((0.0, 0.0, 0.0)))
+    segments, (lowest, per_unit) = table.segments(1.0), table.levels
+
+    def node(value: float) -> int:
+        return int(table.nodes[round((value - lowest) * per_unit)])
+
+    air, tissue, bone = node(-1000.0), node(150.0), node(900.0)
+    assert segments[air, tissue, 3] < 0.001
+    # Most of the way from air to bone lies below what the preset shows.
+    assert 0.0 < segments[air, bone, 3] < segments[tissue, bone, 3] < segments[bone, bone, 3]
+    assert segments[air, bone, 4] > segments[tissue, bone, 4] > 0.5
+    np.testing.assert_allclose(segments[air, bone, 3], segments[bone, air, 3], atol=1e-6)
+
+
+def test_that_the_body_found_on_one_grid_is_kept_on_another() -> None:
+    volume, body = on_a_table((5.0, 1.5, 1.5))
+    few, coarse = averaged(volume.voxels, volume.grid)
+    moving = CastVoxels.of(few, coarse, volume)
+    still = CastVoxels.of(volume.voxels, volume.grid, volume, moving)
+    assert still.body is not None
+    assert still.body.shape == still.ends.shape[1:]
+    at_voxels = still.body
+    for axis, step in enumerate(still.steps):
+        at_voxels = at_voxels.repeat(step, axis=axis)
+    at_voxels = at_voxels[:12, :100, :100]
+    assert at_voxels[:, body].all()
+    assert not at_voxels[:, 80:82].any()
 
 
 def test_that_means_of_voxels_lie_between_those_they_are_made_of() -> None:

@@ -153,6 +153,14 @@ class MprHands:
             self._resting = True
             self._pane.state.end_interaction()
 
+    def let_go(self) -> None:
+        """The pane goes: a burst or a drag that still runs ends, or every other pane would stay coarse."""
+        self._rest.stop()
+        self._come_to_rest()
+        if self._button != Qt.MouseButton.NoButton:
+            self._button = Qt.MouseButton.NoButton
+            self._pane.state.end_interaction()
+
     # Slices
 
     def scroll(self, slices: int) -> None:

@@ -288,6 +288,7 @@ class MprPane(QWidget):
     def release(self) -> None:
         """Stop following the state: the pane goes."""
         self._subscriptions.release()
+        self.hands.let_go()
         self._refresh_timer.stop()
         self.renderer.drop()
 

@@ -57,6 +57,33 @@ def body_blocks(voxels: NDArray[np.generic], grid: Grid, volume: Volume) -> NDAr
     return _body(few > SOFT_TISSUE_HU, np.asarray(grid.spacing_kji_mm) * steps)
 
 
+def body_on(
+    body: NDArray[np.bool_], grid: Grid, steps: tuple[int, int, int], other: Grid, other_steps: tuple[int, int, int]
+) -> NDArray[np.bool_]:
+    """The same body in the blocks of another grid along the same axes; a block that touches the body belongs to it.
+
+    Parameters
+    ----------
+    body, grid, steps
+        (blocks k, j, i), with voxels per block.
+    other, other_steps
+        Of the blocks wanted.
+    """
+    found = body
+    corner = grid.kji_from_lps.points(other.lps_from_kji.points((0.0, 0.0, 0.0)))
+    for axis in range(3):
+        ratio = other.spacing_kji_mm[axis] / grid.spacing_kji_mm[axis]
+        edges = np.arange(0, other.size_kji[axis] + other_steps[axis], other_steps[axis])
+        # Voxel indices of the blocks' faces, half a voxel beyond the first voxel's centre.
+        faces = corner[axis] + (edges - 0.5) * ratio
+        last = body.shape[axis] - 1
+        first_block = np.clip(np.floor((faces[:-1] + 0.5) / steps[axis] + 1e-6).astype(int), 0, last)
+        last_block = np.clip(np.ceil((faces[1:] + 0.5) / steps[axis] - 1e-6).astype(int) - 1, 0, last)
+        near, middle, far = first_block, (first_block + last_block) // 2, np.maximum(first_block, last_block)
+        found = found.take(near, axis=axis) | found.take(middle, axis=axis) | found.take(far, axis=axis)
+    return found
+
+
 def _body(tissue: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> NDArray[np.bool_] | None:
     from scipy import ndimage
 

@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from planner.geometry import Grid, SlicePlane
 from planner.imaging import Volume
 from planner.imaging.slicing import readable
-from viewers.scene.volume_body import block_steps, body_blocks
-from viewers.scene.volume_transfer import REFERENCE_STEP_MM, RenderPreset, value_range
+from viewers.scene.volume_body import block_steps, body_blocks, body_on
+from viewers.scene.volume_opacity import OpacityTable
+from viewers.scene.volume_transfer import RenderPreset
 from viewers.state.scene3d import Camera
 
-TABLE_ENTRIES = 4096
 BAND_ROWS = 16
 COARSE = 2
 FARTHEST_LEAP = 250
-LEAST_SEEN = 0.002
-"""Opacity per mm below which a value is as good as clear."""
+SAMPLES_APART = 1.5
+"""Voxels between two samples; what lies between them counts in full (see `OpacityTable.segments`)."""
 ENDLESS = np.float32(1e9)
 
 
@@ -54,8 +54,14 @@ class CastVoxels:
     body: NDArray[np.bool_] | None
 
     @staticmethod
-    def of(voxels: NDArray[np.generic], grid: Grid, volume: Volume) -> CastVoxels:
-        """The voxels of a volume, or fewer of them on a coarser grid."""
+    def of(voxels: NDArray[np.generic], grid: Grid, volume: Volume, other: CastVoxels | None = None) -> CastVoxels:
+        """The voxels of a volume, or fewer of them on a coarser grid.
+
+        Parameters
+        ----------
+        other
+            What was prepared of the volume on another grid: the body is not looked for again.
+        """
         from viewers.scene.volume_kernels import extremes
 
         if min(voxels.shape) < 2:
@@ -67,8 +73,11 @@ class CastVoxels:
         steps = block_steps(grid)
         blocks = tuple(-(-size // step) for size, step in zip(kept.shape, steps, strict=True))
         ends = np.empty((2, *blocks), dtype=np.float32)
-        extremes(kept, steps, ends)
-        body = body_blocks(kept, grid, volume)
+        in_own_bands(blocks[0], lambda first, last: extremes(kept, steps, ends, first, last), rows=2)
+        if other is None:
+            body = body_blocks(kept, grid, volume)
+        else:
+            body = None if other.body is None else body_on(other.body, other.grid, other.steps, grid, steps)
         return CastVoxels(kept, grid, steps, ends, body)
 
     def leaps(self, table: OpacityTable) -> NDArray[np.uint8]:
@@ -82,50 +91,6 @@ class CastVoxels:
             return np.full(seen.shape, FARTHEST_LEAP, dtype=np.uint8)
         far = ndimage.distance_transform_cdt(~seen, metric="chessboard")
         return np.minimum(far, FARTHEST_LEAP).astype(np.uint8)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class OpacityTable:
-    """A preset in entries of equal distance.
-
-    Attributes
-    ----------
-    colours
-        (n, 4) red, green, blue and the opacity of a sample of `REFERENCE_STEP_MM`.
-    low, per_unit
-        Value of the first entry, and entries per unit of the values.
-    """
-
-    colours: NDArray[np.float64]
-    low: float
-    per_unit: float
-    shade: bool
-
-    @staticmethod
-    def of(preset: RenderPreset, volume: Volume) -> OpacityTable:
-        points = np.asarray(preset.points, dtype=np.float64)
-        values = points[:, 0]
-        if preset.relative:
-            lowest, highest = value_range(volume)
-            values = lowest + values * (highest - lowest)
-        at = np.linspace(values[0], values[-1], TABLE_ENTRIES)
-        colours = np.stack([np.interp(at, values, points[:, column]) for column in range(1, 5)], axis=-1)
-        return OpacityTable(colours, float(at[0]), (TABLE_ENTRIES - 1) / float(at[-1] - at[0]), preset.shade)
-
-    def for_step(self, step_mm: float) -> NDArray[np.float32]:
-        """The same colours with the opacity of a sample of another length."""
-        table = self.colours.astype(np.float32)
-        table[:, 3] = 1.0 - (1.0 - np.minimum(self.colours[:, 3], 0.9999)) ** (step_mm / REFERENCE_STEP_MM)
-        return table
-
-    def shows_between(self, low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Whether any value of a range has an opacity."""
-        counted = np.concatenate([[0], np.cumsum(self.colours[:, 3] > LEAST_SEEN)])
-        first, last = (
-            np.clip((ends - self.low) * self.per_unit, 0, TABLE_ENTRIES - 1).astype(np.int64) for ends in (low, high)
-        )
-        some: NDArray[np.bool_] = counted[np.minimum(last + 2, TABLE_ENTRIES)] > counted[first]
-        return some
 
 
 class VolumeCaster:
@@ -148,7 +113,7 @@ class VolumeCaster:
             voxels, grid = self._volume.voxels, self._volume.grid
             if coarse:
                 voxels, grid = averaged(voxels, grid)
-            self.prepared[coarse] = CastVoxels.of(voxels, grid, self._volume)
+            self.prepared[coarse] = CastVoxels.of(voxels, grid, self._volume, self.prepared.get(not coarse))
         return self.prepared[coarse]
 
     def cast(
@@ -190,15 +155,14 @@ class VolumeCaster:
         leaps, grid = self._leaps[coarse], source.grid
         width, height = size_px
         rows, columns = max(1, round(height / pixel_step)), max(1, round(width / pixel_step))
-        step_mm = float(min(grid.spacing_kji_mm))
+        step_mm = SAMPLES_APART * float(min(grid.spacing_kji_mm))
         rays = rays_of(camera, grid, (height, width), (rows, columns), step_mm)
         limits = np.full((rows, columns), ENDLESS, dtype=np.float32)
         if depth_mm is not None:
             at_rows = np.minimum(((np.arange(rows) + 0.5) * height / rows).astype(int), height - 1)
             at_columns = np.minimum(((np.arange(columns) + 0.5) * width / columns).astype(int), width - 1)
             limits = np.minimum(depth_mm[np.ix_(at_rows, at_columns)] / step_mm, ENDLESS).astype(np.float32)
-        table = self._table.for_step(step_mm)
-        levels = (self._table.low, self._table.per_unit)
+        table, nodes, levels = self._table.segments(step_mm), self._table.nodes, self._table.levels
         eye = np.concatenate([grid.axes_lps.T @ np.asarray(camera.eye_lps), 1.0 / np.asarray(grid.spacing_kji_mm)])
         flat, size = source.voxels.reshape(-1), grid.size_kji
         cut = clip_kji(clip, grid)
@@ -208,7 +172,21 @@ class VolumeCaster:
         def work(first: int, last: int) -> None:
             if wanted():
                 kernels.cast(
-                    flat, size, rays, cut, limits, leaps, source.steps, table, levels, eye, shade, gathered, first, last
+                    flat,
+                    size,
+                    rays,
+                    cut,
+                    limits,
+                    leaps,
+                    source.steps,
+                    nodes,
+                    table,
+                    levels,
+                    eye,
+                    shade,
+                    gathered,
+                    first,
+                    last,
                 )
 
         in_own_bands(rows, work)
@@ -224,13 +202,12 @@ def averaged(voxels: NDArray[np.generic], grid: Grid) -> tuple[NDArray[np.generi
     from planner.geometry import KJI, SpaceMap, lps
 
     steps = [COARSE if size >= 4 * COARSE else 1 for size in grid.size_kji]
-    whole = tuple(slice(0, size // step * step) for size, step in zip(voxels.shape, steps, strict=True))
     shape = tuple(size // step for size, step in zip(voxels.shape, steps, strict=True))
     few = np.empty(shape, dtype=voxels.dtype)
-    cut = voxels[whole]
-    for k in range(shape[0]):
-        thick = cut[k * steps[0] : (k + 1) * steps[0]].astype(np.float32).mean(axis=0)
-        few[k] = thick.reshape(shape[1], steps[1], shape[2], steps[2]).mean(axis=(1, 3))
+    from viewers.scene.volume_kernels import means
+
+    kept, box = readable(voxels), (steps[0], steps[1], steps[2])
+    in_own_bands(shape[0], lambda first, last: means(kept, box, few, first, last), rows=4)
     homogeneous = grid.lps_from_kji.homogeneous.copy()
     offset = (np.asarray(steps, dtype=float) - 1.0) / 2.0
     homogeneous[:3, 3] += homogeneous[:3, :3] @ offset

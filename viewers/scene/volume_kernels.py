@@ -14,11 +14,11 @@ from planner.imaging.slicing_kernels import linear_inside
 
 _Floats = NDArray[np.float64]
 
-OPAQUE = 0.97
-"""A ray that has gathered this much opacity ends: what lies behind cannot be seen."""
+OPAQUE = 0.95
+"""A ray that has gathered this much opacity ends; what is left would hardly be told from what it has gathered."""
 LEAST_OPACITY = 0.0005
 """A sample that adds less than this is left out."""
-SHADED_OPACITY = 0.02
+SHADED_OPACITY = 0.05
 """A sample that adds less than this is haze: it is lit evenly, as its gradient is noise."""
 HAZE_LIGHT = 0.7
 APART = 0.8
@@ -29,20 +29,48 @@ AMBIENT, DIFFUSE, SPECULAR = 0.25, 0.75, 0.2
 
 
 @compiled
-def extremes(voxels: NDArray[np.generic], steps: tuple[int, int, int], ends: NDArray[np.float32]) -> None:
-    """Lowest and highest voxel that a sample in a block of `steps` voxels can read: ends (2, blocks k, j, i)."""
+def extremes(
+    voxels: NDArray[np.generic], steps: tuple[int, int, int], ends: NDArray[np.float32], first: int, last: int
+) -> None:
+    """Lowest and highest voxel that a sample in a block of `steps` voxels can read: ends (2, blocks k, j, i).
+
+    For the layers `first` to `last` of blocks.
+    """
     size_k, size_j, size_i = voxels.shape
-    for block_k in range(ends.shape[1]):
-        for block_j in range(ends.shape[2]):
-            for block_i in range(ends.shape[3]):
-                low, high = np.inf, -np.inf
-                for k in range(block_k * steps[0], min((block_k + 1) * steps[0] + 1, size_k)):
-                    for j in range(block_j * steps[1], min((block_j + 1) * steps[1] + 1, size_j)):
-                        for i in range(block_i * steps[2], min((block_i + 1) * steps[2] + 1, size_i)):
-                            value = float(voxels[k, j, i])
-                            low, high = min(low, value), max(high, value)
-                ends[0, block_k, block_j, block_i] = low
-                ends[1, block_k, block_j, block_i] = high
+    for block_k in range(first, last):
+        ends[0, block_k] = np.inf
+        ends[1, block_k] = -np.inf
+        for k in range(block_k * steps[0], min((block_k + 1) * steps[0] + 1, size_k)):
+            for block_j in range(ends.shape[2]):
+                for j in range(block_j * steps[1], min((block_j + 1) * steps[1] + 1, size_j)):
+                    line = voxels[k, j]
+                    for block_i in range(ends.shape[3]):
+                        begin, end = block_i * steps[2], min((block_i + 1) * steps[2] + 1, size_i)
+                        low = high = line[begin]
+                        for i in range(begin, end):
+                            low, high = min(low, line[i]), max(high, line[i])
+                        ends[0, block_k, block_j, block_i] = min(ends[0, block_k, block_j, block_i], np.float32(low))
+                        ends[1, block_k, block_j, block_i] = max(ends[1, block_k, block_j, block_i], np.float32(high))
+
+
+@compiled
+def means(
+    voxels: NDArray[np.generic], steps: tuple[int, int, int], few: NDArray[np.generic], first: int, last: int
+) -> None:
+    """Means of boxes of `steps` voxels, for the layers `first` to `last` of `few`; whole numbers are cut towards 0."""
+    share = np.float32(1.0 / (steps[0] * steps[1] * steps[2]))
+    line = np.empty(few.shape[2], dtype=np.float32)
+    for k in range(first, last):
+        for j in range(few.shape[1]):
+            line[:] = 0.0
+            for deep in range(k * steps[0], (k + 1) * steps[0]):
+                for down in range(j * steps[1], (j + 1) * steps[1]):
+                    row = voxels[deep, down]
+                    for i in range(few.shape[2]):
+                        for right in range(i * steps[2], (i + 1) * steps[2]):
+                            line[i] += np.float32(row[right])
+            for i in range(few.shape[2]):
+                few[k, j, i] = line[i] * share
 
 
 @compiled_inline
@@ -116,6 +144,21 @@ def lit(cosine: float) -> tuple[float, float]:
     return AMBIENT + DIFFUSE * cosine, SPECULAR * fourth * fourth * fourth
 
 
+@compiled_inline
+def node_at(
+    flat: NDArray[np.generic],
+    row_stride: int,
+    layer_stride: int,
+    at: tuple[float, float, float],
+    nodes: NDArray[np.int32],
+    levels: tuple[float, float],
+) -> int:
+    """The node of the table of segments that is nearest to the value at a place."""
+    value = linear_inside(flat, row_stride, layer_stride, at[0], at[1], at[2])
+    entry = int(min(max((value - levels[0]) * levels[1], 0.0), float(nodes.shape[0] - 1)))
+    return int(nodes[entry])
+
+
 @compiled
 def along_ray(
     flat: NDArray[np.generic],
@@ -125,6 +168,7 @@ def along_ray(
     ends: tuple[float, float],
     leaps: NDArray[np.uint8],
     steps: tuple[int, int, int],
+    nodes: NDArray[np.int32],
     table: NDArray[np.float32],
     levels: tuple[float, float],
     eye: _Floats,
@@ -133,29 +177,38 @@ def along_ray(
     """Red, green, blue gathered between two samples of one ray, and the opacity."""
     row_stride, layer_stride = size[2], size[1] * size[2]
     block = (1.0 / steps[0], 1.0 / steps[1], 1.0 / steps[2])
-    highest = float(table.shape[0] - 1)
     red, green, blue, alpha = 0.0, 0.0, 0.0, 0.0
-    number = ends[0]
+    number, front = ends[0], -1
     while number <= ends[1] and alpha <= OPAQUE:
         k, j, i = origin[0] + number * way[0], origin[1] + number * way[1], origin[2] + number * way[2]
         b_k, b_j, b_i = int(k * block[0]), int(j * block[1]), int(i * block[2])
         free = int(leaps[b_k, b_j, b_i])
-        if free > 0:
+        # The way out of a block that is seen is looked at up to the first sample behind it.
+        if free > 0 and front < 0:
             ahead = min(samples_ahead(k, way[0], b_k, free, steps[0]), samples_ahead(j, way[1], b_j, free, steps[1]))
             number += max(1.0, np.ceil(min(ahead, samples_ahead(i, way[2], b_i, free, steps[2]))))
             continue
+        if front < 0 and number > ends[0]:
+            before = (k - way[0], j - way[1], i - way[2])
+            front = node_at(flat, row_stride, layer_stride, before, nodes, levels)
         number += 1.0
-        value = linear_inside(flat, row_stride, layer_stride, k, j, i)
-        entry = int(min(max((value - levels[0]) * levels[1], 0.0), highest))
-        share = table[entry, 3] * (1.0 - alpha)
+        back = node_at(flat, row_stride, layer_stride, (k, j, i), nodes, levels)
+        front = back if front < 0 else front
+        share = table[front, back, 3] * (1.0 - alpha)
         if share > LEAST_OPACITY:
             light, shine = HAZE_LIGHT if shade else 1.0, 0.0
             if shade and share > SHADED_OPACITY:
+                # Lit where most of the segment's opacity lies: on the surface, not behind it.
+                short = 1.0 - table[front, back, 4]
+                k, j, i = k - short * way[0], j - short * way[1], i - short * way[2]
                 light, shine = lit(facing(flat, size, k, j, i, eye))
-            red += share * min(1.0, table[entry, 0] * light + shine)
-            green += share * min(1.0, table[entry, 1] * light + shine)
-            blue += share * min(1.0, table[entry, 2] * light + shine)
+            red += share * min(1.0, table[front, back, 0] * light + shine)
+            green += share * min(1.0, table[front, back, 1] * light + shine)
+            blue += share * min(1.0, table[front, back, 2] * light + shine)
             alpha += share
+        front = back if free == 0 else -1
+    if alpha > OPAQUE:
+        return red / alpha, green / alpha, blue / alpha, 1.0
     return red, green, blue, alpha
 
 
@@ -168,6 +221,7 @@ def cast(
     limits: NDArray[np.float32],
     leaps: NDArray[np.uint8],
     steps: tuple[int, int, int],
+    nodes: NDArray[np.int32],
     table: NDArray[np.float32],
     levels: tuple[float, float],
     eye: _Floats,
@@ -190,8 +244,12 @@ def cast(
         (rows, columns) number of the last sample before something solid.
     leaps, steps
         Per block of `steps` voxels how many blocks around hold nothing to be seen; 0 is a block to be looked into.
-    table, levels
-        (n, 4) red, green, blue in 0 to 1 and the opacity of one sample; the lowest value and entries per unit.
+    nodes, levels
+        (n,) node of the table per value; the value of the first entry and entries per unit.
+    table
+        (nodes, nodes, 5) red, green, blue in 0 to 1 and the opacity of a segment between two samples, by the nodes of
+        both, and where in between most of it lies. Without what lies between them, opaque surfaces would show the
+        distance of the samples as rings.
     eye
         Direction to the eye along the axes (k, j, i), then the reciprocals of the spacings.
     picture
@@ -206,7 +264,7 @@ def cast(
                 rays[0, 2] + row * rays[1, 2] + column * rays[2, 2],
             )
             ends = ends_of_ray(origin, way, size, clip, float(limits[row, column]))
-            gathered = along_ray(flat, size, origin, way, ends, leaps, steps, table, levels, eye, shade)
+            gathered = along_ray(flat, size, origin, way, ends, leaps, steps, nodes, table, levels, eye, shade)
             for channel in range(4):
                 picture[row, column, channel] = gathered[channel]
 

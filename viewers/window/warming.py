@@ -11,11 +11,10 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from planner.imaging.angio import AngioRun
@@ -51,6 +50,9 @@ class KernelProcess:
 def _work() -> None:
     if hasattr(os, "nice"):
         os.nice(GIVES_WAY)
+    # Read when numpy is loaded: small systems of equations on threads that wait for each other take a hundred times
+    # as long on a busy machine.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     warm_up()
 
 
@@ -62,6 +64,8 @@ def warm_up(steps: Sequence[Callable[[], object]] | None = None) -> None:
 
 def picture() -> None:
     """The rays of a small CT, still and moving, with and without light."""
+    import numpy as np
+
     from planner.geometry import Grid
     from planner.imaging import ImageSource, Volume
     from viewers.scene.volume_caster import VolumeCaster
@@ -80,6 +84,8 @@ def picture() -> None:
 
 def run_once() -> None:
     """Everything a DSA pane computes and draws: mask, motion of both kinds, maps, pictures."""
+    import numpy as np
+
     from planner.imaging.flexible_motion import flexible_shift
     from planner.imaging.motion_rigid import mask_pyramid
     from planner.jobs import Context
@@ -110,6 +116,8 @@ def run_once() -> None:
 
 def _run(pixel_type: type[np.unsignedinteger]) -> AngioRun:
     """Six frames of a texture with a dark band that comes in the third."""
+    import numpy as np
+
     from planner.imaging import ImageSource
     from planner.imaging.angio import LINEAR, AngioRun, RunFacts
 
