@@ -75,7 +75,7 @@ class LinkDialog(QDialog):
     """Follows a `RunCtLink`."""
 
     def __init__(self, state: RunCtLink, acts: LinkActs, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Tool)
+        super().__init__(parent)
         self._state, self._acts = state, acts
         self._removed: tuple[CtLandmark, ...] | None = None
         self._filling = False
