@@ -77,3 +77,32 @@ def test_that_light_modules_start_without_heavy_libraries(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def loaded_by(module: str, *libraries: str) -> list[str]:
+    """Which of some libraries a fresh interpreter has loaded after importing a module."""
+    code = f"import sys, {module}; print(*[name for name in {libraries!r} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return result.stdout.split()
+
+
+def test_that_the_first_frame_of_the_desktop_waits_for_nothing_but_qt() -> None:
+    heavy = (
+        "numpy",
+        "sqlalchemy",
+        "vtkmodules",
+        "scipy",
+        "numba",
+        "pydicom",
+        "SimpleITK",
+        "pyqtgraph",
+        "typer",
+        "rich",
+    )
+    assert loaded_by("viewers.window.start", "PySide6", *heavy) == ["PySide6"]
+
+
+def test_that_the_list_of_cases_waits_for_no_image_library() -> None:
+    heavy = ("vtkmodules", "scipy", "numba", "pydicom", "SimpleITK", "highdicom", "reportlab", "pyqtgraph")
+    pages = ("viewers.window.case_page", "viewers.panels.import_dialog", "planner.workflow.loader")
+    assert loaded_by("viewers.window.main_window", *heavy, *pages) == []

@@ -254,3 +254,10 @@ def test_that_a_second_pane_of_another_series_keeps_its_own_window(bench, make_b
     bench.key("sagittal", Qt.Key.Key_5)
     assert bench.state.window(key).name == "Bone"
     assert bench.state.window(bench.pane("axial").series).mode == "file"
+
+
+def test_that_a_pane_that_goes_during_a_burst_of_the_wheel_ends_it(bench) -> None:
+    QTest.keyClick(bench.pane("axial"), Qt.Key.Key_Up)
+    assert bench.desk.state.interacting.value
+    bench.pane("axial").release()
+    assert not bench.desk.state.interacting.value

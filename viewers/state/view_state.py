@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -29,8 +31,9 @@ CROSSHAIR = "crosshair"
 _ORIGIN = (0.0, 0.0, 0.0)
 
 
-def standard_planes() -> dict[PlaneKind, SlicePlane]:
-    """The three planes of the patient's axes, through the origin."""
+@cache
+def standard_planes() -> Mapping[PlaneKind, SlicePlane]:
+    """The three planes of the patient's axes, through the origin. Made once: a notch of the wheel asks often."""
     return {
         "axial": SlicePlane.axial(_ORIGIN),
         "coronal": SlicePlane.coronal(_ORIGIN),
@@ -111,7 +114,7 @@ class ViewState:
         self.planes_changed: Signal[[str]] = Signal()
         self.window_changed: Signal[[str]] = Signal()
         self._cursors: dict[str, Point] = {}
-        self._planes: dict[str, dict[PlaneKind, SlicePlane]] = {}
+        self._planes: dict[str, Mapping[PlaneKind, SlicePlane]] = {}
         self._windows: dict[str, SeriesWindow] = {}
         self._panes: dict[str, PaneState] = {}
         self._interactions = 0

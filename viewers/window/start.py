@@ -76,10 +76,11 @@ class Start:
 
 def start(paths: Sequence[Path], library_url: str | None) -> int:
     """Open the window and stay until it closes; the exit code. See `Start`."""
-    QGuiApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
-    application = QApplication.instance() or QApplication(["seldinger"])
-    if isinstance(application, QApplication):
-        apply_look(application, scale_for(QGuiApplication.primaryScreen().availableGeometry().height()))
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        QGuiApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
+        application = QApplication(["seldinger"])
+    apply_look(application, scale_for(QGuiApplication.primaryScreen().availableGeometry().height()))
     begun = Start(paths, library_url)
     code = application.exec()
     error = begun.end()

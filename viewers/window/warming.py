@@ -6,6 +6,7 @@ lies on disk afterwards (see `planner.imaging.compiled`), where this program fin
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from planner.imaging.angio import AngioRun
     from planner.imaging.opacification import TimeToPeak
+
+LOG = logging.getLogger(__name__)
 
 GIVES_WAY = 10
 """Steps of niceness, where the system knows them."""
@@ -35,8 +38,13 @@ class KernelProcess:
     def start(self) -> None:
         if self._process is None:
             spawned = multiprocessing.get_context("spawn")
-            self._process = spawned.Process(target=_work, name="kernels", daemon=True)
-            self._process.start()
+            process = spawned.Process(target=_work, name="kernels", daemon=True)
+            try:
+                process.start()
+            except OSError as error:
+                LOG.warning("kernels are compiled at their first use: %s", error.strerror)
+                return
+            self._process = process
 
     def stop(self) -> None:
         """At once: a kernel that was not finished is compiled at its first use."""
