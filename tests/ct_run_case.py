@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 from phantoms import tiny_patient
 
 from planner.app.case_images import attach_series, remember_places
@@ -44,6 +46,21 @@ def shadow(simulated: SimulatedRun, lps_mm: np.ndarray) -> tuple[float, float]:
     """Where a place of the CT is seen in a run, by the truth."""
     x, y = simulated.truth.c_arm.project(lps_mm)
     return float(x), float(y)
+
+
+_BUILT: list[Path] = []
+
+
+def run_case_folder(factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A library of its own with the case, and the folder of the images, which are written once per process."""
+    if not _BUILT:
+        made = factory.mktemp("run-case")
+        (made / "library").mkdir()
+        put_run_case(made / "library", made / "images")
+        _BUILT.append(made)
+    copied = factory.mktemp("copied") / "library"
+    shutil.copytree(_BUILT[0] / "library", copied)
+    return copied, _BUILT[0] / "images"
 
 
 def put_run_case(library_folder: Path, images: Path) -> Case:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from ct_run_case import films, put_run_case, shadow, true_places
+from ct_run_case import films, run_case_folder, shadow, true_places
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -34,10 +34,8 @@ DSA, OTHER_DSA = "dsa", "dsa_other"
 
 @pytest.fixture(scope="module")
 def window(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hands]:
-    folder = tmp_path_factory.mktemp("linked")
-    (folder / "library").mkdir()
-    put_run_case(folder / "library", folder / "images")
-    hands = Hands(folder / "library")
+    library, _ = run_case_folder(tmp_path_factory)
+    hands = Hands(library)
     hands.window.library_page.table.setFocus()
     hands.key(Qt.Key.Key_Return)
     hands.window.desk.state.layout.set("dsa_two_ct")

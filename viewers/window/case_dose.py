@@ -120,7 +120,8 @@ class CaseDose:
 
     def _refused(self, source: Path | SeriesEntry, error: OperatorError) -> None:
         """The sentence; of another patient both sides, and where only an identifier is missing, the question."""
-        self.window.say(error.message)
+        # After the end of the job has been announced.
+        self.window.desk.post(lambda: self.window.say(error.message))
         title, sentence, verb, act = "This dose report was not taken", error.message, "Another file…", self._another
         if isinstance(error, PatientMismatch):
             both = error.match.side_by_side().replace("images", "report").replace("; ", "\n")

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QFileDialog
 from planner.app import case_images
 from planner.app.angio import PresentationState, StateWords, read_presentation_state
 from planner.app.run_states import annotations_of, save_presentation_state, state_edit
-from planner.errors import OperatorError
 from planner.imaging.angio import AngioRun
 from planner.jobs import Context
 from planner.model.run_items import RunMeasurementBody, RunViewBody
@@ -55,18 +54,12 @@ class CaseStates:
             self.window.say("Show the run first: a presentation state belongs to one.")
             return
 
-        def read(context: Context) -> PresentationState | OperatorError:
+        def read(context: Context) -> PresentationState:
             del context
-            try:
-                return read_presentation_state(file, run)
-            except OperatorError as error:
-                return error
+            return read_presentation_state(file, run)
 
-        def done(found: PresentationState | OperatorError) -> None:
-            if isinstance(found, OperatorError):
-                self.window.say(found.message)
-            else:
-                self._take(pane, run, file, found)
+        def done(found: PresentationState) -> None:
+            self._take(pane, run, file, found)
 
         title = f"Reading {file.name}"
         self.window.desk.jobs.submit(title, read, done, still_valid=lambda: pane.run is run)
@@ -89,7 +82,11 @@ class CaseStates:
         parts = [
             f"{file.name}: shown as {state.label or 'it says'}, {count} annotation{'' if count == 1 else 's'}{kept}."
         ]
-        self.window.say(" ".join([*parts, *(each.text for each in state.findings)]))
+        self._say(" ".join([*parts, *(each.text for each in state.findings)]))
+
+    def _say(self, text: str) -> None:
+        """After the end of the job has been announced."""
+        self.window.desk.post(lambda: self.window.say(text))
 
     @staticmethod
     def _draw_regions(pane: RunPane, state: PresentationState) -> str:
@@ -117,19 +114,13 @@ class CaseStates:
         view, annotations = view_shown(pane, run), self._annotations(pane, run)
         words = StateWords(creator=work.who, description="How the run was shown")
 
-        def write(context: Context) -> Path | OperatorError:
-            try:
-                entry = case_images.find_series(library, case_id, reference, context)
-                return save_presentation_state(entry, run, view, annotations, out, words=words)
-            except OperatorError as error:
-                return error
+        def write(context: Context) -> Path:
+            entry = case_images.find_series(library, case_id, reference, context)
+            return save_presentation_state(entry, run, view, annotations, out, words=words)
 
-        def done(found: Path | OperatorError) -> None:
-            if isinstance(found, OperatorError):
-                self.window.say(found.message)
-                return
+        def done(found: Path) -> None:
             loss = " The flexible pixel shift cannot be written and was left out." if view.shift == "flexible" else ""
-            self.window.say(f"The presentation state was written to {found}.{loss}")
+            self._say(f"The presentation state was written to {found}.{loss}")
 
         self.window.desk.jobs.submit(f"Writing {out.name}", write, done, still_valid=lambda: self.window.work is work)
 
