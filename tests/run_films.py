@@ -8,7 +8,7 @@ from phantoms import tiny_patient
 
 from planner.phantom import RunPlan, SimulatedRun, film
 
-STILL = RunPlan("still", "Common hepatic artery", 0.0, 0.0, "common hepatic artery", seconds=6.0)
+STILL = RunPlan("still", "Common hepatic artery", 0.0, 0.0, "common hepatic artery", seconds=4.7)
 FULL = 12
 """Index of a frame in which the hepatic arteries are full of contrast medium."""
 

@@ -144,7 +144,8 @@ def pictures(
         made.append(Picture(renderer.png(request), caption))
     try:
         for item, sheet in key_frame_sheets(library, case, session, size_px):
-            made.append(Picture(renderer.sheet(sheet), item.name))
+            words = str(item.body.get("caption") or "")
+            made.append(Picture(renderer.sheet(sheet), " · ".join(each for each in (item.name, words) if each)))
     except OperatorError as error:
         problems.append(error.message)
     note = f"pictures not available: {' '.join(dict.fromkeys(problems))}" if problems else ""

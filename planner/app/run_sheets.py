@@ -27,6 +27,7 @@ from planner.imaging.run_calibration import Refusal, isocentre_calibration
 from planner.imaging.subtraction import default_window
 from planner.jobs import Context
 from planner.model.case import Case
+from planner.model.codec import canonical
 from planner.model.disease import SeriesRef
 from planner.model.items import PlanItem
 from planner.model.run_items import KEY_FRAME, RUN_MEASUREMENT, KeyFrameBody, RunMeasurementBody, RunViewBody
@@ -145,7 +146,7 @@ def key_frame_sheets(
     """
     job = context or Context()
     references = {series_key(each): each for each in case.studies if each.kind == KIND}
-    processed: dict[tuple[str, RunViewBody], Processed] = {}
+    processed: dict[tuple[str, str], Processed] = {}
     for item in session.items:
         if item.type != KEY_FRAME:
             continue
@@ -153,7 +154,7 @@ def key_frame_sheets(
         if not isinstance(body, KeyFrameBody) or body.run not in references:
             said = f"The run of the key frame {item.name} is not in the case any more; attach it again."
             raise OperatorError("no-run", said, subject=item.id)
-        known = (body.run, body.view)
+        known = (body.run, canonical(body.view))
         if known not in processed:
             run = load_run_of_case(library, case, references[body.run], job)
             processed[known] = process(run, settings_of(body.view), job)

@@ -443,8 +443,8 @@ class RunPane(QWidget):
 
     def event(self, event: QEvent) -> bool:
         """Before a menu's key (undo, save) acts, what was chosen is a step of its own."""
-        if event.type() == QEvent.Type.ShortcutOverride:
-            self.tools.keeper.flush()
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            self.tools.keeper.before_key(event)
         return super().event(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

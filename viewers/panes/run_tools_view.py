@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeyEvent
 
 from planner.model.run_items import RunViewBody
 from viewers.state.run_marks import RunMarks
@@ -38,6 +39,11 @@ class RunViewKeeper:
         """The settings are other ones; by hand, unless they are just being restored."""
         if not self._restoring:
             self._timer.start()
+
+    def before_key(self, event: QKeyEvent) -> None:
+        """A menu's key is about to act; a row of arrow keys stays one step."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.flush()
 
     def flush(self) -> None:
         """Write what was chosen now, when it is another view than the one kept."""
