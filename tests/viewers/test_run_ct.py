@@ -21,6 +21,7 @@ from planner.model.links import FrameLink
 from planner.phantom.angiography import ISOCENTRE_LPS_MM
 from planner.planning.frame_linking import NotLinked
 from viewers.panels.link_dialog import LinkDialog
+from viewers.panes.run_ct_card import RunRayCard
 from viewers.panes.run_frame import RunFrame
 from viewers.panes.run_pane import RunPane
 from viewers.scene.run_ct_projection import Projection, ray_in, silhouette
@@ -243,10 +244,11 @@ def test_that_two_views_give_the_point_and_the_cursor_goes_there(hands: Hands) -
     link_truly(hands)
     place, state = true_places()[1], hands.window.desk.state
     click_run(hands, DSA, shadow(films()[0], place), CONTROL)
-    card = next(each for each in pane(hands, DSA).children() if type(each).__name__ == "RunRayCard")
+    card = card_of(hands, DSA)
     assert "another angle" in card.text.text()
     assert not card.go.isVisible()
     click_run(hands, OTHER_DSA, shadow(films()[1], place), CONTROL)
+    card = card_of(hands, OTHER_DSA)
     point = state.run_ct.point()
     assert isinstance(point, TwoViewPoint)
     assert np.linalg.norm(np.asarray(point.lps_mm) - place) < 1.5
@@ -274,6 +276,10 @@ def test_that_the_crosshair_of_the_ct_is_shown_on_linked_runs(hands: Hands) -> N
         hands.click_at("coronal", place)
         at = hands.window.desk.state.cursor_lps_mm(ct_frame(hands))
         assert frame.ct_layer.content().cursor_xy == pytest.approx(shadow(films()[1], np.asarray(at)), abs=0.05)
+
+
+def card_of(hands: Hands, pane_id: str) -> RunRayCard:
+    return next(each for each in pane(hands, pane_id).children() if isinstance(each, RunRayCard))
 
 
 def put_path(hands: Hands) -> None:

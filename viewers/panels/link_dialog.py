@@ -92,7 +92,7 @@ class LinkDialog(QDialog):
         self.use = button("I have looked: use this link", self._use, primary=True)
         self.unseen = PlainLabel("", role="unverified", wrap=True)
         self.links = QVBoxLayout()
-        self._lines: tuple[LinkLine, ...] = ()
+        self._lines: tuple[LinkLine, ...] | None = None
         self._build()
         self._subscriptions = Subscriptions()
         self._subscriptions.add(
@@ -153,10 +153,10 @@ class LinkDialog(QDialog):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for line in self._lines:
+        for line in lines:
             self.links.addWidget(PlainLabel(("✓ " if line.reviewed else "○ ") + line.text, wrap=True))
             self.links.addWidget(row(*self._link_buttons(line)))
-        if not self._lines:
+        if not lines:
             self.links.addWidget(PlainLabel("None.", role="quiet"))
 
     def _link_buttons(self, line: LinkLine) -> list[QWidget]:

@@ -13,11 +13,11 @@ from viewers.state.run_ct_link import MOST_RAYS
 
 ALIKE_DEG = 20.0
 """Below, depth is poorly known (see `TwoViewPoint`)."""
-ABOVE_BOTTOM_EM = 6.4
+ABOVE_BOTTOM_EM, LOW_PANE_EM = 6.4, 26.0
 
 
 class RunRayCard(QFrame):
-    """Shown over panes whose run a ray comes from."""
+    """Shown over the pane that was clicked last."""
 
     def __init__(self, pane: RunPane) -> None:
         super().__init__(pane)
@@ -58,7 +58,7 @@ class RunRayCard(QFrame):
     def refresh(self) -> None:
         """Say what there is."""
         rays, run = self._state.rays.value, self._pane.run
-        shown = run is not None and any(each.run == run.key for each in rays)
+        shown = run is not None and bool(rays) and rays[-1].run == run.key
         if shown:
             point = self._state.point()
             self.text.setText(ray_words(rays[-1].words, point))
@@ -73,9 +73,10 @@ class RunRayCard(QFrame):
         width = min(max(round(em * 24), pane.width() // 3), pane.width() - 2 * em)
         self.setFixedWidth(max(width, 1))
         self.adjustSize()
-        self.move(
-            (pane.width() - self.width()) // 2, max(0, pane.height() - self.height() - round(ABOVE_BOTTOM_EM * em))
-        )
+        # In a low pane rather over the corners' lines than over the vessels.
+        above = ABOVE_BOTTOM_EM if pane.height() > LOW_PANE_EM * em else 0.2
+        top = pane.height() - self.height() - round(above * em)
+        self.move((pane.width() - self.width()) // 2, max(0, top))
         self.raise_()
 
 

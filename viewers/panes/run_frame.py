@@ -21,6 +21,7 @@ from viewers.state.layouts import PaneSpec
 from viewers.state.run_steps import Maps, phase_frames
 from viewers.state.signals import Subscriptions
 
+LEAST_TITLE_EM = 3.5
 BESIDE_FROM = 1.05
 """A pane so much wider than high has its curves at the right of the picture, else below."""
 
@@ -119,6 +120,8 @@ class RunFrame(PaneFrame):
         self.picture = RunPane(spec, desk)
         self.header = RunHeader(self.picture)
         self.ct_layer, self.ct_menu = RunCtLayer(self.picture), RunCtMenu(self.picture)
+        # However many menus there are: which run is shown can always be chosen.
+        self.header.run.setMinimumWidth(round(LEAST_TITLE_EM * self.picture.fontMetrics().height()))
         self.body = RunBody(self.picture)
         super().__init__(spec, self.body, desk.state, (*self.header.widgets, self.ct_menu.button))
 

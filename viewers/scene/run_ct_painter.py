@@ -23,6 +23,8 @@ WORDS_EM = 8.7
 """Below the lines of the upper corners."""
 CURSOR = "#35c79a"
 LANDMARK = "#cc79a7"
+LOWER_LINES_EM = 5.2
+"""Taken by the lines of the lower corners."""
 HALO = QColor(0, 0, 0, 150)
 _DASHES = Qt.PenStyle.DashLine
 
@@ -89,7 +91,8 @@ class RunCtContent:
 
 
 def paint_run_ct(painter: QPainter, view: RunView, content: RunCtContent) -> None:
-    """Over the picture of a run, in logical pixels."""
+    """Over the picture of a run, in logical pixels; the painter is left as it was."""
+    painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     em = QFontMetricsF(painter.font()).height()
     for outline in content.outlines:
@@ -106,14 +109,16 @@ def paint_run_ct(painter: QPainter, view: RunView, content: RunCtContent) -> Non
     if content.cursor_xy is not None:
         _dot(painter, _at(view, content.cursor_xy), CURSOR, em)
     _write_words(painter, view, content, em)
+    painter.restore()
 
 
 def _write_words(painter: QPainter, view: RunView, content: RunCtContent, em: float) -> None:
     metrics = QFontMetricsF(painter.font())
     colour = WARNING if content.warns else TEXT
+    first = max(1.0, min(WORDS_EM, view.height_px / em - LOWER_LINES_EM - len(content.words)))
     for line, text in enumerate(content.words):
         fitted = metrics.elidedText(text, Qt.TextElideMode.ElideRight, view.width_px - em)
-        draw_outlined(painter, QPointF(em * 0.5, em * (WORDS_EM + 1.08 * line)), fitted, colour)
+        draw_outlined(painter, QPointF(em * 0.5, em * (first + 1.08 * line)), fitted, colour)
 
 
 def _at(view: RunView, xy: tuple[float, float]) -> QPointF:
@@ -229,10 +234,11 @@ def slice_ct(run_ct: RunCtLink, frame_uid: str) -> SliceCt | None:
 
 def paint_slice_ct(painter: QPainter, view: SliceView, grid: Grid, reach_mm: float, content: SliceCt) -> None:
     """Rays seen along the slice's normal: faint, thick where they lie in the slice, a mark where they cross it."""
+    painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     em = QFontMetricsF(painter.font()).height()
     for ray in content.rays:
-        _draw_ray(painter, view, grid, reach_mm, ray, em)
+        _draw_ray(painter, view, grid, reach_mm, ray, em, labelled=content.point is None)
     for number, landmark in content.landmarks:
         if abs(float(view.plane.distance_mm(np.asarray(landmark.lps_mm)))) <= reach_mm:
             at = QPointF(*view.px_of(landmark.lps_mm))
@@ -241,9 +247,12 @@ def paint_slice_ct(painter: QPainter, view: SliceView, grid: Grid, reach_mm: flo
     point = content.point
     if point is not None and abs(float(view.plane.distance_mm(np.asarray(point.lps_mm)))) <= reach_mm:
         _dot(painter, QPointF(*view.px_of(point.lps_mm)), theme.TEXT, em)
+    painter.restore()
 
 
-def _draw_ray(painter: QPainter, view: SliceView, grid: Grid, reach_mm: float, ray: ShownRay, em: float) -> None:
+def _draw_ray(
+    painter: QPainter, view: SliceView, grid: Grid, reach_mm: float, ray: ShownRay, em: float, *, labelled: bool
+) -> None:
     ends = ray_in(ray.ray, grid)
     if ends is None:
         return
@@ -265,7 +274,8 @@ def _draw_ray(painter: QPainter, view: SliceView, grid: Grid, reach_mm: float, r
         painter.setBrush(colour)
         half = em * 0.3
         painter.drawPolygon(QPolygonF([at + QPointF(*off) for off in ((0, -half), (half, 0), (0, half), (-half, 0))]))
-        _label(painter, view, at, f"ray {ray.words}", ray.colour, em)
+        if labelled:
+            _label(painter, view, at, f"ray {ray.words}", ray.colour, em)
 
 
 def crossing_lps_mm(ends_lps_mm: NDArray[np.float64], view: SliceView) -> NDArray[np.float64] | None:

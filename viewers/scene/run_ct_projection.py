@@ -16,6 +16,8 @@ from planner.planning.frame_linking import NotLinked, projected_tree
 
 RASTER_SHARE = 0.5
 """Outlines are found on a raster of this share of a voxel's shadow."""
+SOFTENED_CELLS = 1.5
+"""Takes the steps of the voxels out of an outline."""
 MOST_RASTER = 400
 """Cells across the longer side of an outline's raster."""
 
@@ -96,7 +98,7 @@ def _voxel_px(mask: Mask, projection: Projection) -> float:
 def _filled(
     xy: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], cell: float
 ) -> NDArray[np.float32]:
-    """(rows, columns) share of the shadow, softened by one cell; its holes between samples are closed."""
+    """(rows, columns) share of the shadow, softened; its holes between samples are closed."""
     from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter
 
     size = np.ceil((high - low) / cell).astype(int) + 1
@@ -104,7 +106,7 @@ def _filled(
     at = np.rint((xy - low) / cell).astype(int)
     raster[at[:, 1], at[:, 0]] = True
     closed = binary_fill_holes(binary_closing(raster, np.ones((3, 3), dtype=bool)))
-    softened: NDArray[np.float32] = gaussian_filter(closed.astype(np.float32), 0.8)
+    softened: NDArray[np.float32] = gaussian_filter(closed.astype(np.float32), SOFTENED_CELLS)
     return softened
 
 
