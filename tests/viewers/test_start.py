@@ -12,7 +12,10 @@ import pytest
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from planner.jobs import Context
+from planner.model.case import Case
+from planner.model.people import Patient
+from planner.store.actors import Actor
+from viewers.panes.desk import make_desk
 from viewers.window import start as starting
 from viewers.window.main_window import MainWindow
 from viewers.window.opening import OpeningFrame
@@ -37,7 +40,7 @@ def until(is_done: Callable[[], object]) -> None:
 def opened(qapp: QApplication, tmp_path: Path) -> MainWindow:
     """The window as the program makes it, on a new library, without what follows its first picture."""
     library, journal = starting.load(str(tmp_path))
-    return starting.make_window(library, journal)
+    return MainWindow(library, journal, starting._installed, make_desk(), Actor("Dr Fellow", "planner", "room-1"))
 
 
 def test_that_the_frame_is_painted_before_anything_is_loaded(qapp: QApplication) -> None:
@@ -103,10 +106,23 @@ def test_that_a_bug_at_the_start_reaches_the_command_line(qapp: QApplication, mo
 def test_that_the_page_of_a_case_is_built_when_it_is_first_needed(opened: MainWindow) -> None:
     opened.library_page.refresh()
     assert "case_page" not in vars(opened)
-    opened.prepare(Context())
-    opened.case_page.ensurePolished()
+    opened.prepare()
+    until(lambda: "case_page" in vars(opened))
     assert opened.stack.indexOf(opened.case_page) == 1
     assert opened.installed.templates
+    opened.close()
+
+
+def test_that_a_case_asked_for_while_its_page_is_loaded_opens_afterwards(opened: MainWindow) -> None:
+    case = Case("case-early", Patient("T-1", "Test^Early"))
+    opened.library.create_case(case, opened.actor)
+    opened.prepare()
+    opened.open_case(case.id)
+    assert opened.work is None
+    assert "One moment" in opened.jobs.message.text()
+    until(lambda: opened.work is not None)
+    assert opened.work is not None
+    assert opened.work.opened.case.id == case.id
     opened.close()
 
 

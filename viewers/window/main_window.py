@@ -17,6 +17,7 @@ from planner.errors import OperatorError
 from planner.jobs import Context
 from viewers.panels.job_bar import JobBar
 from viewers.panels.library_page import LibraryPage
+from viewers.state.jobs import Job, JobState
 from viewers.state.layouts import layouts
 from viewers.window.case_menu import CaseMenu
 from viewers.window.warming import KernelProcess
@@ -72,6 +73,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{TITLE} — {DISCLAIMER.split('.')[0]}. Not a medical device.")
         self.setAcceptDrops(True)
         self.kernels = KernelProcess()
+        self._preparing: Job | None = None
+        self._wanted: Callable[[], object] | None = None
         self.jobs = JobBar(desk.jobs)
         self.library_page = LibraryPage(
             search=library.list_cases,
@@ -124,23 +127,35 @@ class MainWindow(QMainWindow):
 
         return CaseDialogs(self)
 
-    def prepare(self, context: Context) -> None:
-        """What opening a case needs, ahead of it: modules, templates, the kernels of slices. In a thread."""
+    def prepare(self) -> None:
+        """Load what opening a case needs, ahead of it and in the background; then what pictures need."""
+        self._preparing = self.desk.jobs.submit("Preparing", self.load_pages, lambda _: self._pages_loaded())
+
+    def load_pages(self, context: Context) -> None:
+        """The modules of an open case, and the templates. In a thread."""
         context.step(0.0, "loading")
         importlib.import_module("viewers.window.case_page")
-        context.step(0.1)
+        context.step(0.4)
         importlib.import_module("viewers.window.case_dialogs")
-        context.step(0.2, "reading the templates")
+        context.step(0.6, "reading the templates")
         installed = self.installed
-        context.step(0.3, f"{len(installed.templates)} templates")
-        from planner.imaging.slicing import warm_up
+        context.step(1.0, f"{len(installed.templates)} templates")
 
-        warm_up(context.part(0.4, 1.0))
-
-    def prepared(self) -> None:
-        """After `prepare`, on the GUI thread: the page of a case, and the kernels that it does not need at once."""
+    def _pages_loaded(self) -> None:
+        self._preparing = None
         self.case_page.ensurePolished()
-        self.kernels.start()
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            wanted()
+        self.desk.jobs.submit("Preparing", _warm_slices, lambda _: self.kernels.start())
+
+    def _waits_for_pages(self, act: Callable[[], object]) -> bool:
+        """Whether an act has to wait, so that the window never stands still while modules are loaded; the last wins."""
+        if self._preparing is None or self._preparing.state is not JobState.RUNNING:
+            return False
+        self._wanted = act
+        self.say("One moment: the case opens when the program has been loaded.")
+        return True
 
     def _has_page(self) -> bool:
         """Whether a case was opened or prepared for, so that its page was built."""
@@ -205,7 +220,9 @@ class MainWindow(QMainWindow):
             self.case_page.show_work(None)
 
     def open_case(self, case_id: str) -> None:
-        """Open a case at the session a person most likely means."""
+        """Open a case at the session a person most likely means; while what it needs is loaded, when that has come."""
+        if self._waits_for_pages(lambda: self.open_case(case_id)):
+            return
         try:
             case, revision = self.library.open_case(case_id, self.actor)
         except OperatorError as error:
@@ -216,6 +233,8 @@ class MainWindow(QMainWindow):
         self.take_case(OpenCase(self.library, self.journal, case, revision, self.actor))
 
     def open_session(self, case_id: str, session_id: str) -> None:
+        if self._waits_for_pages(lambda: self.open_session(case_id, session_id)):
+            return
         self.open_case(case_id)
         if self.work is not None and self.work.opened.case.id == case_id:
             self.work.use_session(session_id)
@@ -402,3 +421,9 @@ class MainWindow(QMainWindow):
             self.journal.close()
         self.library.close()
         super().closeEvent(event)
+
+
+def _warm_slices(context: Context) -> None:
+    from planner.imaging.slicing import warm_up
+
+    warm_up(context)

@@ -149,7 +149,7 @@ def _journal(library: Library) -> Journal | None:
 
 def after_start(window: MainWindow) -> None:
     """What can wait until the window is seen: the page of a case, kernels, recovery, the digital patient."""
-    window.desk.jobs.submit("Preparing", window.prepare, lambda _: window.prepared())
+    window.prepare()
     offer_recovery(window)
     if not window.library.list_cases():
         put_in_digital_patient(window)
