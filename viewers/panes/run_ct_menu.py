@@ -43,6 +43,8 @@ class RunCtMenu:
         text = "CT ✓" if linked else "CT …" if not isinstance(found, NotLinked) else "CT –"
         if self.button.text() != text:
             self.button.setText(text)
+            # Whether a run is linked is read at a glance, however narrow the pane.
+            self.button.setMinimumWidth(self.button.sizeHint().width())
 
     def fill(self) -> None:
         """Made anew each time it opens."""

@@ -23,7 +23,7 @@ WORDS_EM = 8.7
 """Below the lines of the upper corners."""
 CURSOR = "#35c79a"
 LANDMARK = "#cc79a7"
-LOWER_LINES_EM = 5.2
+LOWER_LINES_EM, LOW_PANE_EM = 4.2, 26.0
 """Taken by the lines of the lower corners."""
 HALO = QColor(0, 0, 0, 150)
 _DASHES = Qt.PenStyle.DashLine
@@ -115,7 +115,9 @@ def paint_run_ct(painter: QPainter, view: RunView, content: RunCtContent) -> Non
 def _write_words(painter: QPainter, view: RunView, content: RunCtContent, em: float) -> None:
     metrics = QFontMetricsF(painter.font())
     colour = WARNING if content.warns else TEXT
-    first = max(1.0, min(WORDS_EM, view.height_px / em - LOWER_LINES_EM - len(content.words)))
+    above_lower = max(1.0, view.height_px / em - LOWER_LINES_EM - len(content.words))
+    # In a low pane the middle is where the vessels are.
+    first = above_lower if view.height_px < LOW_PANE_EM * em else min(WORDS_EM, above_lower)
     for line, text in enumerate(content.words):
         fitted = metrics.elidedText(text, Qt.TextElideMode.ElideRight, view.width_px - em)
         draw_outlined(painter, QPointF(em * 0.5, em * (first + 1.08 * line)), fitted, colour)
