@@ -17,6 +17,10 @@ from viewers.state.run_settings import MASK_NAMES, METHOD_NAMES, PICTURE_NAMES, 
 from viewers.state.run_state import LINK_NAMES
 from viewers.state.signals import Subscriptions
 
+NARROW_EM = 34.0
+"""A pane narrower than so many heights of its font shortens its buttons."""
+NARROW_PICTURES = {"frame": "Frame", "opacified": "Opac.", "time-to-peak": "TTP"}
+NARROW_IDLE = "Tools"
 SHORT_SHIFTS = {"none": "No shift", "manual": "By hand", "rigid": "Auto", "flexible": "Flexible"}
 
 
@@ -69,12 +73,16 @@ class RunHeader:
         """Write what is chosen on the buttons."""
         pane, settings = self._pane, self._pane.pane_state.settings.value
         run = pane.run
+        # In a narrow pane every button keeps whole words, and the run its name.
+        narrow = pane.isVisible() and pane.width() < NARROW_EM * pane.fontMetrics().height()
+        speed = f"×{pane.pane_state.playback.speed.value:g}"
+        subtracted = "Sub." if narrow else f"Sub. {settings.method}"
         texts = (
-            (self.subtraction, f"Sub. {settings.method}" if pane.analysis.is_subtracted else "Native"),
+            (self.subtraction, subtracted if pane.analysis.is_subtracted else "Native"),
             (self.shift, SHORT_SHIFTS[settings.shift]),
-            (self.picture, PICTURE_NAMES[settings.picture]),
-            (self.play, f"Rate ×{pane.pane_state.playback.speed.value:g}"),
-            (self.measure, SHORT.get(pane.pane_state.arm.value, IDLE)),
+            (self.picture, NARROW_PICTURES[settings.picture] if narrow else PICTURE_NAMES[settings.picture]),
+            (self.play, speed if narrow else f"Rate {speed}"),
+            (self.measure, SHORT.get(pane.pane_state.arm.value, NARROW_IDLE if narrow else IDLE)),
         )
         title = "No run" if run is None else f"{run_title(run)} · {shown_date(run.source.study_date)}".rstrip(" ·")
         if title != self._title:

@@ -482,6 +482,7 @@ class RunPane(QWidget):
         """Another size is another picture."""
         super().resizeEvent(event)
         self.refresh()
+        self.shown.emit()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Load, compute and draw what was not while hidden."""

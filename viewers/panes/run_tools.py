@@ -41,6 +41,8 @@ HINTS: dict[str, str] = {
     "catheter": "Click two points along a straight piece of the catheter, inside the patient. Esc leaves off.",
     "known-distance": "Click two marks whose distance you know. Esc leaves off.",
 }
+STAGE_TOOLS = {"distance": "distance", "ellipse": "region"}
+"""Tools that a stage offers for planes, and what they are on a run."""
 SELECT_STENOSIS = "Select a stenosis first; then click both ends of its healthy reference."
 
 
@@ -185,6 +187,14 @@ class RunTools:
         return drawn_text(RunMeasurementBody(run.key, 1, "distance", drawn, values), "")
 
     # Arming
+
+    def pick(self, tool: str) -> bool:
+        """A tool of the stage, used on this run; False for one that runs do not have."""
+        if tool == "key-image":
+            self.keep_frame()
+        elif tool in STAGE_TOOLS:
+            self.arm(STAGE_TOOLS[tool])
+        return tool == "key-image" or tool in STAGE_TOOLS
 
     def arm(self, kind: str) -> None:
         """Take up a tool, or put it down when it is in the hand already."""

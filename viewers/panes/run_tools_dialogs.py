@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from planner.imaging.run_calibration import Calibration, french_mm
 from planner.imaging.run_settings import setting, source_and_tag
-from viewers.panels.parts import PlainLabel, button, row
+from viewers.state import theme
 
 CONTENTS = (
     (None, "Let the picture tell"),
@@ -27,6 +38,26 @@ def number_of(text: str) -> float | None:
     return found if abs(found) < float("inf") else None
 
 
+def _words(text: str, colour: str = theme.TEXT, *, wrap: bool = False, bold: bool = False) -> QLabel:
+    """Plain text in a colour."""
+    made = QLabel()
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(wrap)
+    weight = " font-weight: 600;" if bold else ""
+    made.setStyleSheet(f"color: {colour};{weight}")
+    made.setText(text)
+    return made
+
+
+def _button(text: str, act: Callable[[], object]) -> QPushButton:
+    """Never a default button: Enter elsewhere must not press it."""
+    made = QPushButton(text)
+    made.setAutoDefault(False)
+    made.setDefault(False)
+    made.clicked.connect(lambda *_: act())
+    return made
+
+
 class _Ask(QDialog):
     """A title, a sentence, a form, and one verb. Enter confirms nothing that cannot be undone."""
 
@@ -34,14 +65,18 @@ class _Ask(QDialog):
         super().__init__(parent)
         self.setWindowTitle(title)
         self.rows = QVBoxLayout(self)
-        self.rows.addWidget(PlainLabel(title, role="title"))
-        self.rows.addWidget(PlainLabel(sentence, role="quiet", wrap=True))
+        self.rows.addWidget(_words(title, bold=True))
+        self.rows.addWidget(_words(sentence, theme.QUIET, wrap=True))
         self.form = QFormLayout()
         self.rows.addLayout(self.form)
-        self.problem = PlainLabel("", role="unverified", wrap=True)
+        self.problem = _words("", theme.WARN, wrap=True)
         self.rows.addWidget(self.problem)
-        self.go = button(verb, self.confirm, primary=True)
-        self.rows.addWidget(row(button("Cancel", self.reject), self.go))
+        self.go = _button(verb, self.confirm)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.go)
+        buttons.addWidget(_button("Cancel", self.reject))
+        buttons.addStretch(1)
+        self.rows.addLayout(buttons)
 
     def confirm(self) -> None:
         self.accept()
@@ -50,7 +85,7 @@ class _Ask(QDialog):
         """How far from the calibrating plane the vessel may lie; empty takes the default, which is shown."""
         line = QLineEdit()
         line.setPlaceholderText(f"{setting('depth'):g} (our default, tag {source_and_tag('depth')[1]})")
-        self.form.addRow(PlainLabel(DEPTH_LABEL), line)
+        self.form.addRow(_words(DEPTH_LABEL), line)
         return line
 
     def depth_of(self, line: QLineEdit) -> tuple[float | None, bool]:
@@ -97,14 +132,14 @@ class CatheterDialog(_Ask):
         editor = self.french.lineEdit()
         if editor is not None:
             editor.setPlaceholderText("size")
-        self.form.addRow(PlainLabel("Catheter, French"), self.french)
-        self.known = PlainLabel(self._in_mm(self.french.currentText()), role="quiet")
+        self.form.addRow(_words("Catheter, French"), self.french)
+        self.known = _words(self._in_mm(self.french.currentText()), theme.QUIET)
         self.french.editTextChanged.connect(lambda text: self.known.setText(self._in_mm(text)))
-        self.form.addRow(PlainLabel("Outer diameter"), self.known)
+        self.form.addRow(_words("Outer diameter"), self.known)
         self.content = QComboBox()
         for code, words in CONTENTS:
             self.content.addItem(words, code)
-        self.form.addRow(PlainLabel("In the lumen"), self.content)
+        self.form.addRow(_words("In the lumen"), self.content)
         self.depth_line = self.add_depth()
         self.french.setFocus()
 
@@ -139,7 +174,7 @@ class KnownDistanceDialog(_Ask):
         self._chosen = chosen
         self.length = QLineEdit()
         self.length.setPlaceholderText("mm")
-        self.form.addRow(PlainLabel("Distance (mm)"), self.length)
+        self.form.addRow(_words("Distance (mm)"), self.length)
         self.depth_line = self.add_depth()
         self.length.setFocus()
 
@@ -174,7 +209,7 @@ class ContentDialog(_Ask):
             text = f"{words.get(content, content)}: {found.mm_per_px:.3f} mm/px ± {share:.0f} %"
             self.box.addItem(text, content)
         self.box.setCurrentIndex(-1)
-        self.form.addRow(PlainLabel("It is"), self.box)
+        self.form.addRow(_words("It is"), self.box)
 
     def confirm(self) -> None:
         """Nothing is chosen beforehand."""
@@ -196,7 +231,7 @@ class TextDialog(_Ask):
         self._chosen, self._needed = chosen, needed
         self.line = QLineEdit(text)
         self.line.setMaxLength(120)
-        self.form.addRow(PlainLabel("Text"), self.line)
+        self.form.addRow(_words("Text"), self.line)
         self.line.returnPressed.connect(self.confirm)
         self.line.setFocus()
 

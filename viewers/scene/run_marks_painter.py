@@ -131,7 +131,7 @@ def paint_run_marks(painter: QPainter, scene: RunMarksScene) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     pen = _Pen(painter, scene.view, QFontMetricsF(painter.font()).height())
     if scene.chart is not None:
-        pen.taken.append(paint_profile(painter, scene.view, scene.chart))
+        pen.taken.append(paint_profile(painter, scene.view, scene.chart, _marked(pen, scene)))
     for mark in scene.marks:
         apart = None if mark.frame is None else abs(mark.frame - scene.frame)
         if apart == 0:
@@ -146,6 +146,17 @@ def paint_run_marks(painter: QPainter, scene: RunMarksScene) -> None:
     _paint_drawing(pen, scene)
     if scene.said:
         _paint_said(pen, scene)
+
+
+def _marked(pen: _Pen, scene: RunMarksScene) -> list[QPointF]:
+    """Points that a chart should not cover."""
+    outlines = [pen.places(_outline(mark)) for mark in scene.marks if mark.frame == scene.frame and _outline(mark)]
+    course = scene.vessel.profile.xy[::4] if scene.vessel is not None else np.empty((0, 2))
+    # What is written of a mark stands at its right.
+    words = [
+        max(places, key=lambda place: place.x()) + QPointF(pen.em * far, 0.0) for places in outlines for far in (3, 7)
+    ]
+    return [*(place for places in outlines for place in places), *words, *pen.places(course)]
 
 
 def _outline(mark: RunMark) -> tuple[Pixel, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,8 @@ from viewers.scene.run_view import RunView
 from viewers.scene.slice_text import draw_outlined
 
 WIDE_EM, HIGH_EM = 20.0, 7.5
-TOP_EM = 5.2
-"""Below the upper right corner's lines."""
+TOP_EM, LEFT_TOP_EM, BOTTOM_EM = 8.2, 9.6, 6.2
+"""Below the lines of the upper corners (right, left), above those of the lower ones."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,13 +45,22 @@ class ProfileChart:
     pointer: int | None = None
 
 
-def paint_profile(painter: QPainter, view: RunView, chart: ProfileChart) -> QRectF:
-    """Paint the chart at the right; returns where it stands."""
+def place_of_chart(view: RunView, em: float, marked: Sequence[QPointF]) -> QRectF:
+    """The corner in which it covers the least of what is marked; the upper right one where none does."""
+    width = min(WIDE_EM * em, view.width_px * 0.42)
+    height = min(HIGH_EM * em, view.height_px * 0.28)
+    left, right = em * 0.6, view.width_px - width - em * 0.6
+    low = view.height_px - height - BOTTOM_EM * em
+    tried = [QRectF(x, y, width, height) for x, y in ((right, TOP_EM * em), (right, low), (left, low))]
+    tried.append(QRectF(left, LEFT_TOP_EM * em, width, height))
+    return min(tried, key=lambda box: sum(box.adjusted(-em, -em, em, em).contains(point) for point in marked))
+
+
+def paint_profile(painter: QPainter, view: RunView, chart: ProfileChart, marked: Sequence[QPointF]) -> QRectF:
+    """Paint the chart off what is marked on the frame; returns where it stands."""
     metrics = QFontMetricsF(painter.font())
     em = metrics.height()
-    width = min(WIDE_EM * em, view.width_px * 0.45)
-    height = min(HIGH_EM * em, view.height_px * 0.3)
-    box = QRectF(view.width_px - width - em * 0.6, TOP_EM * em, width, height)
+    box = place_of_chart(view, em, marked)
     painter.setPen(QPen(QColor(255, 255, 255, 50), 1.0))
     painter.setBrush(QColor(16, 18, 20, 205))
     painter.drawRoundedRect(box, 4.0, 4.0)

@@ -21,7 +21,7 @@ from viewers.panels.stage_list import StageList
 from viewers.panels.stage_panel import StagePanel
 from viewers.panes.desk import Desk
 from viewers.panes.pane_grid import PaneGrid
-from viewers.panes.run_frame import run_frame
+from viewers.panes.run_frame import RunFrame, run_frame
 from viewers.panes.volume_frame import volume_frame
 from viewers.state.run_marks import RunMarks, jump_to_run
 from viewers.window.case_content import banner_text, course_lines, stage_content, stage_lines
@@ -228,6 +228,10 @@ class CasePage(QWidget):
             self.desk.state.set_visible(f"{key}/{value}", False)
 
     def _pick_tool(self, tool: str) -> None:
+        run = self.grid.frame(self.desk.state.active_pane.value or "")
+        if isinstance(run, RunFrame) and run.picture.tools.pick(tool):
+            self.items.show_active_tool(self.desk.state.active_tool.value)
+            return
         if tool == "key-image":
             if self.work is not None:
                 self.work.said.emit(self.work.keep_key_image() or "Key image kept.")
