@@ -313,7 +313,7 @@ class CaseWork:
     def unconfirmed(self, choice: ImportChoice) -> str | None:
         """Both sides of the first series whose patient lacks an identifier, or None when all match."""
         matches = [case_images.match_patient(self.opened.case, entry) for entry, _ in choice.entries]
-        return next((each.side_by_side for each in matches if each.verdict is Verdict.UNCONFIRMED), None)
+        return next((each.side_by_side() for each in matches if each.verdict is Verdict.UNCONFIRMED), None)
 
     def _attach(
         self, entry: images.SeriesEntry, accept: tuple[str, ...], taken_on: date | None, confirmed: bool
