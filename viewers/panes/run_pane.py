@@ -369,6 +369,7 @@ class RunPane(QWidget):
         maps = self.analysis.maps
         if maps is not None and maps.course is not None and maps.course.arrival_s is not None and self.run_key:
             self.runs.arrival_s[self.run_key] = float(maps.course.arrival_s)
+            self.pane_state.open_on(maps.fullest_frame)
         self._changed(None)
 
     def _arm_changed(self, arm: str) -> None:

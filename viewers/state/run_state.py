@@ -104,6 +104,7 @@ class RunPaneState:
         self.arm: Value[Arm] = Value("none")
         self.curves_shown: Value[bool] = Value(False)
         self.single_frame_shift: Value[bool] = Value(False)
+        self._untouched = False
         self._shown: str | None = None
         self._kept: dict[str, tuple[RunSettings, tuple[RunRegion, ...], int]] = {}
 
@@ -112,6 +113,7 @@ class RunPaneState:
         if self._shown is not None:
             self._kept[self._shown] = (self.settings.value, self.regions.value, self.playback.frame.value)
         self._shown = key
+        self._untouched = key is not None and key not in self._kept
         settings, regions, frame = self._kept.get(key or "", (RunSettings(), (), 0))
         self.playback.load(np.zeros(1) if run is None else frame_starts_s(run), frame)
         self.fit()
@@ -129,6 +131,13 @@ class RunPaneState:
         settings, regions, _ = self._kept.get(key, (RunSettings(), (), 0))
         self._kept[key] = replace(settings, picture="frame"), regions, frame
         self.run.set(key)
+
+    def open_on(self, frame: int) -> None:
+        """Go to the frame that shows most of a run, once, when nobody has moved since it came."""
+        playback = self.playback
+        if self._untouched and not playback.playing.value and playback.frame.value == 0:
+            playback.go(frame)
+        self._untouched = False
 
     @property
     def shown_run(self) -> str | None:

@@ -131,6 +131,11 @@ class Maps:
     course: TimeDensityCurve | None
     unit: str
 
+    @property
+    def fullest_frame(self) -> int:
+        """Index of the frame with the most contrast; the first frame of a subtracted run is empty."""
+        return 0 if self.course is None else int(np.nanargmax(self.course.values))
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Curves:
