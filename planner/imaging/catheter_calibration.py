@@ -14,9 +14,21 @@ from numpy.typing import NDArray
 from planner.imaging.angio import LINEAR, AngioRun
 from planner.imaging.catheter_edges import EMPTY, FULL, CatheterFit, fit_catheter
 from planner.imaging.densities import Method, computation_for, density_table
-from planner.imaging.run_calibration import CATHETER, Calibration, Pixel, Refusal, french_mm, of_object, with_depth
+from planner.imaging.run_calibration import (
+    CATHETER,
+    Calibration,
+    Pixel,
+    Refusal,
+    french_mm,
+    isocentre_calibration,
+    of_object,
+    with_depth,
+)
 from planner.imaging.run_settings import setting
 
+_LIKE_REACH, _LIKE_MARGIN_PX, _LIKE_LASTING = 8, 6, 1.6
+"""Frames this far away may be averaged; pixels around the piece that are compared; variance of the mean of nine pixels
+of the difference over a ninth of a pixel's: 1 where only noise differs."""
 _WORDS = {FULL: "as a full cylinder", EMPTY: "as a tube with an empty lumen"}
 
 
@@ -63,23 +75,33 @@ def catheter_calibration(
     outside = _outside(run, points_xy, field)
     if outside is not None:
         return outside
-    picture, logarithmic = attenuation(run, frame), is_logarithmic(run)
+    known, by_geometry = french_mm(french), _by_geometry(run, frame)
     if math.dist(*points_xy) < 2.0 * setting("catheter_least_px"):
         return Refusal("piece-too-short", "Not calibrated: click two points farther apart along the catheter.")
-    fit = fit_catheter(picture, points_xy, content=content, blur_px=blur_px, logarithmic=logarithmic)
+    averaged = like_frames(run, frame, points_xy)
+    picture = np.mean([attenuation(run, each) for each in averaged], axis=0)
+    fit = fit_catheter(
+        picture,
+        points_xy,
+        content=content,
+        blur_px=blur_px,
+        expected_px=None if by_geometry is None else known / by_geometry,
+        logarithmic=is_logarithmic(run),
+    )
     # A flat picture leaves the rounding of its own numbers.
     flat = 1e-5 * (1.0 + float(np.abs(picture).max()))
     if fit is None or fit.contrast <= max(setting("catheter_least_contrast") * fit.noise, flat):
         return Refusal("no-catheter", "Not calibrated: no catheter is seen between the clicks; click on its middle.")
     refused = _poor(fit, math.dist(*points_xy)) or _beside(run, frame, points_xy, fit, field)
+    refused = refused or _against_geometry(fit, known, by_geometry)
     if refused is not None:
         return refused
-    known = french_mm(french)
     scale = known / fit.diameter_px
     share = fit.diameter_sd_px / fit.diameter_px
     note = (
         f"catheter {french:g} F ({known:.2f} mm nominal) fitted {_WORDS[fit.content]}: "
         f"{fit.diameter_px:.2f} px ± {100.0 * share:.1f} %"
+        + (f", mean of {len(averaged)} frames that show the same" if len(averaged) > 1 else "")
     )
     made = with_depth(run, frame, CATHETER, scale, scale * share, note, depth_mm)
     return of_object(
@@ -89,6 +111,54 @@ def catheter_calibration(
         french=french,
         diameter_px=fit.diameter_px,
         diameter_sd_px=fit.diameter_sd_px,
+    )
+
+
+def like_frames(run: AngioRun, frame: int, points_xy: tuple[Pixel, Pixel]) -> tuple[int, ...]:
+    """Frames (index from 0) that show the piece as this frame does, but for their noise: their mean has less of it.
+
+    The noise of a pixel has nothing to do with its neighbours'; a catheter that has moved, or contrast that has come,
+    leaves differences that last over some pixels. Where the detector's own noise lasts as well, this frame is alone.
+    """
+    from scipy.ndimage import uniform_filter
+
+    start, end = np.asarray(points_xy)
+    low = np.maximum(np.floor(np.minimum(start, end)) - _LIKE_MARGIN_PX, 0).astype(int)
+    high = np.minimum(np.ceil(np.maximum(start, end)) + _LIKE_MARGIN_PX + 1, run.size_yx[::-1]).astype(int)
+    box = (slice(low[1], high[1]), slice(low[0], high[0]))
+    table = density_table(run, "log")
+
+    def shown(index: int) -> NDArray[np.float64]:
+        return np.asarray(table.values[run.frames[index][box].astype(np.int64) + table.offset], dtype=np.float64)
+
+    here, alike = shown(frame), [frame]
+    for other in range(max(frame - _LIKE_REACH, 0), min(frame + _LIKE_REACH + 1, run.count)):
+        apart = shown(other) - here
+        if other == frame or not np.any(apart):
+            continue
+        lasting = 9.0 * float(np.mean(uniform_filter(apart, 3) ** 2)) / float(np.var(apart))
+        if lasting < _LIKE_LASTING:
+            alike.append(other)
+    return tuple(sorted(alike))
+
+
+def _by_geometry(run: AngioRun, frame: int) -> float | None:
+    """mm per px at the isocentre; None where the file's geometry is missing or contradicts itself."""
+    found = isocentre_calibration(run, frame)
+    return found.mm_per_px if isinstance(found, Calibration) else None
+
+
+def _against_geometry(fit: CatheterFit, known_mm: float, by_geometry: float | None) -> Refusal | None:
+    """Something of a wholly different width was fitted, or the catheter lies far from the patient's middle."""
+    if by_geometry is None:
+        return None
+    apart, allowed = known_mm / fit.diameter_px / by_geometry - 1.0, setting("catheter_geometry") / 100.0
+    if abs(apart) <= allowed:
+        return None
+    return Refusal(
+        "contradicts-geometry",
+        f"Not calibrated: what was fitted is {fit.diameter_px:.1f} px wide, but by the C-arm's geometry this catheter "
+        f"is near {known_mm / by_geometry:.1f} px; check its French size, or click on a clearer piece.",
     )
 
 

@@ -101,6 +101,7 @@ def fit_catheter(
     *,
     content: str | None = None,
     blur_px: float | None = None,
+    expected_px: float | None = None,
     logarithmic: bool = True,
 ) -> CatheterFit | None:
     """Fit the piece between two clicks; None where nothing absorbing is found between them.
@@ -113,12 +114,16 @@ def fit_catheter(
         `FULL`, `EMPTY`, or None to let the picture tell.
     blur_px
         Standard deviation of the detector's point spread where it is known; a catheter of a few pixels needs it.
+    expected_px
+        Diameter to look for, by a factor of two: beside a spine the first look would take a pedicle. It does not
+        enter the fit.
     logarithmic
         The picture is in natural units of the logarithm.
     """
     start, end = (np.asarray(point, dtype=np.float64) for point in points_xy)
     length = float(np.linalg.norm(end - start))
-    widest = float(np.clip(0.75 * length, 8.0, 60.0))
+    most = 60.0 if expected_px is None else max(1.7 * expected_px, 8.0)
+    widest = float(np.clip(0.75 * length, 8.0, most))
     guess = _first_guess(_strip(picture, start, end, widest), widest)
     if guess is None:
         return None
@@ -236,9 +241,9 @@ def _axis_at(pixels: _Pixels, found: Floats) -> Floats:
 
 
 def _background(pixels: _Pixels) -> Floats:
-    """(n, 4) columns: level, slopes along and across, twist."""
+    """(n, 5) columns: level, slopes along and across, twist, and the bow of a spine or a rib behind."""
     across = pixels.across / max(float(np.abs(pixels.across).max()), 1.0)
-    return np.stack([np.ones_like(across), pixels.along, across, pixels.along * across], axis=1)
+    return np.stack([np.ones_like(across), pixels.along, across, pixels.along * across, across**2], axis=1)
 
 
 def _straightened(pixels: _Pixels, axis: Floats) -> tuple[_Pixels, float]:
@@ -292,7 +297,7 @@ def _fitted(profile: _Profile, start: Floats, content: str, known: _Known) -> _S
     from scipy.optimize import least_squares
 
     root = np.sqrt(profile.counts)
-    columns = np.stack([np.ones_like(root), profile.offset], axis=1)
+    columns = np.stack([np.ones_like(root), profile.offset, profile.offset**2], axis=1)
     basis, _ = np.linalg.qr(columns * root[:, None])
     free = [0, 1, 3] + ([2] if known.blur_px is None else []) + ([4] if content == EMPTY else [])
     first = start.copy()
@@ -317,7 +322,7 @@ def _fitted(profile: _Profile, start: Floats, content: str, known: _Known) -> _S
     answer = least_squares(misses, begin, bounds=(low[free], high[free]), x_scale=scale, args=(first,), max_nfev=40)
     found = first.copy()
     found[free] = answer.x
-    spare = len(root) - len(free) - 2
+    spare = len(root) - len(free) - 3
     if spare < 1 or found[3] <= 0:
         return None
     misfit = float(2.0 * answer.cost)

@@ -18,6 +18,7 @@ MOST_BLUR_PX = 3.0
 MOST_PEAK = 8.0
 """Natural logarithm of the weakest intensity a detector tells from nothing."""
 _ROUNDS = 25
+_MOST_ALIKE = 0.9
 _ROBUST = 2.5
 """Residuals beyond this many standard deviations lose weight (Huber)."""
 
@@ -103,7 +104,8 @@ def fit_profiles(
     logarithmic
         The profiles are logarithms of intensity in natural units, not attenuation on another scale.
     noise_share
-        Standard deviation of an independent sample over that of these correlated ones, for `radius_sd`.
+        Standard deviation of an independent sample over that of these correlated ones, for `radius_sd`, at least;
+        residuals that last over more samples (a neighbour, an uneven background) enlarge it.
     """
     window = _window(along, centre, radius, blur) & np.isfinite(profiles)
     values = np.where(window, profiles, 0.0)
@@ -219,7 +221,17 @@ def _fits(
     diagonal = np.einsum("nii->ni", square)
     square = square + np.eye(5) * (1e-9 * diagonal + 1e-12)[:, None, :]
     radius_variance = np.linalg.inv(square)[:, 1, 1]
-    radius_sd = np.sqrt(np.maximum(radius_variance, 0.0)) * noise * noise_share
+    share = np.maximum(noise_share, _lasting(residual, weight))
+    radius_sd = np.sqrt(np.maximum(radius_variance, 0.0)) * noise * share
     usable = (found[:, 2] > 0) & (weight.sum(axis=1) >= 6.0)
     keep = np.where(usable, 1.0, np.nan)
     return ProfileFits(found[:, 0] * keep, found[:, 1] * keep, radius_sd * keep, found[:, 2] * keep, noise)
+
+
+def _lasting(residual: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) root of how many samples share one residual, by the likeness of neighbours (first-order process)."""
+    rest = residual * np.sqrt(weight)
+    own = np.maximum(np.sum(rest**2, axis=1), 1e-12)
+    alike = np.clip(np.sum(rest[:, 1:] * rest[:, :-1], axis=1) / own, 0.0, _MOST_ALIKE)
+    found: NDArray[np.float64] = np.sqrt((1.0 + alike) / (1.0 - alike))
+    return found

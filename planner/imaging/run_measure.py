@@ -26,8 +26,15 @@ _ALONG_SIGMA_PX = 1.0
 """Neighbouring profiles averaged before the fit; narrow, so that a short stenosis keeps its depth."""
 _CENTRING_ROUNDS = 2
 _BLUR_PROFILES = 96
+_WIDEST_PX = 40.0
+"""How far from the course edges are looked for at first."""
+_RISE_SHARE, _LEAST_REACH_PX = 0.3, 3.0
+"""A flank that rises by this share of its fall shows a neighbour; so much of it is looked at in any case."""
 _DOUBTFUL = 4.0
 """A radius this many deviations off its neighbours' course is a crossing branch or a failed fit."""
+
+_NEAR, _LONE_DIP = 5, 0.25
+"""Points of the course nearest to one, and the share by which it may lie below their median."""
 
 Floats = NDArray[np.float64]
 
@@ -112,11 +119,12 @@ def measure_vessel(
     steps = context or Context()
     steps.step(0.0, "Following the vessel")
     line = centreline(picture, clicks_xy)
-    radius = np.full(len(line), _first_radius(picture, line))
+    first, alone = _first_radius(picture, line)
+    radius = np.full(len(line), first)
     blur = blur_px if blur_px is not None else 1.0
     for turn in range(_CENTRING_ROUNDS):
         steps.step(0.2 + 0.2 * turn, "Finding the edges")
-        fits, normals = _fitted(picture, line, radius, blur, logarithmic, rounds=9)
+        fits, normals = _fitted(picture, line, radius, blur, logarithmic, alone, rounds=9)
         radius = _filled(fits.radius, float(np.median(radius)))
         shift = np.clip(_filled(fits.centre, 0.0), -radius - 2.0, radius + 2.0)
         moved = line + normals * _calm(shift)[:, None]
@@ -125,9 +133,9 @@ def measure_vessel(
         radius = np.interp(_arc(line), np.linspace(0.0, _arc(line)[-1], len(before)), _calm(radius))
     if blur_px is None:
         steps.step(0.6, "Finding the detector's blur")
-        blur = _fitted_blur(picture, line, radius, logarithmic)
+        blur = _fitted_blur(picture, line, radius, logarithmic, alone)
     steps.step(0.8, "Finding the edges")
-    fits, normals = _fitted(picture, line, radius, blur, logarithmic)
+    fits, normals = _fitted(picture, line, radius, blur, logarithmic, alone)
     return _profile(line, normals, fits, blur)
 
 
@@ -197,21 +205,41 @@ def _smooth(line: Floats, sigma: float) -> Floats:
     return np.asarray(ndimage.gaussian_filter1d(longer, sigma, axis=0)[reach : reach + len(line)], dtype=np.float64)
 
 
-def _first_radius(picture: NDArray[np.floating], line: Floats) -> float:
-    """Of the whole vessel: where the mean profile across falls furthest against its flanks."""
-    values, across = _sections(picture, line, _normals(line), 40.0)
+def _first_radius(picture: NDArray[np.floating], line: Floats) -> tuple[float, tuple[float, float]]:
+    """Radius of the whole vessel, and how far its neighbours leave it alone on either side.
+
+    The radius is where the mean profile stands out most against flanks of its own width. Weighing wider ones more
+    would take a blushing organ, or a bundle of vessels, for the thin vessel that was clicked.
+    """
+    values, across = _sections(picture, line, _normals(line), _WIDEST_PX)
+    sides, reaches = [], []
     profile = np.nanmedian(values, axis=0)
-    folded = np.nanmean([profile[across >= 0], profile[across <= 0][::-1]], axis=0)
+    for side in (profile[across <= 0][::-1], profile[across >= 0]):
+        valley = _valley(side)
+        sides.append(np.where(np.arange(len(side)) > valley, side[valley], side))
+        reaches.append(max(valley * _ACROSS_PX, _LEAST_REACH_PX) if valley < len(side) - 1 else np.inf)
+    folded = np.nanmean(sides, axis=0)
     total = np.concatenate([[0.0], np.cumsum(folded)]) * _ACROSS_PX
     reach = len(folded) * _ACROSS_PX
     best, chosen = -np.inf, 3.0
     for radius in np.geomspace(1.0, reach / 2.5, 24):
         flank = max(radius, 2.0)
         ends = np.interp([radius, radius + flank], np.arange(len(total)) * _ACROSS_PX, total)
-        score = np.sqrt(radius) * (ends[0] / radius - (ends[1] - ends[0]) / flank)
+        score = ends[0] / radius - (ends[1] - ends[0]) / flank
         if score > best:
             best, chosen = float(score), float(radius)
-    return chosen
+    return chosen, (reaches[0], reaches[1])
+
+
+def _valley(side: Floats) -> int:
+    """Index of the lowest place before the profile rises again by a share of its fall: there a neighbour begins."""
+    if not np.isfinite(side).any():
+        return len(side) - 1
+    known = np.where(np.isfinite(side), side, np.nanmin(side))
+    low, top = np.minimum.accumulate(known), float(known[:4].max())
+    again = known - low > _RISE_SHARE * np.maximum(top - low, 1e-9)
+    again[:4] = False
+    return int(np.argmin(known[: int(np.argmax(again))])) if again.any() else len(side) - 1
 
 
 def _normals(line: Floats) -> Floats:
@@ -239,7 +267,14 @@ def _sections(picture: NDArray[np.floating], line: Floats, normals: Floats, reac
 
 
 def _fitted(
-    picture: NDArray[np.floating], line: Floats, radius: Floats, blur: float, logarithmic: bool, *, rounds: int = 25
+    picture: NDArray[np.floating],
+    line: Floats,
+    radius: Floats,
+    blur: float,
+    logarithmic: bool,
+    alone: tuple[float, float],
+    *,
+    rounds: int = 25,
 ) -> tuple[ProfileFits, Floats]:
     from scipy import ndimage
 
@@ -247,7 +282,7 @@ def _fitted(
     reach = float(max(2.2 * radius.max(), radius.max() + 6.0) + 2.0 * blur)
     values, across = _sections(picture, line, normals, reach)
     calm = ndimage.gaussian_filter1d(values, _ALONG_SIGMA_PX, axis=0, mode="nearest")
-    values = np.where(np.isfinite(calm), calm, values)
+    values = _alone(np.where(np.isfinite(calm), calm, values), across, alone)
     # Samples stand half a pixel apart: about two of them share one pixel's noise.
     fits = fit_profiles(
         values,
@@ -257,11 +292,19 @@ def _fitted(
         blur,
         logarithmic=logarithmic,
         noise_share=np.sqrt(1.0 / _ACROSS_PX),
+        rounds=rounds,
     )
     return fits, normals
 
 
-def _fitted_blur(picture: NDArray[np.floating], line: Floats, radius: Floats, logarithmic: bool) -> float:
+def _alone(values: Floats, across: Floats, reach: tuple[float, float]) -> Floats:
+    """Samples beyond the valleys belong to neighbours and are left out."""
+    return np.asarray(np.where((across >= -reach[0]) & (across <= reach[1]), values, np.nan), dtype=np.float64)
+
+
+def _fitted_blur(
+    picture: NDArray[np.floating], line: Floats, radius: Floats, logarithmic: bool, alone: tuple[float, float]
+) -> float:
     """The point spread with which the whole vessel fits best."""
     from scipy.optimize import minimize_scalar
 
@@ -269,6 +312,7 @@ def _fitted_blur(picture: NDArray[np.floating], line: Floats, radius: Floats, lo
     normals = _normals(line)
     reach = float(max(2.2 * radius.max(), radius.max() + 6.0) + 6.0)
     values, across = _sections(picture, line, normals, reach)
+    values = _alone(values, across, alone)
 
     def misfit(blur: float) -> float:
         fits = fit_profiles(
@@ -288,10 +332,10 @@ def _filled(values: Floats, otherwise: float) -> Floats:
     return np.interp(places, places[known], values[known])
 
 
-def _calm(values: Floats) -> Floats:
+def _calm(values: Floats, size: int = 9) -> Floats:
     from scipy import ndimage
 
-    return np.asarray(ndimage.median_filter(values, size=min(9, len(values)), mode="nearest"), dtype=np.float64)
+    return np.asarray(ndimage.median_filter(values, size=min(size, len(values)), mode="nearest"), dtype=np.float64)
 
 
 def _profile(line: Floats, normals: Floats, fits: ProfileFits, blur: float) -> VesselProfile:
@@ -301,7 +345,11 @@ def _profile(line: Floats, normals: Floats, fits: ProfileFits, blur: float) -> V
     scatter = 1.4826 * float(np.nanmedian(np.abs(fits.radius - course))) if np.isfinite(fits.radius).any() else 0.0
     allowed = _DOUBTFUL * np.maximum(np.hypot(scatter, fits.radius_sd), 0.02 * course)
     usual_noise = float(np.nanmedian(fits.noise))
-    doubtful = ~np.isfinite(fits.radius) | (np.abs(fits.radius - course) > allowed)
+    # A branch that crosses makes wider. A narrowing is what is looked for: only a lone dip among its nearest
+    # neighbours is a failed fit.
+    near = _calm(_filled(fits.radius, 1.0), _NEAR)
+    dips = near - fits.radius > np.maximum(allowed, _LONE_DIP * near)
+    doubtful = ~np.isfinite(fits.radius) | (fits.radius - course > allowed) | dips
     doubtful |= (fits.noise > 3.0 * usual_noise) & (fits.noise > 0.15 * np.abs(fits.contrast))
     doubtful |= fits.radius_sd > 0.25 * fits.radius
     known = np.isfinite(fits.centre)[:, None]

@@ -68,7 +68,8 @@ def stenosis(profile: VesselProfile, *, reference_px: Sequence[tuple[float, floa
     Raises
     ------
     OperatorError
-        ``no-diameter`` where nothing could be measured, ``no-reference`` where nothing healthy is left.
+        ``no-diameter`` where nothing could be measured, ``no-reference`` where nothing healthy is left, ``too-thin``
+        where the healthy vessel has so few pixels that blur hides what is lost.
     """
     trusted = np.isfinite(profile.diameter_px) & ~profile.doubtful
     if trusted.sum() < 5:
@@ -89,6 +90,16 @@ def stenosis(profile: VesselProfile, *, reference_px: Sequence[tuple[float, floa
         )
     line, deviation = _line(profile, healthy, sloped=method in (INTERPOLATED, CHOSEN), at=at)
     minimum, reference = float(calm[at]), float(line[at])
+    least = setting("stenosis_least_px")
+    if reference < least:
+        raise OperatorError(
+            "too-thin",
+            f"The healthy vessel is {reference:.1f} px wide; below {least:g} px blur hides a stenosis: use a magnified "
+            "run.",
+        )
+    if method in (PROXIMAL, DISTAL):
+        # How the vessel tapers is not seen from one side.
+        deviation = float(np.hypot(deviation, setting("stenosis_one_sided") / 100.0 * reference))
     minimum_sd = float(profile.diameter_sd_px[at])
     share = minimum / reference
     spread = float(np.hypot(minimum_sd / reference, share * deviation / reference))

@@ -19,7 +19,7 @@ from planner.imaging.angio import LINEAR, AngioRun, RunFacts, Shutter
 from planner.jobs import Context
 from planner.phantom.angiography_layers import Layers, build_layers
 from planner.phantom.angiography_truth import RunTruth, truth_of
-from planner.phantom.flow import Injection
+from planner.phantom.flow import Injection, Narrowing
 from planner.phantom.patient import DigitalPatient, uid_of
 
 FILMED_MM = 315.4
@@ -70,6 +70,8 @@ class RunPlan:
         Arterial speeds are divided by this.
     shutter_told
         The collimator is named in the file; otherwise it is only to be seen.
+    narrowed
+        Stenoses to be filmed.
     """
 
     key: str
@@ -84,6 +86,7 @@ class RunPlan:
     occluded: frozenset[str] = frozenset()
     slowed: float = 1.0
     shutter_told: bool = True
+    narrowed: tuple[Narrowing, ...] = ()
 
 
 DRIFT = Motion((0.7, -0.4), (0.4, 3.0))

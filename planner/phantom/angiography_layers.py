@@ -150,7 +150,7 @@ def build_layers(
         still=still + CATHETER_PER_MM * np.maximum(wall, 0.0),
         breathing=breathing,
         weight=breathing_weight(size_yx[0]),
-        arteries=tree_shadow(flow, c_arm, size_yx),
+        arteries=tree_shadow(flow, c_arm, size_yx, plan.narrowed),
         flow=flow,
         portal=_portal(patient, c_arm, size_yx) if "spleen" in blushes else None,
         blushes=blushes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from planner.geometry.c_arm import CArm
 from planner.phantom.angiography_layers import CATHETER_FRENCH, Layers
+from planner.phantom.flow import Narrowing
+from planner.phantom.vessel_shadows import narrowed_segments
 
 if TYPE_CHECKING:
     from planner.phantom.angiography import RunPlan
@@ -45,6 +48,28 @@ class TrueDiameter:
     diameter_px: float
 
 
+@dataclass(frozen=True, slots=True)
+class TrueStenosis:
+    """A narrowed place.
+
+    Attributes
+    ----------
+    from_xy, xy, to_xy
+        Where the vessel begins to narrow, its narrowest place, where it is wide again.
+    percent
+        Diameter stenosis.
+    reference_px
+        Diameter that the vessel would have at its narrowest place, as the picture shows it.
+    """
+
+    name: str
+    from_xy: tuple[float, float]
+    xy: tuple[float, float]
+    to_xy: tuple[float, float]
+    percent: float
+    reference_px: float
+
+
 @dataclass(frozen=True, eq=False)
 class RunTruth:
     """The ground truth of one run.
@@ -78,7 +103,9 @@ class RunTruth:
     diameters: tuple[TrueDiameter, ...]
     blush: dict[str, NDArray[np.float64]]
     catheter_xy: NDArray[np.float64]
+    catheter_lps_mm: NDArray[np.float64]
     catheter_french: float = CATHETER_FRENCH
+    stenoses: tuple[TrueStenosis, ...] = ()
 
     def displacement(self, frame: int) -> NDArray[np.float32]:
         """(y, x, 2) true displacement, by the shares of the two layers' edges."""
@@ -123,6 +150,17 @@ class RunTruth:
                 }
                 for one in self.diameters
             ],
+            "stenoses": [
+                {
+                    "name": one.name,
+                    "from_xy": _short(one.from_xy),
+                    "xy": _short(one.xy),
+                    "to_xy": _short(one.to_xy),
+                    "percent": one.percent,
+                    "reference_px": round(one.reference_px, 4),
+                }
+                for one in self.stenoses
+            ],
             "blush": {name: curve.round(4).tolist() for name, curve in self.blush.items()},
             "catheter": {"french": self.catheter_french, "xy": self.catheter_xy.round(2).tolist()},
         }
@@ -141,7 +179,8 @@ def truth_of(
     breaths: NDArray[np.float64],
 ) -> RunTruth:
     """Gather what is true of a run that was built from these layers."""
-    arrivals, diameters = _places(layers, c_arm, plan.injection.start_s)
+    stenoses = narrowed_segments(layers.flow.tree, plan.narrowed)
+    arrivals, diameters = _places(layers, c_arm, plan.injection.start_s, frozenset(stenoses))
     front = plan.injection.start_s - 2.0 * 0.16
     return RunTruth(
         c_arm=c_arm,
@@ -155,7 +194,26 @@ def truth_of(
         diameters=diameters,
         blush={name: layers.blush_curve(name) for name in layers.blushes},
         catheter_xy=c_arm.project(layers.catheter_lps_mm),
+        catheter_lps_mm=layers.catheter_lps_mm,
+        stenoses=_stenoses(layers, c_arm, stenoses),
     )
+
+
+def _stenoses(layers: Layers, c_arm: CArm, narrowed: Mapping[int, Narrowing]) -> tuple[TrueStenosis, ...]:
+    found = []
+    for segment in layers.flow.tree.segments():
+        if segment.identifier not in narrowed:
+            continue
+        made = narrowed[segment.identifier]
+        points = segment.points_lps_mm
+        way = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+        wanted = way[-1] / 2.0 + np.array([-0.5, 0.0, 0.5]) * made.length_mm
+        places = np.stack([np.interp(wanted, way, points[:, axis]) for axis in range(3)], axis=1)
+        start, middle, end = ((float(x), float(y)) for x, y in c_arm.project(places))
+        per_mm = float(c_arm.magnification(places[1])) / c_arm.spacing.right_mm
+        width = 2.0 * float(np.interp(wanted[1], way, segment.radii_mm)) * per_mm
+        found.append(TrueStenosis(segment.name, start, middle, end, made.percent, width))
+    return tuple(found)
 
 
 def _still_share(layers: Layers) -> NDArray[np.float32]:
@@ -172,8 +230,10 @@ def _still_share(layers: Layers) -> NDArray[np.float32]:
     return share
 
 
-def _places(layers: Layers, c_arm: CArm, start_s: float) -> tuple[tuple[TrueArrival, ...], tuple[TrueDiameter, ...]]:
-    """Middles of vessels: when contrast medium comes, and how wide they are."""
+def _places(
+    layers: Layers, c_arm: CArm, start_s: float, narrowed: frozenset[int]
+) -> tuple[tuple[TrueArrival, ...], tuple[TrueDiameter, ...]]:
+    """Middles of vessels: when contrast medium comes, and how wide they are, unless they are narrowed just there."""
     arrivals, diameters = [], []
     flow = layers.flow
     for segment in flow.tree.segments():
@@ -192,7 +252,7 @@ def _places(layers: Layers, c_arm: CArm, start_s: float) -> tuple[tuple[TrueArri
         axis = point - before
         ray = point - c_arm.source_lps_mm
         across = float(np.linalg.norm(np.cross(axis, ray)) / (np.linalg.norm(axis) * np.linalg.norm(ray)))
-        if across > 0.85:
+        if across > 0.85 and segment.identifier not in narrowed:
             drawn = place - c_arm.project(before)
             along = drawn / np.linalg.norm(drawn)
             width = 2.0 * float(segment.radii_mm[middle])

@@ -29,6 +29,25 @@ class Injection:
     duration_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """A smooth, concentric stenosis in the middle of a vessel.
+
+    Attributes
+    ----------
+    vessel
+        Name of the vessel; the first unbranched stretch of that name is narrowed.
+    percent
+        Diameter stenosis at its narrowest place.
+    length_mm
+        From where the vessel begins to narrow to where it is wide again.
+    """
+
+    vessel: str
+    percent: float
+    length_mm: float
+
+
 @dataclass(frozen=True, eq=False)
 class TreeFlow:
     """How long contrast medium needs from the catheter to each node.

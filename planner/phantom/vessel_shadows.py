@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.geometry.c_arm import CArm
-from planner.phantom.flow import TreeFlow
+from planner.phantom.flow import Narrowing, TreeFlow
+from planner.phantom.trees import VesselTree
 
 FINER = 3
 """Lumens are drawn on a grid this much finer and averaged: a twig narrower than a pixel keeps its true contrast."""
+_FINE_MM = 0.25
 _LONGEST_ALONG = 4.0
 """A vessel seen from its end casts at most this many diameters; its own length bounds it in truth."""
 
@@ -43,10 +45,10 @@ class Shadow:
         return summed.reshape(self.size_yx).astype(np.float32)
 
 
-def tree_shadow(flow: TreeFlow, c_arm: CArm, size_yx: tuple[int, int]) -> Shadow:
-    """Lumens of all vessels that contrast medium reaches."""
+def tree_shadow(flow: TreeFlow, c_arm: CArm, size_yx: tuple[int, int], narrowed: Sequence[Narrowing] = ()) -> Shadow:
+    """Lumens of all vessels that contrast medium reaches; a stenosis changes the lumen and not the flow."""
     pieces = []
-    for line, delays, radii in _chains(flow):
+    for line, delays, radii in _chains(flow, narrowed):
         pieces.append(_line_shadow(line, radii, delays, c_arm, size_yx))
     return _joined(pieces, size_yx)
 
@@ -57,9 +59,23 @@ def rod_shadow(points_lps_mm: NDArray[np.float64], radius_mm: float, c_arm: CArm
     return _joined([_line_shadow(points_lps_mm, np.full(count, radius_mm), np.zeros(count), c_arm, size_yx)], size_yx)
 
 
-def _chains(flow: TreeFlow) -> list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]:
+def narrowed_segments(tree: VesselTree, narrowed: Sequence[Narrowing]) -> dict[int, Narrowing]:
+    """Identifier of the segment -> its stenosis. KeyError for a vessel the tree does not have."""
+    segments = tree.segments()
+    found = {}
+    for each in narrowed:
+        if each.vessel not in {segment.name for segment in segments}:
+            raise KeyError(each.vessel)
+        found[next(segment.identifier for segment in segments if segment.name == each.vessel)] = each
+    return found
+
+
+def _chains(
+    flow: TreeFlow, narrowed: Sequence[Narrowing] = ()
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]:
     """Unbranched stretches that contrast medium reaches: points, delays, radii."""
     found = []
+    stenoses = narrowed_segments(flow.tree, narrowed)
     for segment in flow.tree.segments():
         nodes = _nodes_of(flow, segment.start_node, segment.end_node)
         delays = flow.delay_s[nodes]
@@ -70,8 +86,23 @@ def _chains(flow: TreeFlow) -> list[tuple[NDArray[np.float64], NDArray[np.float6
         radii = flow.radii_mm[nodes].copy()
         mother = radii[0] if segment.parent is not None else 0.0
         radii[0] = min(radii[0], 1.25 * radii[1])
-        found.append(_outside_mother(points[reached], delays[reached], radii[reached], mother))
+        chain = points[reached], delays[reached], radii[reached]
+        if segment.identifier in stenoses:
+            chain = _narrow(*chain, stenoses[segment.identifier])
+        found.append(_outside_mother(*chain, mother))
     return found
+
+
+def _narrow(
+    points: NDArray[np.float64], delays: NDArray[np.float64], radii: NDArray[np.float64], stenosis: Narrowing
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The chain in short steps, with half a cosine's wave taken off its radius in the middle."""
+    way = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    fine = np.unique(np.concatenate([way, np.arange(0.0, way[-1], _FINE_MM)]))
+    off = np.clip((fine - way[-1] / 2.0) / (stenosis.length_mm / 2.0), -1.0, 1.0)
+    share = 1.0 - stenosis.percent / 100.0 * 0.5 * (1.0 + np.cos(np.pi * off))
+    placed = np.stack([np.interp(fine, way, points[:, axis]) for axis in range(3)], axis=1)
+    return placed, np.interp(fine, way, delays), np.interp(fine, way, radii) * share
 
 
 def _outside_mother(

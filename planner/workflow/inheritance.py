@@ -48,6 +48,8 @@ NEVER_WORDS = frozenset(
 """Words in a field's or stage's id that are on the reset list (practice notes 3 item 14), whatever its TOML."""
 
 CARRIED_ITEMS = frozenset({VESSEL_PATH, KEY_IMAGE})
+"""Views, calibrations, measurements and key frames of angiographic runs are not among them: they are of the runs of
+that day. What links a run's frame of reference to the CT lies in the case and stays there."""
 
 
 def effective_inherit(stage: Stage, described: Field) -> Inherit:

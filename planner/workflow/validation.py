@@ -10,6 +10,7 @@ from typing import Any
 from planner.model.codec import hints_of
 from planner.model.disease import LesionListConfirmation
 from planner.model.items import KEY_IMAGE, MEASUREMENT, REGION, VESSEL_PATH
+from planner.model.run_items import KEY_FRAME, RUN_CALIBRATION, RUN_MEASUREMENT, RUN_VIEW
 from planner.workflow.parsing import StageDraft
 from planner.workflow.reading import Problems, closest
 from planner.workflow.registry import FunctionRegistry
@@ -19,7 +20,10 @@ from planner.workflow.vocabulary import Vocabulary
 
 TAGS = ("S", "S2", "M", "P", "calc")
 """How well the source was read; see `planner.findings.Finding.tag`."""
-ITEM_TYPES = (REGION, VESSEL_PATH, MEASUREMENT, KEY_IMAGE)
+ITEM_TYPES = (
+    *(REGION, VESSEL_PATH, MEASUREMENT, KEY_IMAGE),
+    *(RUN_VIEW, RUN_CALIBRATION, RUN_MEASUREMENT, KEY_FRAME),
+)
 NUMBERS = (FieldKind.NUMBER, FieldKind.INTEGER)
 CHOOSING = (FieldKind.CHOICE, FieldKind.CHOICES)
 YES_NO_CODES = {

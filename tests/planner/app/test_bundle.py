@@ -9,16 +9,31 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from stored_cases import COLLEAGUE, DOCTOR, make_case, make_session, region
 
 from planner.app import bundle
+from planner.app.run_items import run_body
 from planner.app.tables import case_list_csv, cell
 from planner.errors import InputRefused, StoreError, UsageError
 from planner.model import codec
 from planner.model.case import Case
+from planner.model.items import PlanItem
+from planner.model.links import FrameLink
+from planner.model.run_items import (
+    KEY_FRAME,
+    RUN_CALIBRATION,
+    RUN_MEASUREMENT,
+    RUN_VIEW,
+    KeyFrameBody,
+    RunCalibrationBody,
+    RunMeasurementBody,
+    RunViewBody,
+)
+from planner.store.actors import utc_now
 from planner.store.library import Library
 
 
@@ -53,6 +68,31 @@ def test_that_a_case_arrives_equal_with_its_blobs(library: Library, other: Libra
     assert other.get_blob(case.sessions[0].items[0].body["blob"]["sha256"]).endswith(b"mask")
     assert [each.action for each in library.audit_trail(case.id)][-1] == "exported"
     assert library.verify_chain(case.id, written.audit_head).intact
+
+
+def test_that_what_lies_on_runs_and_links_arrive_as_they_left(library: Library, other: Library, tmp_path: Path) -> None:
+    view = RunViewBody("1.2.3#1", mask_frames=(1, 2), manual_shift_xy_px={"0": (0.5, -0.25)}, window=(0.1, 0.6))
+    bodies = {
+        RUN_VIEW: view,
+        RUN_CALIBRATION: RunCalibrationBody(
+            "1.2.3#1", "catheter", 0.31, 0.012, 2, ((1.5, 2.5), (9.0, 9.5)), french=5.0
+        ),
+        RUN_MEASUREMENT: RunMeasurementBody("1.2.3#1", 7, "stenosis", ((1.0, 2.0),), {"percent": 51.5, "x_mm": None}),
+        KEY_FRAME: KeyFrameBody("1.2.3#1", 7, view, "opacified", "After"),
+    }
+    items = [
+        PlanItem(f"item-{kind}", kind, kind, "run-frame", MappingProxyType(codec.to_json(body)))
+        for kind, body in bodies.items()
+    ]
+    matrix = (1.0, 0.0, 0.0, 3.5, 0.0, 1.0, 0.0, -2.0, 0.0, 0.0, 1.0, 0.25, 0.0, 0.0, 0.0, 1.0)
+    link = FrameLink("link-1", "run-frame", "ct-frame", matrix, "landmarks", 0.8, 4, "D", utc_now())
+    case = replace(make_case(), sessions=(make_session("session-1", *items),), links=(link,))
+    library.create_case(case, DOCTOR)
+    written = bundle.export_case(library, case.id, tmp_path / "case.zip", DOCTOR)
+    arrived = bundle.import_case(other, written.out, COLLEAGUE)
+    assert arrived == case
+    assert [run_body(item) for item in arrived.sessions[0].items] == list(bodies.values())
+    assert other.open_case(case.id, COLLEAGUE)[0].links == (link,)
 
 
 def test_that_an_import_never_overwrites_a_case(library: Library, tmp_path: Path) -> None:

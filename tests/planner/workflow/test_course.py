@@ -13,7 +13,9 @@ from planner.errors import InputRefused, UsageError
 from planner.model.case import Case, Course, CourseStep
 from planner.model.edits import with_session
 from planner.model.items import REGION, VESSEL_PATH, PlanItem
+from planner.model.links import FrameLink
 from planner.model.people import PriorTreatment
+from planner.model.run_items import KEY_FRAME, RUN_CALIBRATION, RUN_MEASUREMENT, RUN_VIEW
 from planner.model.session import Answer, SessionState
 from planner.workflow.answers import answer_field, confirm_inherited
 from planner.workflow.course import Remains, course_findings, what_remains
@@ -251,3 +253,16 @@ def test_that_answers_no_template_knows_are_not_carried(shelf: Shelf, extra: dic
     case = with_session(case, replace(session, answers=answers))
     case, second = start_next_session(case, first, shelf.template, shelf.profile, now=LATER)
     assert not extra.keys() & the(case, second).answers["dose"].keys()
+
+
+def test_that_what_lies_on_the_runs_of_a_session_stays_with_it_and_links_stay_with_the_case(shelf: Shelf) -> None:
+    case, first = performed(shelf)
+    kinds = (RUN_VIEW, RUN_CALIBRATION, RUN_MEASUREMENT, KEY_FRAME)
+    on_runs = tuple(PlanItem(f"run-{kind}", kind, kind, "1.2", {"run": "1.2.3#1"}) for kind in kinds)
+    session = the(case, first)
+    case = with_session(case, replace(session, items=(*session.items, *on_runs)))
+    link = FrameLink("link-1", "run", "1.2", (1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0), "landmarks")
+    case, second = start_next_session(replace(case, links=(link,)), first, shelf.template, shelf.profile, now=LATER)
+    assert not {item.type for item in the(case, second).items} & set(kinds)
+    assert len([item for item in the(case, first).items if item.type in kinds]) == len(kinds)
+    assert case.links == (link,)

@@ -2,11 +2,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_template import NOW, Shelf, bilirubin, ready_case, signed_case, the, timed_out_case
+from small_template import (
+    NOW,
+    TEMPLATE,
+    Shelf,
+    bilirubin,
+    load_shelf,
+    ready_case,
+    signed_case,
+    the,
+    timed_out_case,
+    write_shelf,
+)
 
 from planner.errors import InputRefused, UsageError
 from planner.findings import Severity
@@ -16,6 +28,7 @@ from planner.model.document import Document
 from planner.model.edits import with_session
 from planner.model.items import VESSEL_PATH, PlanItem
 from planner.model.people import LabValue
+from planner.model.run_items import KEY_FRAME, RUN_CALIBRATION, RUN_MEASUREMENT, RUN_VIEW
 from planner.workflow.answers import answer_field
 from planner.workflow.evaluate import evaluate
 from planner.workflow.profiles import edited
@@ -83,6 +96,21 @@ def test_that_a_moved_item_the_stage_reads_turns_it_stale(shelf: Shelf) -> None:
     changed = with_session(case, replace(the(case, session_id), items=(path,)))
     assert status(shelf, changed, session_id, "dose") is Status.STALE
     assert status(shelf, changed, session_id, "referral") is Status.SIGNED
+
+
+@pytest.mark.parametrize("kind", [RUN_VIEW, RUN_CALIBRATION, RUN_MEASUREMENT, KEY_FRAME])
+def test_that_a_record_may_read_what_lies_on_runs(tmp_path: Path, kind: str) -> None:
+    """A measurement on a run enters what was signed, and the pinned plan of the time-out does not hold it."""
+    shelf = load_shelf(write_shelf(tmp_path, template=TEMPLATE.replace('"vessel-path"', f'"vessel-path", "{kind}"')))
+    case, session_id = signed_case(shelf)
+    item = PlanItem("item-1", kind, "On a run", "1.2", {"run": "1.2.3#1", "values": {"length_px": 10.0}})
+    marked = with_session(case, replace(the(case, session_id), items=(item,)))
+    assert status(shelf, marked, session_id, "dose") is Status.STALE
+    pinned_case, pinned_id = timed_out_case(shelf)
+    later = with_session(pinned_case, replace(the(pinned_case, pinned_id), items=(item,)))
+    stored = from_json(Case, to_json(later))
+    assert stored == later
+    assert status(shelf, stored, pinned_id, "dose") is Status.SIGNED
 
 
 def test_that_a_newer_laboratory_value_turns_a_stage_stale_before_the_time_out(shelf: Shelf) -> None:
