@@ -22,7 +22,7 @@ from planner.imaging.motion_sums import binned_displacement, centre_and_spread, 
 from planner.jobs import Context
 
 _CELLS_ACROSS = 16
-_STRETCH = 0.05
+_STRETCH = 0.02
 """Standard deviation of the difference of neighbouring controls over their distance: tissue moves smoothly."""
 _STAY_PX = 50.0
 """Standard deviation of a control against the rigid shift: weak, it only fixes what no block speaks for."""
@@ -173,7 +173,7 @@ def _solved(
     home: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Controls after the step that the picture and the prior agree on."""
-    from scipy import linalg
+    from planner.imaging import motion_kernels as kernels
 
     rows, columns, _ = controls.shape
     neighbours = np.full((rows, columns), 4.0)
@@ -192,6 +192,11 @@ def _solved(
     slope[:, :-1] -= across
     slope[1:] += down
     slope[:-1] -= down
-    step = linalg.solveh_banded(held, right - slope.ravel(), overwrite_ab=True, check_finite=False)
-    moved: NDArray[np.float64] = controls + step.reshape(controls.shape)
+    reach, count = held.shape
+    along = np.zeros((count, reach))
+    for step in range(min(reach, count)):
+        along[: count - step, step] = held[reach - 1 - step, step:]
+    answer = right - slope.ravel()
+    kernels.solve_banded(along, answer)
+    moved: NDArray[np.float64] = controls + answer.reshape(controls.shape)
     return moved

@@ -100,7 +100,7 @@ def choose_mask(run: AngioRun, field: NDArray[np.bool_]) -> MaskChoice:
     if course.washes_out:
         words += "; something dense in frame 1 fades later: check for contrast left from an earlier injection"
     if flat:
-        words += "; the background is flat, this run looks already subtracted"
+        words = f"this run looks already subtracted, its background is flat; {words}"
     return MaskChoice(frames, (arrival, course.last + 1), words, "found", flat)
 
 
@@ -167,7 +167,8 @@ class ContrastCourse:
         if self.arrival is None:
             return (1,), ()
         before = list(range(max(0, self.arrival - _MOST_MASK_FRAMES), self.arrival))
-        if len(before) > 2 and self.change[before[-1]] > 0.5 * self.threshold:
+        if len(before) > 2:
+            # The first trace of contrast is fainter than what is called its arrival, and would stay in every frame.
             before.pop()
         nearest = before[-1]
         usual = max(float(np.median(self.likeness[before[:-1]])), 1e-9) if len(before) > 1 else 1.0
@@ -303,8 +304,8 @@ def _no_arrival_words(run: AngioRun, course: ContrastCourse, flat: bool) -> str:
         )
     if flat:
         return (
-            "no contrast arrives and the background is flat: this run looks already subtracted, or contrast is there "
-            "from the first frame; frame 1 is the mask, subtracting it shows only what changes"
+            "this run looks already subtracted, its background is flat; no contrast arrives, or it is there from the "
+            "first frame; frame 1 is the mask, subtracting it shows only what changes"
         )
     return (
         "no arrival of contrast is seen: it is there from the first frame, or none is given; frame 1 is the mask "

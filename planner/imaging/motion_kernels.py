@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.imaging.compiled import compiled
+from planner.imaging.compiled import compiled, compiled_inline
 
 SUMS = 10
 """What `register_sums` adds up: mask gradient products (xx, xy, yy), mask x frame gradient products (xx, xy, yy),
@@ -29,6 +29,21 @@ def binned_density(
                 for across in range(factor):
                     line[x] += table[int(source[x * factor + across]) + offset]
         line *= share
+
+
+@compiled_inline
+def _add_terms(cell: NDArray[np.float64], w: float, gx: float, gy: float, mx: float, my: float, r: float) -> None:
+    """One pixel's weighted terms, in the order of `SUMS`; g of the mask, m of the frame, r their difference."""
+    cell[0] += w * gx * gx
+    cell[1] += w * gx * gy
+    cell[2] += w * gy * gy
+    cell[3] += w * gx * mx
+    cell[4] += w * 0.5 * (gx * my + gy * mx)
+    cell[5] += w * gy * my
+    cell[6] += w * gx * r
+    cell[7] += w * gy * r
+    cell[8] += w
+    cell[9] += w * r
 
 
 @compiled
@@ -83,17 +98,7 @@ def register_sums(
                 gx, gy = gradient_x[y, x], gradient_y[y, x]
                 mx = (b - a) + share_y * ((d - c) - (b - a))
                 my = lower - upper
-                cell = sums[by, x // block]
-                cell[0] += w * gx * gx
-                cell[1] += w * gx * gy
-                cell[2] += w * gy * gy
-                cell[3] += w * gx * mx
-                cell[4] += w * 0.5 * (gx * my + gy * mx)
-                cell[5] += w * gy * my
-                cell[6] += w * gx * r
-                cell[7] += w * gy * r
-                cell[8] += w
-                cell[9] += w * r
+                _add_terms(sums[by, x // block], w, gx, gy, mx, my, r)
 
 
 @compiled
@@ -160,3 +165,30 @@ def assemble_band(
                             row, column = 2 * place + axis, 2 * place_other + axis_other
                             if row <= column:
                                 band[width + row - column, column] += both * block[axis, axis_other]
+
+
+@compiled
+def solve_banded(rows: NDArray[np.float64], right: NDArray[np.float64]) -> None:
+    """Solve a positive definite band system in place by Cholesky's factors; the answer replaces ``right``.
+
+    ``rows[i, k]`` is the matrix at (i, i + k), 0 beyond its end. LAPACK shares so small a band out over threads that
+    wait for each other: on a busy machine they take many times as long.
+    """
+    count, reach = rows.shape
+    for i in range(count):
+        own = rows[i]
+        own *= 1.0 / np.sqrt(own[0])
+        right[i] /= own[0]
+        for k in range(1, min(reach, count - i)):
+            times = own[k]
+            if times == 0.0:
+                continue
+            right[i + k] -= times * right[i]
+            below, beside = rows[i + k], own[k:]
+            for step in range(reach - k):
+                below[step] -= times * beside[step]
+    for i in range(count - 1, -1, -1):
+        own = rows[i]
+        for k in range(1, min(reach, count - i)):
+            right[i] -= own[k] * right[i + k]
+        right[i] /= own[0]

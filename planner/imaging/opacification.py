@@ -32,7 +32,7 @@ _NOISE_TIMES = 5.0
 _CURVE_NOISE_TIMES = 4.0
 _FOOT_SHARE = 0.1
 _FALL_SHARE = 0.5
-_RISE_FROM, _RISE_TO, _CROWN_SHARE = 0.2, 0.8, 0.8
+_RISE_SHARE, _CROWN_SHARE = 0.5, 0.8
 _GAUSSIAN_FROM_MAD = 1.4826
 
 
@@ -77,9 +77,9 @@ class TimeDensityCurve:
     noise
         Standard deviation of one value.
     arrival_s, arrival_error_s
-        Where the line through the rise (a fifth to four fifths of its height) meets the baseline, and its standard
-        error from noise and from the frame interval. A bolus that begins gradually has sent its first trace before:
-        by about a sixth of its time from arrival to peak.
+        Where the line through the steepest rise (the shortest time for half of its height) meets the baseline, and its
+        standard error from noise and from the frame interval. A bolus that begins gradually has sent its first trace
+        before: by about a sixth of its time from arrival to peak.
     peak, peak_s, peak_error_s
         Above the baseline; parabola through the samples above four fifths of it.
     wash_in_per_s
@@ -200,7 +200,7 @@ def curve_of_values(values: NDArray[np.float64], times: NDArray[np.float64]) -> 
         return _untold(
             times, values, baseline, noise, "contrast is highest in the first frame: its arrival is not seen"
         )
-    rise = _rise(v, foot, top, baseline)
+    rise = _rise(t, v, foot, top, baseline)
     slope, arrival, error = _arrival(t[rise], v[rise], baseline, noise, foot)
     arrival = max(arrival, float(t[0]))
     if foot < 1:
@@ -247,15 +247,24 @@ def _baseline(v: NDArray[np.float64], foot: int) -> tuple[float, float]:
     return baseline, float(np.median(np.abs(bends))) * _GAUSSIAN_FROM_MAD / np.sqrt(6.0)
 
 
-def _rise(v: NDArray[np.float64], foot: int, top: int, baseline: float) -> slice:
-    """The samples of the rise between a fifth and four fifths of its height, at least two."""
-    height = float(v[top]) - baseline
-    first, last = foot, top
-    while last - first > 1 and v[first] < baseline + _RISE_FROM * height:
-        first += 1
-    while last - first > 1 and v[last] > baseline + _RISE_TO * height:
-        last -= 1
-    return slice(first, last + 1)
+def _rise(t: NDArray[np.float64], v: NDArray[np.float64], foot: int, top: int, baseline: float) -> slice:
+    """The samples of the shortest time in which the curve climbs by half its height, at least two.
+
+    The steepest part, and not all between foot and peak: where vessels lie over each other or over a blush, a slow
+    climb before or after the front would flatten the line and send its foot seconds back.
+    """
+    least = _RISE_SHARE * (float(v[top]) - baseline)
+    best, taken = (foot, top), (np.inf, 0.0)
+    for first in range(foot, top):
+        high = np.flatnonzero(v[first + 1 : top + 1] - v[first] >= least)
+        if not high.size:
+            continue
+        last = first + 1 + int(high[0])
+        # Of two that take as long, the one that climbs higher.
+        cost = float(t[last] - t[first]), -float(v[last] - v[first])
+        if (round(cost[0], 9), cost[1]) < taken:
+            best, taken = (first, last), (round(cost[0], 9), cost[1])
+    return slice(best[0], best[1] + 1)
 
 
 def _arrival(
@@ -265,7 +274,7 @@ def _arrival(
 
     Two errors add up. Of the noise: that of the line's crossing and of the baseline. Of the sampling: where the whole
     rise lies between two frames it may have begun anywhere between them, which is an even distribution (interval
-    over the root of 12); each further frame on the rise divides it.
+    over the root of 12); each further frame on the rise divides its square.
     """
     middle, level = float(t.mean()), float(v.mean())
     spread = float(((t - middle) ** 2).sum())
@@ -275,7 +284,7 @@ def _arrival(
     slope = max(slope, 1e-12)
     arrival = middle - (level - baseline) / slope
     counted = noise / slope * np.sqrt(1.0 / len(t) + (arrival - middle) ** 2 / spread + 1.0 / (foot + 1))
-    sampling = float(np.diff(t).mean()) / np.sqrt(12.0) / (len(t) - 1)
+    sampling = float(np.diff(t).mean()) / np.sqrt(12.0 * (len(t) - 1))
     return slope, arrival, float(np.hypot(counted, sampling))
 
 

@@ -13,8 +13,14 @@ _WIDE_BLOCKS = 5.0
 _NOISE_TIMES = 4.0
 _RISE_SHARE = 0.1
 _LEAST_PIXELS = 20
-_FALLEN_SHARE = 0.9
 _LATE_SHARE = 0.5
+_BORDER_BLOCKS = 3
+_UNSTEADY_SHARE = 0.35
+"""A course that falls below its start by this share of its peak is moved by something else than contrast medium."""
+_VEIN_SHARE = 0.02
+"""Of the vessels' blocks; fewer that peak late are what is left of the background."""
+_VEIN_HEIGHT = 0.15
+"""Of the arteries' height: the least that veins must gain after the blush."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def phases(contrast: NDArray[np.float32], time_s: NDArray[np.float64] | None, fi
         return PhaseSplit((arrival + 1, count), None, None, "arteries stay densest until the run ends" + _at(time_s))
     if veins is None:
         return PhaseSplit((arrival + 1, crossing), (crossing + 1, count), None, why)
-    turn = next((i for i in range(max(crossing, int(np.argmax(blush))), count) if veins[i] > blush[i]), None)
+    turn = _turn(veins, blush, max(crossing, int(np.argmax(blush))))
     if turn is None:
         return PhaseSplit(
             (arrival + 1, crossing), (crossing + 1, count), None, "veins stay fainter than the blush until the run ends"
@@ -72,6 +78,12 @@ def phases(contrast: NDArray[np.float32], time_s: NDArray[np.float64] | None, fi
         f"veins above the blush from frame {turn + 1}"
     )
     return PhaseSplit((arrival + 1, crossing), (crossing + 1, turn), (turn + 1, count), words)
+
+
+def _turn(veins: NDArray[np.float64], blush: NDArray[np.float64], first: int) -> int | None:
+    """First of at least two frames in a row in which veins stand above the blush: one may be a movement."""
+    above = veins > blush
+    return next((i for i in range(first, len(above) - 1) if above[i] and above[i + 1]), None)
 
 
 def _at(time_s: NDArray[np.float64] | None) -> str:
@@ -89,6 +101,8 @@ def _split(
     rows, columns = height // block, width // block
     shape = (rows, block, columns, block)
     inside = np.asarray(field[: rows * block, : columns * block].reshape(shape).all(axis=(1, 3)))
+    # A frame that is shifted brings the collimator's edge with it, denser than any vessel.
+    inside = np.asarray(ndimage.binary_erosion(inside, iterations=_BORDER_BLOCKS))
     fine = np.empty((len(contrast), rows, columns), dtype=np.float32)
     wide = np.empty_like(fine)
     for index, frame in enumerate(contrast):
@@ -108,8 +122,10 @@ def _courses(
     if vessel.sum() < _LEAST_PIXELS:
         return None, None, None, "no vessels with contrast are seen"
     peak_frame = np.argmax(fine, axis=0)
-    blush_pixels = _strong(wide, inside) & ~vessel
     everything = _course(fine, vessel)
+    if _unsteady(everything):
+        return None, None, None, _MOVING
+    blush_pixels = _strong(wide, inside) & ~vessel
     if blush_pixels.sum() < _LEAST_PIXELS:
         return everything, None, None, "no blush is seen beside the vessels: parenchymal and venous phase are not told"
     blush = _course(wide, blush_pixels)
@@ -118,14 +134,42 @@ def _courses(
     if early.sum() < _LEAST_PIXELS:
         return everything, None, None, "vessels do not peak before the blush: phases are not told apart"
     arteries = _course(fine, early)
+    if _unsteady(arteries) or _unsteady(blush):
+        return None, None, None, _MOVING
     if blush_top >= len(blush) - 1:
         return arteries, blush, None, "the blush is still rising when the run ends: no venous phase"
-    arteries_top = int(np.argmax(arteries))
+    veins = _veins(fine, vessel, early, blush_top, int(np.argmax(arteries)))
+    why = "" if veins is not None else "no vessels fill after the blush: no venous phase is seen"
+    return arteries, blush, veins, why
+
+
+_MOVING = (
+    "the vessels' density falls below its start and rises again: they beat or move, or contrast is there from the "
+    "first frame; phases are not told apart"
+)
+
+
+def _unsteady(course: NDArray[np.float64]) -> bool:
+    return bool(course.min() < -_UNSTEADY_SHARE)
+
+
+def _veins(
+    fine: NDArray[np.float32],
+    vessel: NDArray[np.bool_],
+    early: NDArray[np.bool_],
+    blush_top: int,
+    arteries_top: int,
+) -> NDArray[np.float64] | None:
+    """Course of vessels that fill after the blush, or None where what peaks late is too little to be veins."""
     late_from = blush_top + _LATE_SHARE * max(1, blush_top - arteries_top)
-    late = vessel & (peak_frame >= late_from)
-    if late.sum() < _LEAST_PIXELS:
-        return arteries, blush, None, "no vessels peak after the blush: no venous phase is seen"
-    return arteries, blush, _course(fine, late), ""
+    late = vessel & (np.argmax(fine, axis=0) >= late_from)
+    if late.sum() < max(_LEAST_PIXELS, _VEIN_SHARE * float(vessel.sum())):
+        return None
+    mean = fine[:, late].mean(axis=1)
+    gained = float(mean[blush_top:].max() - mean[blush_top])
+    if gained < _VEIN_HEIGHT * float(fine[:, early].mean(axis=1).max()):
+        return None
+    return _course(fine, late)
 
 
 def _strong(part: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -238,18 +238,43 @@ def _fill(
             least_rows=64,
         )
         return
+    _fill_warped(run, masks, frame, field, level, contrast, grey, tone)
+
+
+def _fill_warped(
+    run: AngioRun,
+    masks: Masks,
+    frame: int,
+    field: Displacement,
+    level: float,
+    contrast: NDArray[np.float32],
+    grey: NDArray[np.uint8],
+    tone: tuple[float, float, int],
+) -> None:
+    from planner.imaging import subtraction_kernels as kernels
+
+    stored, table = run.frames[frame], masks.table
+    density = masks.densities[masks.of_frame[frame]]
+    height, width = run.size_yx
+    padded = np.empty((height + 2 * kernels.PAD, width + 2 * kernels.PAD), dtype=np.float32)
+    in_bands(
+        len(padded),
+        lambda a, b: kernels.padded_density(stored, table.values, table.offset, padded, a, b),
+        least_rows=64,
+    )
     rows, columns = field.controls_xy_px.shape[:2]
     down = spline_matrix(np.arange(height, dtype=np.float64), field.spacing_px, rows)
-    cell, across = spline_weights(np.arange(width, dtype=np.float64), field.spacing_px, columns)
+    cell, weights = spline_weights(np.arange(width, dtype=np.float64), field.spacing_px, columns)
+    across = np.ascontiguousarray(weights.T, dtype=np.float32)
+    starts = np.searchsorted(cell, np.arange(columns - 2))
     controls = field.controls_xy_px
     in_bands(
         height,
         lambda a, b: kernels.warped_band(
-            stored, table.values, table.offset, density, controls, down, cell, across, level,
-            contrast, grey, tone, a, b,
+            padded, density, controls, down, starts, across, level, contrast, grey, tone, a, b
         ),
-        least_rows=16,
-    )  # fmt: skip
+        least_rows=64,
+    )
 
 
 def background_levels(contrast: NDArray[np.float32], field: NDArray[np.bool_]) -> NDArray[np.float64]:

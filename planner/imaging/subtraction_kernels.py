@@ -14,6 +14,10 @@ from planner.imaging.compiled import compiled, compiled_inline
 
 _Pixels = NDArray[np.float32]
 
+PAD = 2
+"""Taps reach so far beyond the outer pixels; samples further out are not taken."""
+_OUTSIDE = -(2**31)
+
 
 @compiled_inline
 def _held(index: int, size: int) -> int:
@@ -144,43 +148,93 @@ def grey_row(line: _Pixels, tone: tuple[float, float, int], grey: NDArray[np.uin
         grey[x] = blank if value != value else np.uint8(np.int32(level))
 
 
-@compiled_inline
-def cubic_at(
-    frame: NDArray[np.generic], table: _Pixels, offset: int, x: float, y: float, across: _Pixels, down: _Pixels
-) -> np.float32:
-    """Density at a position; `across` and `down` are scratch for four weights each."""
+@compiled
+def padded_density(
+    frame: NDArray[np.generic], table: _Pixels, offset: int, padded: _Pixels, first: int, last: int
+) -> None:
+    """Densities of a frame with `PAD` more pixels on every side, which repeat the outermost."""
     height, width = frame.shape
-    left, top = int(np.floor(x)), int(np.floor(y))
-    cubic_weights(x - left, across)
-    cubic_weights(y - top, down)
-    total = np.float32(0.0)
-    for tap in range(4):
-        source = frame[_held(top - 1 + tap, height)]
-        if 1 <= left < width - 2:
-            line = (
-                across[0] * table[int(source[left - 1]) + offset]
-                + across[1] * table[int(source[left]) + offset]
-                + across[2] * table[int(source[left + 1]) + offset]
-                + across[3] * table[int(source[left + 2]) + offset]
-            )
-        else:
-            line = np.float32(0.0)
-            for step in range(4):
-                line += across[step] * table[int(source[_held(left - 1 + step, width)]) + offset]
-        total += down[tap] * line
-    return total
+    for row in range(first, last):
+        source, line = frame[_held(row - PAD, height)], padded[row]
+        inner = line[PAD : PAD + width]
+        for x in range(width):
+            inner[x] = table[int(source[x]) + offset]
+        line[:PAD] = inner[0]
+        line[PAD + width :] = inner[width - 1]
+
+
+@compiled
+def _spline_row(along: NDArray[np.float64], starts: NDArray[np.int64], spline_x: _Pixels, found: _Pixels) -> None:
+    """Displacement along a row from its controls, cell by cell."""
+    for cell in range(starts.shape[0] - 1):
+        first, last = starts[cell], starts[cell + 1]
+        c0, c1 = np.float32(along[cell]), np.float32(along[cell + 1])
+        c2, c3 = np.float32(along[cell + 2]), np.float32(along[cell + 3])
+        w0, w1 = spline_x[0, first:last], spline_x[1, first:last]
+        w2, w3 = spline_x[2, first:last], spline_x[3, first:last]
+        part = found[first:last]
+        for x in range(last - first):
+            part[x] = w0[x] * c0 + w1[x] * c1 + w2[x] * c2 + w3[x] * c3
+
+
+@compiled
+def _whole_steps(
+    dx: _Pixels, dy: _Pixels, row: int, height: int, steps_x: NDArray[np.int32], steps_y: NDArray[np.int32]
+) -> None:
+    """Whole pixels of each displacement; `_OUTSIDE` along x where the sample lies beyond the frame."""
+    width = dx.shape[0]
+    low_y, high_y = np.float32(-0.5 - row), np.float32(height - 0.5 - row)
+    for x in range(width):
+        steps_y[x] = np.int32(np.floor(dy[x]))
+        inside = (dx[x] + np.float32(x) >= np.float32(-0.5)) & (dx[x] + np.float32(x) <= np.float32(width - 0.5))
+        inside &= (dy[x] >= low_y) & (dy[x] <= high_y)
+        steps_x[x] = np.int32(np.floor(dx[x])) if inside else np.int32(_OUTSIDE)
+
+
+@compiled
+def _warped_part(
+    rows: tuple[_Pixels, _Pixels, _Pixels, _Pixels],
+    dx: _Pixels,
+    dy: _Pixels,
+    step_x: int,
+    step_y: int,
+    mask: _Pixels,
+    level: float,
+    out: _Pixels,
+) -> None:
+    """Neighbouring pixels whose samples lie between the same whole steps: every tap is then a plain line.
+
+    ``rows`` are the four rows of densities from one pixel left of the first sample on, as lines of their own: then
+    the compiler knows that their pixels lie side by side.
+    """
+    half, lift = np.float32(0.5), np.float32(level)
+    r0, r1, r2, r3 = rows
+    for x in range(out.shape[0]):
+        s, t = dx[x] - np.float32(step_x), dy[x] - np.float32(step_y)
+        s2, t2 = s * s, t * t
+        a0 = half * s * (s - s2 - (np.float32(1.0) - s))
+        a1 = np.float32(1.0) + s2 * (np.float32(1.5) * s - np.float32(2.5))
+        a3 = half * s2 * (s - np.float32(1.0))
+        a2 = np.float32(1.0) - a0 - a1 - a3
+        b0 = half * t * (t - t2 - (np.float32(1.0) - t))
+        b1 = np.float32(1.0) + t2 * (np.float32(1.5) * t - np.float32(2.5))
+        b3 = half * t2 * (t - np.float32(1.0))
+        b2 = np.float32(1.0) - b0 - b1 - b3
+        first = a0 * r0[x] + a1 * r0[x + 1] + a2 * r0[x + 2] + a3 * r0[x + 3]
+        second = a0 * r1[x] + a1 * r1[x + 1] + a2 * r1[x + 2] + a3 * r1[x + 3]
+        third = a0 * r2[x] + a1 * r2[x + 1] + a2 * r2[x + 2] + a3 * r2[x + 3]
+        fourth = a0 * r3[x] + a1 * r3[x + 1] + a2 * r3[x + 2] + a3 * r3[x + 3]
+        out[x] = b0 * first + b1 * second + b2 * third + b3 * fourth - mask[x] - lift
 
 
 @compiled
 def warped_band(
-    frame: NDArray[np.generic],
-    table: _Pixels,
-    offset: int,
+    padded: _Pixels,
     mask: _Pixels,
     controls: NDArray[np.float64],
     spline_y: NDArray[np.float64],
-    cell_x: NDArray[np.int64],
-    spline_x: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    spline_x: _Pixels,
     level: float,
     contrast: _Pixels,
     grey: NDArray[np.uint8],
@@ -190,28 +244,43 @@ def warped_band(
 ) -> None:
     """As `shifted_band` for a frame moved by B-splines.
 
-    ``controls`` (rows, columns, 2); ``spline_y`` (height, rows) weights; ``cell_x`` (width,) first control and
-    ``spline_x`` (width, 4) weights along a row.
+    ``padded`` from `padded_density`; ``controls`` (rows, columns, 2); ``spline_y`` (height, rows) weights; ``starts``
+    (cells + 1,) first column of each cell and ``spline_x`` (4, width) weights along a row.
     """
-    height, width = frame.shape
-    columns = controls.shape[1]
-    across, down = np.empty(4, dtype=np.float32), np.empty(4, dtype=np.float32)
+    height, width = mask.shape
     own = np.empty(width, dtype=np.float32)
-    along = np.empty((columns, 2))
+    dx, dy = np.empty(width, dtype=np.float32), np.empty(width, dtype=np.float32)
+    steps_x, steps_y = np.empty(width, dtype=np.int32), np.empty(width, dtype=np.int32)
+    along = np.empty((2, controls.shape[1]))
     for row in range(first, last):
         along[:] = 0.0
         for control in range(controls.shape[0]):
             if spline_y[row, control] != 0.0:
-                along += spline_y[row, control] * controls[control]
+                along += spline_y[row, control] * controls[control].T
+        _spline_row(along[0], starts, spline_x, dx)
+        _spline_row(along[1], starts, spline_x, dy)
+        _whole_steps(dx, dy, row, height, steps_x, steps_y)
         line = contrast[row] if contrast.shape[0] else own
-        for x in range(width):
-            at_x, at_y = float(x), float(row)
-            for tap in range(4):
-                at_x += spline_x[x, tap] * along[cell_x[x] + tap, 0]
-                at_y += spline_x[x, tap] * along[cell_x[x] + tap, 1]
-            if -0.5 <= at_x <= width - 0.5 and -0.5 <= at_y <= height - 0.5:
-                line[x] = cubic_at(frame, table, offset, at_x, at_y, across, down) - mask[row, x] - level
+        start = 0
+        while start < width:
+            step_x, step_y = steps_x[start], steps_y[start]
+            end = start + 1
+            while end < width and steps_x[end] == step_x and steps_y[end] == step_y:
+                end += 1
+            if step_x == _OUTSIDE:
+                line[start:end] = np.nan
             else:
-                line[x] = np.nan
+                top, left = row + step_y - 1 + PAD, start + step_x - 1 + PAD
+                last_tap = left + end - start + 3
+                rows = (
+                    padded[top][left:last_tap],
+                    padded[top + 1][left:last_tap],
+                    padded[top + 2][left:last_tap],
+                    padded[top + 3][left:last_tap],
+                )
+                _warped_part(
+                    rows, dx[start:end], dy[start:end], step_x, step_y, mask[row][start:end], level, line[start:end]
+                )
+            start = end
         if grey.shape[0]:
             grey_row(line, tone, grey[row])
