@@ -351,7 +351,8 @@ def _profile(line: Floats, normals: Floats, fits: ProfileFits, blur: float) -> V
     dips = near - fits.radius > np.maximum(allowed, _LONE_DIP * near)
     doubtful = ~np.isfinite(fits.radius) | (fits.radius - course > allowed) | dips
     doubtful |= (fits.noise > 3.0 * usual_noise) & (fits.noise > 0.15 * np.abs(fits.contrast))
-    doubtful |= fits.radius_sd > 0.25 * fits.radius
+    # A severe stenosis is thin, and its deviation large: leaving it out would call it milder than it is.
+    doubtful |= fits.radius_sd > 0.5 * fits.radius
     known = np.isfinite(fits.centre)[:, None]
     return VesselProfile(
         xy=np.where(known, centres, line),

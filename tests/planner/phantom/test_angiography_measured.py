@@ -157,7 +157,7 @@ def test_that_the_projected_plan_lies_on_the_opacified_vessels() -> None:
     truth, arm = simulated.truth, simulated.run.geometry[0]
     found = solve_link([Landmark(each.lps_mm, each.xy, arm) for each in truth.arrivals], truth.c_arm.frame_uid)
     assert isinstance(found, SolvedLink)
-    reached = {each.name for each in truth.arrivals}
+    reached = {each.name for each in truth.arrivals if each.arrival_s < truth.time_s[-1] - 0.4}
     paths = [
         (each.name, each.points_lps_mm)
         for each in tiny_patient().truth.trees["artery"].segments()
