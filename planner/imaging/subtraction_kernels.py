@@ -16,7 +16,8 @@ _Pixels = NDArray[np.float32]
 
 PAD = 2
 """Taps reach so far beyond the outer pixels; samples further out are not taken."""
-_OUTSIDE = -(2**31)
+_SLACK = 1.0 / 1024.0
+"""Pixels; the kernel's pieces meet so smoothly that so little beyond their end changes a millionth."""
 
 
 @compiled_inline
@@ -178,17 +179,28 @@ def _spline_row(along: NDArray[np.float64], starts: NDArray[np.int64], spline_x:
 
 
 @compiled
-def _whole_steps(
-    dx: _Pixels, dy: _Pixels, row: int, height: int, steps_x: NDArray[np.int32], steps_y: NDArray[np.int32]
-) -> None:
-    """Whole pixels of each displacement; `_OUTSIDE` along x where the sample lies beyond the frame."""
+def _inside(dx: _Pixels, dy: _Pixels, row: int, height: int, found: NDArray[np.bool_]) -> None:
+    """Which samples of a row lie within the frame."""
     width = dx.shape[0]
     low_y, high_y = np.float32(-0.5 - row), np.float32(height - 0.5 - row)
     for x in range(width):
-        steps_y[x] = np.int32(np.floor(dy[x]))
-        inside = (dx[x] + np.float32(x) >= np.float32(-0.5)) & (dx[x] + np.float32(x) <= np.float32(width - 0.5))
-        inside &= (dy[x] >= low_y) & (dy[x] <= high_y)
-        steps_x[x] = np.int32(np.floor(dx[x])) if inside else np.int32(_OUTSIDE)
+        at = dx[x] + np.float32(x)
+        found[x] = (at >= np.float32(-0.5)) & (at <= np.float32(width - 0.5)) & (dy[x] >= low_y) & (dy[x] <= high_y)
+
+
+@compiled
+def _part_end(dx: _Pixels, dy: _Pixels, inside: NDArray[np.bool_], start: int, step_x: float, step_y: float) -> int:
+    """Where the samples that lie between the same whole steps as the one at ``start`` end.
+
+    A little beyond a step still belongs to it: a displacement of a whole number of pixels would otherwise change its
+    steps with every rounding, pixel by pixel.
+    """
+    slack, end = np.float32(_SLACK), start + 1
+    low_x, high_x = np.float32(step_x) - slack, np.float32(step_x) + np.float32(1.0) + slack
+    low_y, high_y = np.float32(step_y) - slack, np.float32(step_y) + np.float32(1.0) + slack
+    while end < dx.shape[0] and inside[end] and low_x <= dx[end] <= high_x and low_y <= dy[end] <= high_y:
+        end += 1
+    return end
 
 
 @compiled
@@ -250,7 +262,7 @@ def warped_band(
     height, width = mask.shape
     own = np.empty(width, dtype=np.float32)
     dx, dy = np.empty(width, dtype=np.float32), np.empty(width, dtype=np.float32)
-    steps_x, steps_y = np.empty(width, dtype=np.int32), np.empty(width, dtype=np.int32)
+    inside = np.empty(width, dtype=np.bool_)
     along = np.empty((2, controls.shape[1]))
     for row in range(first, last):
         along[:] = 0.0
@@ -259,28 +271,27 @@ def warped_band(
                 along += spline_y[row, control] * controls[control].T
         _spline_row(along[0], starts, spline_x, dx)
         _spline_row(along[1], starts, spline_x, dy)
-        _whole_steps(dx, dy, row, height, steps_x, steps_y)
+        _inside(dx, dy, row, height, inside)
         line = contrast[row] if contrast.shape[0] else own
         start = 0
         while start < width:
-            step_x, step_y = steps_x[start], steps_y[start]
-            end = start + 1
-            while end < width and steps_x[end] == step_x and steps_y[end] == step_y:
-                end += 1
-            if step_x == _OUTSIDE:
-                line[start:end] = np.nan
-            else:
-                top, left = row + step_y - 1 + PAD, start + step_x - 1 + PAD
-                last_tap = left + end - start + 3
-                rows = (
-                    padded[top][left:last_tap],
-                    padded[top + 1][left:last_tap],
-                    padded[top + 2][left:last_tap],
-                    padded[top + 3][left:last_tap],
-                )
-                _warped_part(
-                    rows, dx[start:end], dy[start:end], step_x, step_y, mask[row][start:end], level, line[start:end]
-                )
+            if not inside[start]:
+                line[start] = np.nan
+                start += 1
+                continue
+            step_x, step_y = int(np.floor(dx[start])), int(np.floor(dy[start]))
+            end = _part_end(dx, dy, inside, start, step_x, step_y)
+            top, left = row + step_y - 1 + PAD, start + step_x - 1 + PAD
+            last_tap = left + end - start + 3
+            rows = (
+                padded[top][left:last_tap],
+                padded[top + 1][left:last_tap],
+                padded[top + 2][left:last_tap],
+                padded[top + 3][left:last_tap],
+            )
+            _warped_part(
+                rows, dx[start:end], dy[start:end], step_x, step_y, mask[row][start:end], level, line[start:end]
+            )
             start = end
         if grey.shape[0]:
             grey_row(line, tone, grey[row])

@@ -220,3 +220,36 @@ def test_that_a_subtraction_can_be_cancelled(filling: tuple[AngioRun, NDArray[np
     context.cancel()
     with pytest.raises(Cancelled):
         subtract(filling[0], mask_image(filling[0], (1,)), context=context)
+
+
+def test_that_a_local_displacement_takes_every_sample_where_it_says() -> None:
+    """Against Keys' kernel written out, with a field that crosses whole pixels, stays on them, and leaves the frame."""
+    run, _ = scene_run(frames=2, arrives_in=9, seed=8)
+    height, width = run.size_yx
+    field = Displacement.constant((2.0, -1.0), run.size_yx, 24.0)
+    field.controls_xy_px[: len(field.controls_xy_px) // 2] += np.random.default_rng(3).normal(0.0, 2.0, 2)
+    field.controls_xy_px[3:5, 2:6] += (1.7, -2.2)
+    masks = masks_for(run, mask_image(run, (1,)))
+    found = subtract_frame(run, masks, 1, field=field)
+    density = masks.table.values[run.frames[1].astype(int) + masks.table.offset].astype(np.float64)
+    dense = field.dense()
+    y, x = np.mgrid[:height, :width]
+    at_x, at_y = x + dense[..., 0], y + dense[..., 1]
+    left, top = np.floor(at_x).astype(int), np.floor(at_y).astype(int)
+    expected = np.zeros(run.size_yx)
+    for down in range(-1, 3):
+        for right in range(-1, 3):
+            taken = density[np.clip(top + down, 0, height - 1), np.clip(left + right, 0, width - 1)]
+            expected += keys(at_y - top - down) * keys(at_x - left - right) * taken
+    outside = (at_x < -0.5) | (at_x > width - 0.5) | (at_y < -0.5) | (at_y > height - 0.5)
+    assert 0 < outside.sum() < 0.2 * outside.size
+    assert np.array_equal(np.isnan(found), outside)
+    assert np.abs(found - (expected - masks.densities[0]))[~outside].max() < 1e-4
+
+
+def keys(away: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cubic convolution kernel, a = -1/2 (Keys, IEEE Trans ASSP 1981;29:1153)."""
+    far = np.abs(away)
+    near = 1.5 * far**3 - 2.5 * far**2 + 1.0
+    outer = -0.5 * far**3 + 2.5 * far**2 - 4.0 * far + 2.0
+    return np.where(far < 1.0, near, np.where(far < 2.0, outer, 0.0))
