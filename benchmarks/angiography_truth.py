@@ -82,8 +82,9 @@ def measured_diameters(simulated: SimulatedRun, contrast: NDArray[np.float32]) -
         if np.any(middle < BORDER_PX) or np.any(middle > np.array([width, height]) - BORDER_PX):
             continue
         frame = int(np.argmax(contrast[:, round(place.xy[1]), round(place.xy[0])]))
+        reach = max(CLICK_PX, 1.2 * place.diameter_px) * along
         try:
-            vessel = measure_vessel(contrast[frame], [middle - CLICK_PX * along, middle + CLICK_PX * along])
+            vessel = measure_vessel(contrast[frame], [middle - reach, middle + reach])
         except OperatorError:
             continue
         at = vessel.nearest(middle)
