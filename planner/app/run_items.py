@@ -367,16 +367,6 @@ def unreview_link(link_id: str) -> Edit:
     return _links(change)
 
 
-def note_link(link_id: str, note: str) -> Edit:
-    """Write another note beside a link; raises as `review_link`."""
-
-    def change(links: tuple[FrameLink, ...]) -> tuple[FrameLink, ...]:
-        noted = replace(_link(links, link_id), note=" ".join(note.split()))
-        return tuple(noted if each.id == link_id else each for each in links)
-
-    return _links(change)
-
-
 def remove_link(link_id: str) -> Edit:
     return _links(lambda links: tuple(each for each in links if each.id != link_id))
 

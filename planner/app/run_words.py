@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from planner.app.run_items import calibration_of, run_body, settled_body
 from planner.imaging.run_calibration import CATHETER, DISTANCE, ISOCENTRE
-from planner.model.case import Case
 from planner.model.items import PlanItem
 from planner.model.links import FrameLink
 from planner.model.run_items import (
@@ -116,11 +115,6 @@ def link_line(link: FrameLink) -> str:
         reviewed = f"reviewed by {link.reviewed_by}{at}"
     clicks = f"{link.landmarks} landmark{'' if link.landmarks == 1 else 's'}"
     return " · ".join(part for part in (clicks, residual, link.note, reviewed) if part)
-
-
-def links_to_review(case: Case) -> tuple[FrameLink, ...]:
-    """Links that nobody has looked at yet."""
-    return tuple(link for link in case.links if not link.is_reviewed)
 
 
 def _split(name: str) -> tuple[str, str]:
