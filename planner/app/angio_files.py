@@ -162,8 +162,8 @@ def _arrival(done: Processed) -> dict[str, Any] | None:
     span = time_span(done.arrival, done.field)
     caution, source = time_to_peak_caution()
     return {
-        "red_s": None if span is None else span[0],
-        "violet_s": None if span is None else span[1],
+        "early_s": None if span is None else span[0],
+        "late_s": None if span is None else span[1],
         "error_s": done.arrival.half_frame_s,
         "caution": caution,
         "source": source,

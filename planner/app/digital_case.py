@@ -91,7 +91,7 @@ def make_digital_case(
         raise UsageError("cannot-write", said, subject=str(folder)) from error
     found = scan([*written.series, folder / ANGIOGRAPHY], job.part(0.92, 0.95)).series
     entries = tuple(each for each in found if each.kind == "volume")
-    angiography = tuple(each for each in found if each.kind == "angio")
+    angiography = tuple(each for each in found if each.kind == ANGIO)
     case = _case((*entries, *angiography))
     case = with_laboratory(case, written.truth / "laboratory.csv", by=by.user, now=now)
     revision = library.create_case(case, by)

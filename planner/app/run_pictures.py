@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from planner.imaging.opacification import TimeToPeak
 
-EARLY_TO_LATE = ((214, 40, 40), (245, 158, 46), (238, 228, 92), (92, 190, 106), (58, 122, 200), (64, 54, 148))
-"""Red for the first contrast over yellow and green to violet for the last."""
+EARLY_TO_LATE = ((255, 247, 168), (253, 180, 47), (237, 121, 83), (193, 59, 130), (148, 64, 216), (95, 92, 240))
+"""Yellow for the first contrast to blue for the last, on the screen and on paper alike: brightness falls evenly, so
+that the order is told with every common colour blindness and in print."""
 
 
 def grey_picture(

@@ -170,7 +170,7 @@ def _key_panel(done: Processed, body: KeyFrameBody, index: int) -> SheetPanel:
     title = f"frame {index + 1} of {done.run.count}{moment}"
     if body.picture == "time-to-peak" and done.arrival is not None:
         span = time_span(done.arrival, done.field)
-        colours = "" if span is None else f": red {shown(span[0], 's')} to violet {shown(span[1], 's')}"
+        colours = "" if span is None else f": yellow {shown(span[0], 's')} to blue {shown(span[1], 's')}"
         title = f"time to peak{colours}; a weak measure of the endpoint"
         return SheetPanel(colour_picture(done.arrival, done.field), title)
     if body.picture == "opacified" and done.peak is not None:
@@ -223,7 +223,7 @@ def sheet_of(done: Processed, size_px: tuple[int, int], frame: int | None = None
     span = None if done.arrival is None else time_span(done.arrival, done.field)
     if done.arrival is not None and span is not None:
         words = (
-            f"time to peak: red {shown(span[0], 's')} to violet {shown(span[1], 's')}; a weak measure of the endpoint"
+            f"time to peak: yellow {shown(span[0], 's')} to blue {shown(span[1], 's')}; a weak measure of the endpoint"
         )
         panels.append(SheetPanel(colour_picture(done.arrival, done.field), words))
     return SheetRequest(tuple(panels), size_px, caption_of(done, index))

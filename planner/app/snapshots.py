@@ -14,6 +14,7 @@ from planner.app.report_stages import status_words
 from planner.app.report_words import person_name, series_key
 from planner.app.sessions import current_session, local_now
 from planner.app.templates import installed
+from planner.dicom.angio_reading import KIND
 from planner.errors import InputRefused, OperatorError, UsageError
 from planner.imaging import Volume
 from planner.jobs import Context
@@ -28,7 +29,6 @@ from planner.workflow.evaluate import evaluate
 DSA = "dsa"
 LAYOUTS = ("mpr", "3d", DSA)
 LATER = ("curved",)
-RUN = "angio"
 STAGE = "stage:"
 
 
@@ -132,7 +132,7 @@ def snapshot_case(
     if layout == DSA:
         return renderer.sheet(sheet_of_case(library, case, session, size_px, context))
     runs = roles_of_layout(_stage_layout(session, stage_id)) if stage_id else ()
-    if runs and any(each.kind == RUN for each in case.studies):
+    if runs and any(each.kind == KIND for each in case.studies):
         return renderer.sheet(sheet_of_case(library, case, session, size_px, context, roles=runs))
     view = _view(case, session, layout)
     title = view.title
@@ -173,7 +173,7 @@ def _stage_layout(session: Session, stage_id: str) -> str:
 
 def _roles(case: Case, session: Session) -> list[tuple[str, SeriesRef]]:
     """The volumes that play a role; runs are drawn by themselves."""
-    by_key = {series_key(each): each for each in case.studies if each.kind != RUN}
+    by_key = {series_key(each): each for each in case.studies if each.kind != KIND}
     return [(role, by_key[key]) for role, key in session.series_roles.items() if key in by_key]
 
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.app.run_pictures import EARLY_TO_LATE
+
 if TYPE_CHECKING:
     from planner.imaging.opacification import TimeToPeak
-
-STOPS = ("#fff7a8", "#fdb42f", "#ed7953", "#c13b82", "#9440d8", "#5f5cf0")
-"""Early bright yellow, late blue; told apart with every common colour blindness, and in print."""
 
 FULL_PERCENTILE, FULL_SHARE = 98.0, 0.3
 """A colour is full from this share of the strongest peak contrast on; below, it fades into black."""
@@ -19,7 +18,7 @@ FULL_PERCENTILE, FULL_SHARE = 98.0, 0.3
 
 def scale_colours(count: int = 256) -> NDArray[np.uint8]:
     """(count, 3) red, green, blue from early to late."""
-    stops = np.array([[int(stop[at : at + 2], 16) for at in (1, 3, 5)] for stop in STOPS], dtype=np.float64)
+    stops = np.array(EARLY_TO_LATE, dtype=np.float64)
     at = np.linspace(0.0, len(stops) - 1.0, count)
     channels = [np.interp(at, np.arange(len(stops)), stops[:, channel]) for channel in range(3)]
     return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)

@@ -8,9 +8,9 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QLinearGradient, QPainter, QPen, QPolygonF
 
+from planner.app.run_pictures import EARLY_TO_LATE
 from planner.imaging.angio import AngioRun
 from viewers.scene.palette import TEXT, TEXT_QUIET, WARNING
-from viewers.scene.run_colours import STOPS
 from viewers.scene.run_picture import RunPicture
 from viewers.scene.run_text import WEAK_ENDPOINT, RunWords, corner_texts
 from viewers.scene.run_view import RunView
@@ -164,8 +164,8 @@ def _draw_legend(painter: QPainter, area: QRectF, legend: PeakLegend, metrics: Q
     height, width = min(area.height() * 0.4, em * 14.0), em * 0.9
     box = QRectF(area.right() - em * 1.6, area.center().y() - height / 2.0, width, height)
     gradient = QLinearGradient(box.topLeft(), box.bottomLeft())
-    for place, colour in enumerate(STOPS):
-        gradient.setColorAt(place / (len(STOPS) - 1), QColor(colour))
+    for place, colour in enumerate(EARLY_TO_LATE):
+        gradient.setColorAt(place / (len(EARLY_TO_LATE) - 1), QColor(*colour))
     painter.fillRect(box, gradient)
     painter.setPen(QColor(TEXT))
     painter.setBrush(Qt.BrushStyle.NoBrush)
