@@ -84,7 +84,7 @@ def field_words(basis: Basis, described: Field, value: Any) -> str:
     """A stored value in words."""
     if described.kind is FieldKind.SERIES and value is not None:
         return series_words(basis.case, str(value))
-    if described.kind is FieldKind.PATH and value is not None:
+    if described.kind in (FieldKind.PATH, FieldKind.NEEDLE) and value is not None:
         item = basis.session.item(str(value))
         return item.name if item is not None else "removed"
     return value_words(basis.case, described, value)

@@ -14,6 +14,7 @@ from planner.clinical.quantities import convert, parse
 from planner.errors import InputRefused, UsageError
 from planner.model.case import Case
 from planner.model.edits import new_id, with_answer, with_session
+from planner.model.needle_items import NEEDLE_PATH
 from planner.model.people import LabValue
 from planner.model.session import Answer, Session
 from planner.workflow.pinning import is_frozen
@@ -225,6 +226,8 @@ def _reference(case: Case, session: Session, described: Field, value: Any) -> An
         return [_one_of(label, each, lesions) for each in _list(label, value)] or None
     if described.kind is FieldKind.PATH:
         return _one_of(label, value, tuple(item.id for item in session.items))
+    if described.kind is FieldKind.NEEDLE:
+        return _one_of(label, value, tuple(item.id for item in session.items if item.type == NEEDLE_PATH))
     return _one_of(label, value, tuple(f"{series.series_uid}#{series.part}" for series in case.studies))
 
 

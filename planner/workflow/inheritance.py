@@ -49,7 +49,11 @@ NEVER_WORDS = frozenset(
 
 CARRIED_ITEMS = frozenset({VESSEL_PATH, KEY_IMAGE})
 """Views, calibrations, measurements and key frames of angiographic runs are not among them: they are of the runs of
-that day. What links a run's frame of reference to the CT lies in the case and stays there."""
+that day. What links a run's frame of reference to the CT lies in the case and stays there. Nor are needles, margins
+and vertebrae: they hold for the images and the position they were planned in."""
+
+ITEM_FIELDS = (FieldKind.PATH, FieldKind.NEEDLE)
+"""Fields that point at a marked item."""
 
 
 def effective_inherit(stage: Stage, described: Field) -> Inherit:
@@ -125,9 +129,9 @@ def _carried(stage: Stage, earlier: Session, items: dict[str, PlanItem]) -> dict
 
 def _with_copies(described: Field, value: Any, items: dict[str, PlanItem]) -> Any:
     """Items are pointed at by the ids of their copies; those that were not copied are not pointed at."""
-    if described.kind is FieldKind.PATH:
+    if described.kind in ITEM_FIELDS:
         return items[value].id if value in items else None
-    paths = [column.id for column in described.columns if column.kind is FieldKind.PATH]
+    paths = [column.id for column in described.columns if column.kind in ITEM_FIELDS]
     if not paths or not isinstance(value, (list, tuple)):
         return value
     rows = []

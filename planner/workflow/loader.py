@@ -16,6 +16,8 @@ from types import MappingProxyType
 
 from planner.errors import InputRefused
 from planner.model.codec import canonical
+from planner.model.needle_rules import NeedleRules
+from planner.workflow.needle_parsing import parse_needle_rules
 from planner.workflow.parsing import (
     StageDraft,
     finished_stage,
@@ -71,6 +73,7 @@ class _Draft:
     last_time: tuple[LastTimeRule, ...] = ()
     ledger: tuple[LedgerRule, ...] = ()
     lesion_records: tuple[LesionRule, ...] = ()
+    needle: NeedleRules | None = None
     packages: list[str] = field(default_factory=list)
     contents: list[object] = field(default_factory=list)
     head: dict[str, str] = field(default_factory=dict)
@@ -185,6 +188,7 @@ def _load(
         last_time=draft.last_time,
         ledger=draft.ledger,
         lesion_records=draft.lesion_records,
+        needle=draft.needle,
     )
     techniques = frozenset(choice.code for choice in draft.techniques)
     around = Surroundings(vocabulary, profiles, techniques, registry, {stage.id: stage for stage in stages})
@@ -221,6 +225,7 @@ def _read_file(folder: Path, draft: _Draft, problems: Problems, chain: tuple[str
     draft.last_time += parse_last_time(top)
     draft.ledger += parse_ledger(top)
     draft.lesion_records += parse_lesion_records(top)
+    draft.needle = parse_needle_rules(top) or draft.needle
     top.close()
     draft.order = order
     draft.techniques += techniques

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from planner.findings import Finding, Severity
+from planner.model.needle_rules import NeedleRules
 
 if TYPE_CHECKING:
     from planner.workflow.context import StageContext
@@ -49,6 +50,7 @@ class FieldKind(StrEnum):
     LESION = "lesion"
     LESIONS = "lesions"
     PATH = "path"
+    NEEDLE = "needle"
     TABLE = "table"
     COMPUTED = "computed"
 
@@ -313,6 +315,8 @@ class Template:
         The package of the procedure and of what it includes, in that order.
     last_time, ledger, lesion_records
         What the next session's card shows, what adds up over sessions, and where lesions are said to be treated.
+    needle
+        Distances, limits and preferences of needles; None for a procedure without them.
     """
 
     id: str
@@ -328,6 +332,7 @@ class Template:
     last_time: tuple[LastTimeRule, ...] = ()
     ledger: tuple[LedgerRule, ...] = ()
     lesion_records: tuple[LesionRule, ...] = ()
+    needle: NeedleRules | None = None
 
     def stage(self, stage_id: str) -> Stage:
         """Raises KeyError for an unknown stage."""

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout
 from planner.clinical.laboratory import analyte
 from planner.model.case import Case
 from planner.model.disease import SeriesRef
+from planner.model.items import VESSEL_PATH
+from planner.model.needle_items import NEEDLE_PATH
 from planner.model.people import LabValue
 from planner.model.session import Session
 from planner.units import shown, symbol
@@ -156,7 +158,11 @@ def lesion_choices(case: Case) -> list[Choice]:
 
 
 def path_choices(session: Session) -> list[Choice]:
-    return [Choice(item.id, item.name) for item in session.items if item.type == "vessel-path"]
+    return [Choice(item.id, item.name) for item in session.items if item.type == VESSEL_PATH]
+
+
+def needle_choices(session: Session) -> list[Choice]:
+    return [Choice(item.id, item.name) for item in session.items if item.type == NEEDLE_PATH]
 
 
 def make_editor(field: Field, case: Case, session: Session, today: date) -> FieldEditor:
@@ -165,6 +171,7 @@ def make_editor(field: Field, case: Case, session: Session, today: date) -> Fiel
         FieldKind.SERIES: series_choices(case, field.role) if field.kind is FieldKind.SERIES else (),
         FieldKind.LESION: lesion_choices(case),
         FieldKind.PATH: path_choices(session),
+        FieldKind.NEEDLE: needle_choices(session),
     }
     if field.kind in simple:
         return ChoiceEditor(simple[field.kind])
@@ -175,7 +182,10 @@ def make_editor(field: Field, case: Case, session: Session, today: date) -> Fiel
     if field.kind is FieldKind.COMPUTED:
         return ComputedView()
     if field.kind is FieldKind.TABLE:
-        names = {choice.code: choice.label for choice in (*lesion_choices(case), *path_choices(session))}
+        names = {
+            choice.code: choice.label
+            for choice in (*lesion_choices(case), *path_choices(session), *needle_choices(session))
+        }
         return TableEditor(field, lambda column: make_editor(column, case, session, today), names=names)
     return editor_for(field)
 
