@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,21 @@ if TYPE_CHECKING:
 WITH_ANGIOGRAPHY = ("tace", "course")
 ANGIOGRAPHY = "angiography"
 """Folder of the DSA runs."""
+ABLATION_DAY = "ablation-day"
+"""Folder of the scans before and after the ablation."""
+ABLATED_LESION = "lesion-2"
+ABLATED_AFTER_DAYS = 14
+ZONE_HALF_MM = (17.0, 15.0)
+ZONE_AXIS_LPS = (0.5, -0.85, 0.15)
+ZONE_OFFSET_LPS_MM = (2.0, 1.0, 0.0)
+"""The simulated zone of the digital patient: not what any device does. It lies a little beside the tumour's middle,
+so that the margin differs from side to side."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhantomFiles:
-    """Folders of the written series (arterial and portal venous CT, then DSA runs), and of the ground truth."""
+    """Folders of the written series (arterial and portal venous CT, then DSA runs or the scans before and after
+    ablation), and of the ground truth."""
 
     series: tuple[Path, ...]
     truth: Path
@@ -37,7 +47,7 @@ def make_phantom(
 ) -> PhantomFiles:
     """Generate the digital patient and write its series and truth below a folder.
 
-    The cases of embolisation (``tace``, ``course``) come with DSA runs.
+    The cases of embolisation (``tace``, ``course``) come with DSA runs, that of ``ablation`` with the scans of the day.
 
     Raises
     ------
@@ -56,17 +66,44 @@ def make_phantom(
         raise UsageError("not-a-folder", f"{folder} is a file; name a folder to write to.", subject=str(folder))
     patient = generate(preset, seed, case=case, study_date=study_date or STUDY_DATE, context=given.part(0.0, 0.4))
     runs = film_all(patient, None, given.part(0.4, 0.9)) if case in WITH_ANGIOGRAPHY else ()
+    more: tuple[Path, ...] = ()
     try:
-        written = write(patient, folder, given.part(0.9, 1.0))
+        written = write(patient, folder, given.part(0.9, 0.95))
         if runs:
             write_runs(patient, runs, folder / ANGIOGRAPHY, written.truth)
+            more = (folder / ANGIOGRAPHY,)
+        if case == "ablation":
+            more = write_day_of_ablation(patient, folder / ABLATION_DAY, given.part(0.5, 1.0))
     except OSError as error:
         raise UsageError(
             "cannot-write",
             f"{folder} cannot be written ({error.strerror}); choose another folder.",
             subject=str(folder),
         ) from error
-    return PhantomFiles((*written.series, *((folder / ANGIOGRAPHY,) if runs else ())), written.truth)
+    return PhantomFiles((*written.series, *more), written.truth)
+
+
+def write_day_of_ablation(
+    patient: DigitalPatient, folder: Path, context: Context, on: date | None = None
+) -> tuple[Path, Path]:
+    """The scans before and after the smaller tumour was ablated; without a day, two weeks after the CT.
+
+    Raises
+    ------
+    OSError
+        When the folder cannot be written.
+    """
+    from planner.phantom.ablation_day import BurntZone, ablate
+    from planner.phantom.laboratory import parsed_date
+    from planner.phantom.writer import write_ablation_day
+
+    taken = parsed_date(patient.portal.source.study_date or "")
+    day = on or taken + timedelta(days=ABLATED_AFTER_DAYS)
+    lesion = next(each for each in patient.truth.lesions if each.identifier == ABLATED_LESION)
+    x, y, z = (place + off for place, off in zip(lesion.centre_lps_mm, ZONE_OFFSET_LPS_MM, strict=True))
+    zone = BurntZone((x, y, z), ZONE_AXIS_LPS, *ZONE_HALF_MM)
+    made = ablate(patient, zone, study_date=day.strftime("%Y%m%d"), context=context.part(0.0, 0.8))
+    return write_ablation_day(patient, made, folder, context.part(0.8, 1.0))
 
 
 def film_all(patient: DigitalPatient, on: date | None, context: Context) -> tuple[SimulatedRun, ...]:

@@ -50,6 +50,9 @@ HU: dict[str, tuple[float, float]] = {
     "hcc": (134.0, 84.0),
     "hcc_necrosis": (40.0, 45.0),
     "hcc_capsule": (84.0, 152.0),
+    "ablated": (58.0, 58.0),
+    "ablated_core": (76.0, 76.0),
+    "ablation_rim": (92.0, 124.0),
 }
 """Tissue -> HU per phase, in the order of `PHASES`."""
 

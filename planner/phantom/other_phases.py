@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from planner.imaging import ImageSource, Volume
 from planner.jobs import Context
-from planner.phantom.anatomy import draw_anatomy
-from planner.phantom.canvas import Canvas
 from planner.phantom.enhancement import OTHER_PHASES
-from planner.phantom.lesions import liver_space, place_tumours
-from planner.phantom.patient import check_case, paint_everything, uid_of
+from planner.phantom.patient import painted, uid_of
 from planner.phantom.presets import preset_named
 from planner.phantom.scanner import scan
-from planner.phantom.vessels import build_vessels
 
 
 def generate_other_phases(
@@ -29,23 +25,14 @@ def generate_other_phases(
         For an unknown preset or case, or one that is not modelled.
     """
     given = context or Context()
-    check_case(case)
-    sampling = preset_named(preset)
-    identity = (preset, seed, case)
-    anatomy = draw_anatomy(seed, "vertebrae_L2" if case == "vertebra" else None)
-    given.step(0.02, "Growing vessels")
-    space = liver_space(anatomy)
-    tumours = place_tumours(anatomy, space)
-    vessels = build_vessels(anatomy, space, tumours)
-    canvas = Canvas(sampling.grid(uid_of("frame", *identity)), OTHER_PHASES)
-    paint_everything(canvas, anatomy, tumours, vessels, given.part(0.15, 0.8))
+    canvas = painted(preset, seed, case, OTHER_PHASES, given.part(0.0, 0.8)).canvas
     volumes = {}
     for number, (phase, image) in enumerate(zip(OTHER_PHASES, canvas.hu, strict=True)):
         source = ImageSource(
-            uid_of("series", *identity, phase), modality="CT", unit="HU", phase=phase, patient_position="HFS"
+            uid_of("series", preset, seed, case, phase), modality="CT", unit="HU", phase=phase, patient_position="HFS"
         )
         # The noise of the other two phases is seeded by 31 * seed and 31 * seed + 1.
-        voxels = scan(image, canvas.frame, seed * 31 + 2 + number, sampling.noise_hu)
+        voxels = scan(image, canvas.frame, seed * 31 + 2 + number, preset_named(preset).noise_hu)
         volumes[phase] = Volume(voxels, canvas.grid, source)
     given.step(1.0, "Phases made")
     return volumes

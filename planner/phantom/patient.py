@@ -96,24 +96,40 @@ def generate(
     given = context or Context()
     check_case(case)
     study_date = parsed_date(study_date).strftime("%Y%m%d")
-    anatomy = draw_anatomy(seed, "vertebrae_L2" if case == "vertebra" else None)
-    sampling = preset_named(preset)
     identity = (preset, seed, case)
-    grid = sampling.grid(uid_of("frame", *identity))
-    given.step(0.02, "Growing vessels")
+    scene = painted(preset, seed, case, PHASES, given.part(0.0, 0.75))
+    truth = _truth(scene.canvas, scene.anatomy, scene.tumours, scene.vessels)
+    given.step(0.8, "Simulating the scanner")
+    arterial, portal = (
+        Volume(voxels, scene.canvas.grid, _source(identity, index, PHASES[index], study_date))
+        for index, voxels in enumerate(_scanned(scene.canvas, seed, preset_named(preset).noise_hu))
+    )
+    given.step(1.0, "Digital patient made")
+    return DigitalPatient(preset, seed, case, scene.anatomy, arterial, portal, truth)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One patient, painted and not yet scanned."""
+
+    anatomy: Anatomy
+    tumours: tuple[Tumour, Tumour]
+    vessels: Vessels
+    canvas: Canvas
+
+
+def painted(preset: str, seed: int, case: str, phases: tuple[str, ...], context: Context) -> Scene:
+    """The patient of a seed and case, in contrast phases; raises as `generate`."""
+    check_case(case)
+    grid = preset_named(preset).grid(uid_of("frame", preset, seed, case))
+    anatomy = draw_anatomy(seed, "vertebrae_L2" if case == "vertebra" else None)
+    context.step(0.03, "Growing vessels")
     space = liver_space(anatomy)
     tumours = place_tumours(anatomy, space)
     vessels = build_vessels(anatomy, space, tumours)
-    canvas = Canvas(grid)
-    paint_everything(canvas, anatomy, tumours, vessels, given.part(0.15, 0.75))
-    truth = _truth(canvas, anatomy, tumours, vessels)
-    given.step(0.8, "Simulating the scanner")
-    arterial, portal = (
-        Volume(voxels, grid, _source(identity, index, PHASES[index], study_date))
-        for index, voxels in enumerate(_scanned(canvas, seed, sampling.noise_hu))
-    )
-    given.step(1.0, "Digital patient made")
-    return DigitalPatient(preset, seed, case, anatomy, arterial, portal, truth)
+    canvas = Canvas(grid, phases)
+    paint_everything(canvas, anatomy, tumours, vessels, context.part(0.2, 1.0))
+    return Scene(anatomy, tumours, vessels, canvas)
 
 
 def _scanned(canvas: Canvas, seed: int, noise_hu: float) -> list[NDArray[np.int16]]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.imaging import ImageSource, Volume
+from planner.imaging import ImageSource, LabelMap, Volume
+from planner.imaging.structures import label_for
 from planner.jobs import Context
 from planner.phantom.laboratory import write_laboratory
 from planner.phantom.nrrd import write_label_map
@@ -21,11 +22,34 @@ from planner.phantom.truth import Truth
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
+    from planner.phantom.ablation_day import AblationDay
+
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 COMMENT = "SIMULATED - teaching data, not a patient"
-CONTRAST_START = "102100"
-ACQUISITION_TIMES = ("102136", "102210")
-"""Contrast injection begins 36 s before the arterial and 70 s before the portal venous phase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """When a series was taken (DICOM TM), and in which study. The injection begins 36 s before the arterial and 70 s
+    before the portal venous phase."""
+
+    number: int
+    time: str
+    contrast_start: str
+    study: str
+    study_time: str
+
+
+TWO_PHASES = "CT abdomen, two phases (simulated)"
+ACQUISITIONS = (
+    Acquisition(1, "102136", "102100", TWO_PHASES, "101500"),
+    Acquisition(2, "102210", "102100", TWO_PHASES, "101500"),
+)
+ABLATION = "CT-guided ablation (simulated)"
+BEFORE_AND_AFTER = (
+    Acquisition(1, "090510", "090400", ABLATION, "090000"),
+    Acquisition(2, "101210", "101100", ABLATION, "090000"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +74,10 @@ def write(patient: DigitalPatient, folder: Path, context: Context | None = None)
     truth = folder / "truth"
     truth.mkdir(parents=True, exist_ok=True)
     places = []
-    for index, (name, volume) in enumerate((("arterial", patient.arterial), ("portal-venous", patient.portal))):
+    phases = (("arterial", patient.arterial), ("portal-venous", patient.portal))
+    for index, ((name, volume), taken) in enumerate(zip(phases, ACQUISITIONS, strict=True)):
         place = folder / name
-        place.mkdir(parents=True, exist_ok=True)
-        _write_series(patient, volume, index, place, given.part(0.4 * index, 0.4 * index + 0.4))
+        _write_series(patient, volume, taken, place, given.part(0.4 * index, 0.4 * index + 0.4))
         places.append(place)
     given.step(0.85, "Writing the ground truth")
     write_truth(patient.truth, truth)
@@ -62,10 +86,35 @@ def write(patient: DigitalPatient, folder: Path, context: Context | None = None)
     return Written(tuple(places), truth)
 
 
-def _write_series(patient: DigitalPatient, volume: Volume, index: int, folder: Path, context: Context) -> None:
+def write_ablation_day(
+    patient: DigitalPatient, day: AblationDay, folder: Path, context: Context | None = None
+) -> tuple[Path, Path]:
+    """Write the scans before and after ablation below a folder, with ``truth/zone.nrrd`` and where the patient lay.
+
+    Returns
+    -------
+    The folders of both series, before first.
+    """
+    given = context or Context()
+    places = (folder / "before-ablation", folder / "after-ablation")
+    volumes = (day.today, day.completion)
+    for index, (volume, taken, place) in enumerate(zip(volumes, BEFORE_AND_AFTER, places, strict=True)):
+        _write_series(patient, volume, taken, place, given.part(0.45 * index, 0.45 * index + 0.45))
+    truth = folder / "truth"
+    truth.mkdir(parents=True, exist_ok=True)
+    zone = LabelMap(day.zone.full().astype(np.uint8), day.zone.grid, {1: label_for(1, "ablation_zone")})
+    write_label_map(zone, truth / "zone.nrrd")
+    moved = {"frame_uid": day.zone.grid.frame_uid, "today_from_planning_lps": day.today_from_planning.flat()}
+    _json(truth / "ablation_day.json", moved)
+    given.step(1.0, "Written")
+    return places
+
+
+def _write_series(patient: DigitalPatient, volume: Volume, taken: Acquisition, folder: Path, context: Context) -> None:
     from pydicom.uid import UID
 
-    image = _series_header(patient, volume, index)
+    folder.mkdir(parents=True, exist_ok=True)
+    image = _series_header(patient, volume, taken)
     origin = volume.grid.lps_from_kji.points((0, 0, 0))
     step = volume.grid.spacing_kji_mm[0]
     stored = (np.asarray(volume.voxels).astype(np.int32) + 1024).astype("<u2")
@@ -86,7 +135,7 @@ def _number(value: float) -> str:
     return f"{value:.10g}"
 
 
-def _series_header(patient: DigitalPatient, volume: Volume, index: int) -> FileDataset:
+def _series_header(patient: DigitalPatient, volume: Volume, taken: Acquisition) -> FileDataset:
     """Everything the instances of a series share (CT Image IOD, PS3.3 A.3)."""
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.uid import UID, ExplicitVRLittleEndian
@@ -98,16 +147,16 @@ def _series_header(patient: DigitalPatient, volume: Volume, index: int) -> FileD
     meta.ImplementationVersionName = "SELDINGER"
     image = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     for elements in (
-        _patient_and_study(volume.source, patient),
-        _series_and_equipment(volume.source, index),
-        _image(volume, patient, index),
+        _patient_and_study(volume.source, patient, taken),
+        _series_and_equipment(volume.source, taken),
+        _image(volume, patient, taken),
     ):
         for keyword, value in elements.items():
             setattr(image, keyword, value)
     return image
 
 
-def _patient_and_study(source: ImageSource, patient: DigitalPatient) -> dict[str, Any]:
+def _patient_and_study(source: ImageSource, patient: DigitalPatient, taken: Acquisition) -> dict[str, Any]:
     return {
         "SpecificCharacterSet": "ISO_IR 192",
         "PatientName": source.patient_name,
@@ -118,22 +167,22 @@ def _patient_and_study(source: ImageSource, patient: DigitalPatient) -> dict[str
         "PatientWeight": "76",
         "StudyInstanceUID": source.study_uid,
         "StudyDate": source.study_date,
-        "StudyTime": "101500",
+        "StudyTime": taken.study_time,
         "StudyID": f"DEMO{patient.seed}",
-        "StudyDescription": "CT abdomen, two phases (simulated)",
+        "StudyDescription": taken.study,
         "AccessionNumber": f"SIM{patient.seed:05d}",
         "ReferringPhysicianName": "",
     }
 
 
-def _series_and_equipment(source: ImageSource, index: int) -> dict[str, Any]:
+def _series_and_equipment(source: ImageSource, taken: Acquisition) -> dict[str, Any]:
     return {
         "Modality": "CT",
         "SeriesInstanceUID": source.series_uid,
         "SeriesNumber": source.series_number,
         "SeriesDescription": source.description,
         "SeriesDate": source.study_date,
-        "SeriesTime": ACQUISITION_TIMES[index],
+        "SeriesTime": taken.time,
         "ProtocolName": "Liver two-phase (simulated)",
         "BodyPartExamined": "ABDOMEN",
         "PatientPosition": source.patient_position,
@@ -146,7 +195,7 @@ def _series_and_equipment(source: ImageSource, index: int) -> dict[str, Any]:
     }
 
 
-def _image(volume: Volume, patient: DigitalPatient, index: int) -> dict[str, Any]:
+def _image(volume: Volume, patient: DigitalPatient, taken: Acquisition) -> dict[str, Any]:
     thickness, row_mm, column_mm = (_number(value) for value in volume.grid.spacing_kji_mm)
     size = volume.grid.size_kji
     return {
@@ -155,15 +204,15 @@ def _image(volume: Volume, patient: DigitalPatient, index: int) -> dict[str, Any
         "FrameOfReferenceUID": volume.grid.frame_uid,
         "PositionReferenceIndicator": "",
         "InstanceCreationDate": volume.source.study_date,
-        "InstanceCreationTime": ACQUISITION_TIMES[index],
+        "InstanceCreationTime": taken.time,
         "ContentDate": volume.source.study_date,
-        "ContentTime": ACQUISITION_TIMES[index],
+        "ContentTime": taken.time,
         "AcquisitionDate": volume.source.study_date,
-        "AcquisitionTime": ACQUISITION_TIMES[index],
-        "AcquisitionNumber": index + 1,
+        "AcquisitionTime": taken.time,
+        "AcquisitionNumber": taken.number,
         "ContrastBolusAgent": "Iodine 350 mg/mL (simulated)",
         "ContrastBolusRoute": "IV",
-        "ContrastBolusStartTime": CONTRAST_START,
+        "ContrastBolusStartTime": taken.contrast_start,
         "ImageComments": COMMENT,
         "BurnedInAnnotation": "NO",
         "LossyImageCompression": "00",
