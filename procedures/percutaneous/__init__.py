@@ -1,0 +1,1 @@
+"""What every procedure through the skin shares: structures, needle paths, position, bleeding class."""

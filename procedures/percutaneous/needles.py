@@ -1,0 +1,194 @@
+"""Needles of a session as stored, and the distances they are judged by. Nothing here looks at an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from planner.model.codec import from_json, plain
+from planner.model.items import REGION, PlanItem, RegionBody
+from planner.model.needle_items import NEEDLE_PATH, NeedleMeasures, NeedlePathBody
+from planner.model.needle_rules import NeedleRules, StructureLimit
+from planner.workflow.context import StageContext
+from planner.workflow.template import FieldKind, Phase, Stage
+from procedures.spine.support import as_number, text_of
+
+STRUCTURES = "structures"
+SEGMENTED, ABSENT, NOT_SEGMENTED = "segmented", "absent", "not-segmented"
+LIVE = "live"
+"""Answer of the field ``path_basis``: guided live, no path was planned on images."""
+SAME_MM = 1e-6
+"""Limits are typed numbers: closer than this they are the same number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """One needle of the session: the item and its body."""
+
+    item: PlanItem
+    body: NeedlePathBody
+
+    @property
+    def name(self) -> str:
+        return self.item.name
+
+    @property
+    def posture_words(self) -> str:
+        """``patient prone``: an angle without it says nothing."""
+        return f"patient {self.body.posture.replace('-', ' ')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """How one structure to keep away from was looked at.
+
+    Attributes
+    ----------
+    status
+        ``segmented``, ``absent`` or ``not-segmented``; None when nobody answered.
+    mask
+        Whether a region of it lies in the session.
+    """
+
+    limit: StructureLimit
+    status: str | None
+    confirmed_by: str
+    mask: bool
+
+    @property
+    def settled(self) -> bool:
+        """Segmented with a mask, or confirmed absent by a person."""
+        return self.mask if self.status == SEGMENTED else self.status == ABSENT and bool(self.confirmed_by)
+
+
+def all_needles(context: StageContext) -> tuple[Needle, ...]:
+    """Every needle path of the session."""
+    return tuple(
+        Needle(item, from_json(NeedlePathBody, plain(item.body), item.name))
+        for item in context.session.items
+        if item.type == NEEDLE_PATH
+    )
+
+
+def plan_table(context: StageContext) -> tuple[str, str, str] | None:
+    """Stage, table and column in which the plan names its needles; the first one of the plan phase."""
+    for stage in context.template.stages:
+        if stage.phase is Phase.PLAN:
+            found = _needle_column(stage)
+            if found is not None:
+                return (stage.id, *found)
+    return None
+
+
+def _needle_column(stage: Stage) -> tuple[str, str] | None:
+    for described in stage.fields:
+        for column in described.columns:
+            if column.kind is FieldKind.NEEDLE:
+                return described.id, column.id
+    return None
+
+
+def chosen_needles(context: StageContext) -> tuple[Needle, ...]:
+    """The needles that the plan names, in its order; other paths of the session are candidates that were not taken."""
+    place = plan_table(context)
+    if place is None:
+        return ()
+    stage, table, column = place
+    known = {each.item.id: each for each in all_needles(context)}
+    names = [row.get(column) for row in context.rows(table, stage)]
+    return tuple(known[name] for name in dict.fromkeys(names) if isinstance(name, str) and name in known)
+
+
+def is_live(context: StageContext) -> bool:
+    """Whether the plan says that the needle is guided live, without a path planned on images."""
+    place = plan_table(context)
+    return place is not None and context.value("path_basis", place[0]) == LIVE
+
+
+def target_organ(context: StageContext) -> str | None:
+    """The organ of the target: as the template asks for it, else of the lesions that the session is about."""
+    for stage in context.template.stages:
+        if stage.field("organ") is not None:
+            answer = context.value("organ", stage.id)
+            return answer if isinstance(answer, str) else None
+    chosen = context.value("target_lesions", "images_lesions") or ()
+    organs = {each.organ for each in context.case.lesions if each.id in chosen}
+    return organs.pop() if len(organs) == 1 else None
+
+
+def template_rules(context: StageContext) -> NeedleRules | None:
+    """The distances of the template for the target's organ; every one of them while the organ is unknown."""
+    rules, organ = context.template.needle, target_organ(context)
+    return rules if rules is None or organ is None else rules.for_organ(organ)
+
+
+def structure_row(context: StageContext, key: str) -> dict[str, object]:
+    """The row of a structure in the table of the stage ``structures``; empty when there is none."""
+    rows = context.rows(STRUCTURES, STRUCTURES)
+    return next((row for row in rows if text_of(row.get("structure")) == key), {})
+
+
+def effective_limits(context: StageContext) -> tuple[StructureLimit, ...]:
+    """The template's distances with what this session changed."""
+    rules = template_rules(context)
+    return tuple(_changed(each, structure_row(context, each.structure)) for each in rules.structures) if rules else ()
+
+
+def _changed(limit: StructureLimit, row: dict[str, object]) -> StructureLimit:
+    hard, desired = as_number(row.get("hard_mm")), as_number(row.get("desired_mm"))
+    return replace(
+        limit,
+        hard_mm=limit.hard_mm if hard is None else hard,
+        desired_mm=limit.desired_mm if desired is None else desired,
+    )
+
+
+def looked_at(context: StageContext) -> tuple[Looked, ...]:
+    """Each structure of the template with what was said about it and whether its mask is there."""
+    masks = region_structures(context)
+    found = []
+    for limit in effective_limits(context):
+        row = structure_row(context, limit.structure)
+        status = text_of(row.get("status")) or None
+        mask = bool({limit.structure, *limit.stands_for} & masks)
+        found.append(Looked(limit, status, text_of(row.get("confirmed_by")), mask))
+    return tuple(found)
+
+
+def region_structures(context: StageContext) -> set[str]:
+    """Structures of which a region lies in the session."""
+    bodies = (
+        from_json(RegionBody, plain(item.body), item.name) for item in context.session.items if item.type == REGION
+    )
+    return {body.structure for body in bodies if body.structure is not None}
+
+
+def changed_since(needle: Needle, looked: Iterable[Looked]) -> str | None:
+    """Why what was measured along a needle no longer holds; None while it does.
+
+    Stored limits and structures are compared with those of now; a mask that was repainted shows in its digest.
+    """
+    measured = needle.body.measured
+    if measured is None:
+        return None
+    for each in looked:
+        key = each.limit.structure
+        if each.status == SEGMENTED and each.mask and nearest(measured, each.limit)[0] is None:
+            return f"{words_of(key)} was segmented since"
+        for stored, now in ((measured.hard_mm, each.limit.hard_mm), (measured.desired_mm, each.limit.desired_mm)):
+            if key in stored and abs(stored[key] - now) > SAME_MM:
+                return f"the distance to {words_of(key)} was changed since"
+    return None
+
+
+def nearest(measured: NeedleMeasures, limit: StructureLimit) -> tuple[str | None, float | None]:
+    """The structure of a row that lies nearest to the shaft, with its distance in mm; None where none was measured."""
+    keys = (limit.structure, *limit.stands_for)
+    known = {key: found for key in keys if (found := measured.clearances_mm.get(key)) is not None}
+    key = min(known, key=lambda each: known[each], default=None)
+    return (None, None) if key is None else (key, known[key])
+
+
+def words_of(structure: str) -> str:
+    """A key of ``resources/structures.toml`` as a person reads it in a sentence."""
+    return structure.replace("_", " ")

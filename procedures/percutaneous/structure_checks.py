@@ -1,0 +1,71 @@
+"""Structures to keep away from: each one segmented, confirmed absent, or said to be not checked."""
+
+from __future__ import annotations
+
+from planner.findings import Finding, Severity
+from planner.workflow.context import StageContext
+from procedures.percutaneous.needles import (
+    ABSENT,
+    NOT_SEGMENTED,
+    SAME_MM,
+    SEGMENTED,
+    Looked,
+    is_live,
+    looked_at,
+    structure_row,
+    target_organ,
+    template_rules,
+    words_of,
+)
+from procedures.percutaneous.registry import REGISTRY
+from procedures.spine.support import as_number, not_evaluated
+
+
+@REGISTRY.check("structures_segmented")
+def structures_segmented(context: StageContext) -> list[Finding]:
+    """Every required structure is segmented or confirmed absent; the others are named as NOT CHECKED."""
+    if target_organ(context) is None:
+        return [not_evaluated(context, "the organ of the target is not known, so neither are the distances to keep")]
+    found = []
+    for each in looked_at(context):
+        said = _unsettled(each)
+        if said is None:
+            continue
+        required = each.limit.required and not is_live(context)
+        weaker = {} if required else {"severity": Severity.INFO}
+        code = "no-mask" if each.status == SEGMENTED else "structure-not-checked"
+        subject = f"{context.stage.id}.{each.limit.structure}"
+        found.append(
+            context.finding(code, said, subject=subject, source=each.limit.source, tag=each.limit.tag, **weaker)
+        )
+    return found
+
+
+def _unsettled(each: Looked) -> str | None:
+    name = words_of(each.limit.structure)
+    if each.settled:
+        return None
+    if each.status == SEGMENTED:
+        return f"NOT CHECKED: {name} is said to be segmented, but no mask of it lies in this session."
+    if each.status == ABSENT:
+        return f"NOT CHECKED: {name} is said to be absent; who confirmed it is not written down."
+    return f"NOT CHECKED: {name} is {'not segmented' if each.status == NOT_SEGMENTED else 'not looked at'}."
+
+
+@REGISTRY.check("structure_limits_changed")
+def structure_limits_changed(context: StageContext) -> list[Finding]:
+    """Distances of this session that differ from the template's: said, because paths are judged by them."""
+    rules = template_rules(context)
+    found = []
+    for limit in rules.structures if rules else ():
+        row = structure_row(context, limit.structure)
+        for name, before in (("hard_mm", limit.hard_mm), ("desired_mm", limit.desired_mm)):
+            now = as_number(row.get(name))
+            if now is None or abs(now - before) <= SAME_MM:
+                continue
+            words = "Hard limit" if name == "hard_mm" else "Desired distance"
+            text = f"{words} to {words_of(limit.structure)}: {now:g} mm, the template says {before:g} mm."
+            more = {"measured": now, "limit": before, "unit": "mm", "source": limit.source, "tag": limit.tag}
+            subject = f"{context.stage.id}.{limit.structure}.{name}"
+            found.append(context.finding("limit-changed", text, subject=subject, **more))
+    return found
