@@ -5,6 +5,7 @@ from __future__ import annotations
 from procedures.spine import (
     day_checks,
     decision_checks,
+    devices_in_body,
     fitness_checks,
     follow_up_checks,
     image_checks,
@@ -27,6 +28,7 @@ MODULES = (
     day_checks,
     follow_up_checks,
     ledger,
+    devices_in_body,
 )
 """The modules that register; importing them is what fills the registry."""
 
