@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pixels", type=int, default=512, help="of the digital patient's runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[7, 11])
-    parser.add_argument("--kinds", nargs="+", default=["shift", "filmed", "filled"])
+    parser.add_argument("--kinds", nargs="+", default=["shift", "breathing"])
     parser.add_argument("--preset", default="demo")
     asked = parser.parse_args()
     sys.stdout.write(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")

@@ -6,12 +6,6 @@ true displacement of a place is the still and the breathing layer's by the energ
 where one layer has less than a fifth or more than four fifths of it, where the mask's gradients are above their
 middle, in the open field less a thirty-second of the picture, in the frames of which the true motion has begun, at
 every 64th of a side.
-
-Two kinds of breathing. ``filmed``: as the digital patient films it. There the layer that lies still has holes where
-the organs lie, so that its edges and theirs cancel (correlation of the layers' gradients -0.9) and come apart as they
-move: nearly every place shows a sum of both, which no displacement describes. ``filled``: the holes are filled with
-water, which is taken from the organs again, so that the sum is the same picture and organs move among tissue like
-them, as in a body.
 """
 
 from __future__ import annotations
@@ -25,12 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from planner.geometry.c_arm import DetectorSpacing
 from planner.imaging.angio import AngioRun
 from planner.imaging.flexible_motion import flexible_shifts
 from planner.imaging.motion import residual, rigid_shifts
 from planner.imaging.opacification import curve, opacified
-from planner.imaging.projection import line_integrals
 from planner.imaging.run_phases import phases
 from planner.imaging.subtraction import (
     MaskChoice,
@@ -41,13 +33,8 @@ from planner.imaging.subtraction import (
     open_field,
     subtract,
 )
-from planner.jobs import Context
 from planner.phantom import DigitalPatient, generate
-from planner.phantom import angiography as filming
-from planner.phantom.angiography import PLANS, Motion, RunPlan, SimulatedRun, film
-from planner.phantom.angiography_layers import BREATHING, WATER_PER_MM, Layers, build_layers
-from planner.phantom.angiography_truth import truth_of
-from planner.phantom.enhancement import structure_value
+from planner.phantom.angiography import PLANS, Motion, SimulatedRun, film
 from planner.phantom.flow import FRONT_S, SPREAD_PER_ROOT_S
 
 ONLY_SHIFTED = {
@@ -59,53 +46,6 @@ ONLY_SHIFTED = {
 """Largest shifts at 512 pixels."""
 BREATHED = Motion((0.9, 0.6), (0.3, 2.5))
 """For the plan that has no motion of its own."""
-
-
-def filled_run(patient: DigitalPatient, plan: RunPlan, *, number: int, pixels: int) -> SimulatedRun:
-    """As `film`, with the places of the breathing organs filled with water in the layer that lies still."""
-    made = film(patient, replace(plan, seconds=1.0 / plan.rate_hz), number=number, pixels=pixels)
-    arm, size = made.truth.c_arm, (pixels, pixels)
-    factor = pixels / 512.0
-    shift, breath = (tuple(part * factor for part in each) for each in (plan.motion.shift_px, plan.motion.breathing_px))
-    layers = build_layers(patient, plan, arm, size, Context())
-    water = _water(patient, layers, arm.spacing.right_mm, made)
-    layers.still = layers.still + water
-    layers.breathing = layers.breathing - water
-    times = np.arange(round(plan.seconds * plan.rate_hz), dtype=np.float64) / plan.rate_hz
-    shifts = filming.moved(times, (shift[0], shift[1]))
-    breaths = filming.moved(times, (breath[0], breath[1]))
-    layers.prepare(times, plan.injection, filming.IODINE_PER_MM)
-    still = layers.counts(0, shifts[0], breaths[0])
-    inside = layers.open_field & (layers.background > np.median(layers.background) * 0.5)
-    gain = filming.FULL_SCALE * filming.EXPOSED_SHARE / float(np.median(still[inside]))
-    frames = np.empty((len(times), *size), dtype=np.uint16)
-    for frame in range(len(times)):
-        counts = layers.counts(frame, shifts[frame], breaths[frame]) * gain
-        frames[frame] = _exposed(counts, layers, np.random.default_rng((number, frame)))
-    run = replace(made.run, frames=frames, time_s=times)
-    return SimulatedRun(plan, run, truth_of(layers, plan, arm, times, shifts, breaths))
-
-
-def _water(patient: DigitalPatient, layers: Layers, spacing_mm: float, made: SimulatedRun) -> NDArray[np.float32]:
-    """(y, x) line integrals of water in all that breathes; projected on every second pixel, as the anatomy is."""
-    truth, arm = patient.truth, made.truth.c_arm
-    moves = np.isin(truth.structures.voxels, [structure_value(key) for key in BREATHING]) | (truth.vessels.voxels == 2)
-    x, y = ((value + 0.5) / 2 - 0.5 for value in arm.principal_xy)
-    coarse = replace(arm, spacing=DetectorSpacing(2 * spacing_mm, 2 * spacing_mm), principal_xy=(x, y))
-    height, width = layers.size_yx
-    way = line_integrals(moves.astype(np.float32), patient.arterial.grid, coarse, (height // 2, width // 2))
-    rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    at = [(rows + 0.5) / 2 - 0.5, (columns + 0.5) / 2 - 0.5]
-    found: NDArray[np.float32] = ndimage.map_coordinates(way, at, order=3, mode="nearest") * np.float32(WATER_PER_MM)
-    return found
-
-
-def _exposed(counts: NDArray[np.float32], layers: Layers, random: np.random.Generator) -> NDArray[np.uint16]:
-    seen = ndimage.gaussian_filter(counts, filming.BLUR_PX)
-    quantum = filming.FULL_SCALE * filming.EXPOSED_SHARE / filming.PHOTONS
-    seen = seen + np.sqrt(np.maximum(seen, 0.0) * quantum) * random.standard_normal(seen.shape, dtype=np.float32)
-    seen = np.where(layers.open_field, seen, 0.02 * seen + 40.0)
-    return np.clip(np.rint(seen), 0, filming.FULL_SCALE).astype(np.uint16)
 
 
 @dataclass(frozen=True)
@@ -227,17 +167,15 @@ def _in(field: NDArray[np.bool_], xy: tuple[float, float]) -> bool:
 
 
 def simulated_runs(patient: DigitalPatient, pixels: int, kinds: tuple[str, ...]) -> Iterator[tuple[str, SimulatedRun]]:
-    """Each plan in each kind of motion: ``shift``, ``filmed``, ``filled``."""
+    """Each plan in each kind of motion: ``shift``, ``breathing``."""
     for number, plan in enumerate(PLANS, start=1):
         own = plan.motion if plan.motion != Motion() else BREATHED
         for kind in kinds:
             if kind == "shift":
                 moving = replace(plan, motion=Motion(ONLY_SHIFTED[plan.key], (0.0, 0.0)))
                 yield kind, film(patient, moving, number=number, pixels=pixels)
-            elif kind == "filmed":
-                yield kind, film(patient, replace(plan, motion=own), number=number, pixels=pixels)
             else:
-                yield kind, filled_run(patient, replace(plan, motion=own), number=number, pixels=pixels)
+                yield kind, film(patient, replace(plan, motion=own), number=number, pixels=pixels)
 
 
 def report(pixels: int, seeds: list[int], kinds: tuple[str, ...], preset: str) -> None:

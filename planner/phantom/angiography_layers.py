@@ -181,10 +181,13 @@ def _anatomy(patient: DigitalPatient, c_arm: CArm, size_yx: tuple[int, int], con
     moves = np.isin(truth.structures.voxels, [structure_value(key) for key in BREATHING]) | (truth.vessels.voxels == 2)
     coarse = _coarse(c_arm)
     half = (size_yx[0] // 2, size_yx[1] // 2)
+    water = np.float32(WATER_PER_MM)
     parts = []
-    for number, chosen in enumerate((~moves, moves)):
+    # Where organs breathe, water lies still and they are what differs from it: as they move, tissue like them comes
+    # into their place, and no hole.
+    for number, layer in enumerate((np.where(moves, water, attenuation), np.where(moves, attenuation - water, 0.0))):
         part = context.part(number / 2, (number + 1) / 2)
-        parts.append(_refined(line_integrals(np.where(chosen, attenuation, 0.0), grid, coarse, half, part), size_yx))
+        parts.append(_refined(line_integrals(layer.astype(np.float32), grid, coarse, half, part), size_yx))
     return parts[0], parts[1]
 
 

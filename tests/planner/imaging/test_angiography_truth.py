@@ -14,7 +14,7 @@ from data import shared_data
 from numpy.typing import NDArray
 from phantoms import tiny_patient
 
-from benchmarks.angiography_motion import arrivals, composite_share, contrast_of, filled_run, local_errors, rigid_errors
+from benchmarks.angiography_motion import arrivals, composite_share, contrast_of, local_errors, rigid_errors
 from planner.app.images import scan
 from planner.dicom.angio_reading import load_run
 from planner.errors import Cancelled
@@ -42,7 +42,7 @@ def shifted() -> SimulatedRun:
 def breathed() -> SimulatedRun:
     """A hepatic run of a patient who breathes by 3 px, each third frame of it."""
     plan = replace(PLAN["hepatic"], motion=Motion((1.0, -0.6), (0.4, 6.0)), rate_hz=1.5)
-    return filled_run(tiny_patient(), plan, number=2, pixels=TINY)
+    return film(tiny_patient(), plan, number=2, pixels=TINY)
 
 
 @cache
