@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.app.demo_marking import MarkedLesion, MarkedPath, keep_views, mark_lesions, mark_paths
-from planner.app.digital_case import Clock, DigitalCase, begin_digital_session, make_digital_case
+from planner.app.digital_case import REHEARSALS, Clock, DigitalCase, begin_digital_session, make_digital_case
 from planner.app.images import load
 from planner.app.library import library_url
 from planner.app.rendering import Renderer
@@ -137,11 +137,22 @@ def _fresh_library(out: Path) -> Library:
 
 
 def seed_digital_patient(
-    library: Library, folder: Path, by: Actor, context: Context | None = None, *, preset: str = "demo"
+    library: Library,
+    folder: Path,
+    by: Actor,
+    context: Context | None = None,
+    *,
+    preset: str = "demo",
+    case: str = "tace",
 ) -> str:
-    """Put the digital patient into a library: images, laboratory, and one TACE in draft; returns the case's id.
+    """Put the digital patient into a library: images, laboratory, and one session in draft; returns the case's id.
 
     Marking is left to the person, so that a first case is real work.
+
+    Parameters
+    ----------
+    case
+        What is rehearsed: key of `planner.app.digital_case.REHEARSALS`.
 
     Raises
     ------
@@ -151,18 +162,11 @@ def seed_digital_patient(
     now = local_now()
     study_date = now.date() - timedelta(days=IMAGES_BEFORE_DAYS - 1)
     made = make_digital_case(
-        library, folder, by, study_date, now=now, angiography_on=now.date(), preset=preset, context=context
+        library, folder, by, study_date, now=now, treated_on=now.date(), preset=preset, case=case, context=context
     )
-    told = catalogue(f"examples/{EXAMPLE}.toml")["example"]
-    begin_digital_session(
-        made,
-        installed(),
-        str(told["template"]),
-        str(told["profile"]),
-        title=str(told["title"]),
-        by=by.user,
-        clock=Clock(now),
-    )
+    told = REHEARSALS[case]
+    profile = str(catalogue(f"examples/{EXAMPLE}.toml")["example"]["profile"])
+    begin_digital_session(made, installed(), told.template, profile, title=told.session, by=by.user, clock=Clock(now))
     return made.opened.case.id
 
 
@@ -191,7 +195,7 @@ class _Demo:
             self.by,
             study_date,
             now=clock(),
-            angiography_on=day,
+            treated_on=day,
             preset=self.preset,
             context=self.job.part(0.0, 0.3),
         )

@@ -11,7 +11,7 @@ from planner.app.case_images import attach_series, remember_places
 from planner.app.cases import case_from_series
 from planner.app.images import scan
 from planner.app.open_case import OpenCase
-from planner.app.phantoms import ANGIOGRAPHY, film_all
+from planner.app.phantoms import ABLATION_DAY, ANGIOGRAPHY, WITH_ANGIOGRAPHY, film_all, write_day_of_ablation
 from planner.app.sessions import SessionDesk, begin_session
 from planner.app.templates import Installed
 from planner.clinical.laboratory_table import LabReading, read_table
@@ -25,7 +25,36 @@ from planner.store.actors import Actor, SaveReason
 from planner.store.library import Library
 from planner.workflow.answers import add_laboratory_value
 
-TITLE = "Digital patient: two HCC in cirrhosis"
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What can be rehearsed on the digital patient.
+
+    Attributes
+    ----------
+    case
+        Of `planner.phantom.generate`.
+    title
+        Of the case in the library.
+    template, session
+        Id of the procedure, and the title of its first session.
+    """
+
+    case: str
+    title: str
+    template: str
+    session: str
+
+
+REHEARSALS = {
+    each.case: each
+    for each in (
+        Rehearsal("tace", "Digital patient: two HCC in cirrhosis", "tace", "TACE 1"),
+        Rehearsal("ablation", "Digital patient: ablation of a small HCC", "ablation", "Ablation 1"),
+        Rehearsal("vertebra", "Digital patient: compressed L2", "vertebroplasty", "Vertebroplasty 1"),
+    )
+}
+"""By the digital patient's case."""
 MAXIMUM_LABORATORY_BYTES = 1_000_000
 
 
@@ -40,7 +69,8 @@ class DigitalCase:
     patient
         What is true of it.
     series
-        Role (``arterial``, ``portal-venous``, ``dsa-before``, ``dsa-after``) -> ``series_uid#part``.
+        Role (``arterial``, ``portal-venous``, ``planning``, ``dsa-before``, ``dsa-after``, ``today``, ``completion``)
+        -> ``series_uid#part``, for the roles that this case has images for.
     runs
         DSA runs, in the order they were filmed.
     """
@@ -59,7 +89,8 @@ def make_digital_case(
     study_date: date,
     *,
     now: datetime,
-    angiography_on: date,
+    treated_on: date,
+    case: str = "tace",
     preset: str = "demo",
     seed: int = 7,
     context: Context | None = None,
@@ -70,8 +101,10 @@ def make_digital_case(
     ----------
     study_date
         Day of the CT.
-    angiography_on
-        Day of the DSA runs.
+    treated_on
+        Day of the DSA runs, or of the scans before and after ablation.
+    case
+        Key of `REHEARSALS`.
 
     Raises
     ------
@@ -81,30 +114,35 @@ def make_digital_case(
         When the library cannot be written.
     """
     job = context or Context()
-    patient = generate(preset, seed, study_date=study_date.isoformat(), context=job.part(0.0, 0.4))
-    runs = film_all(patient, angiography_on, job.part(0.4, 0.85))
+    patient = generate(preset, seed, case=case, study_date=study_date.isoformat(), context=job.part(0.0, 0.4))
+    runs = film_all(patient, treated_on, job.part(0.4, 0.8)) if case in WITH_ANGIOGRAPHY else ()
+    day: tuple[Path, ...] = ()
     try:
-        written = write(patient, folder, job.part(0.85, 0.92))
-        write_runs(patient, runs, folder / ANGIOGRAPHY, written.truth)
+        written = write(patient, folder, job.part(0.8, 0.88))
+        if runs:
+            write_runs(patient, runs, folder / ANGIOGRAPHY, written.truth)
+        if case == "ablation":
+            day = write_day_of_ablation(patient, folder / ABLATION_DAY, job.part(0.4, 0.88), treated_on)
     except OSError as error:
         said = f"{folder} cannot be written ({error.strerror}); choose another folder."
         raise UsageError("cannot-write", said, subject=str(folder)) from error
-    found = scan([*written.series, folder / ANGIOGRAPHY], job.part(0.92, 0.95)).series
+    places = [*written.series, *([folder / ANGIOGRAPHY] if runs else []), *day]
+    found = scan(places, job.part(0.88, 0.95)).series
     entries = tuple(each for each in found if each.kind == "volume")
     angiography = tuple(each for each in found if each.kind == ANGIO)
-    case = _case((*entries, *angiography))
-    case = with_laboratory(case, written.truth / "laboratory.csv", by=by.user, now=now)
-    revision = library.create_case(case, by)
-    remember_places(library, case, by)
+    made = _case(REHEARSALS[case].title, (*entries, *angiography))
+    made = with_laboratory(made, written.truth / "laboratory.csv", by=by.user, now=now)
+    revision = library.create_case(made, by)
+    remember_places(library, made, by)
     job.step(1.0, "The case of the digital patient is in the library")
-    series = _series_by_phase(entries) | _runs_by_role(case)
-    return DigitalCase(OpenCase(library, None, case, revision, by), patient, entries, series, angiography)
+    series = _series_by_role(entries, study_date) | (_runs_by_role(made) if runs else {})
+    return DigitalCase(OpenCase(library, None, made, revision, by), patient, entries, series, angiography)
 
 
-def _case(entries: Sequence[SeriesEntry]) -> Case:
+def _case(title: str, entries: Sequence[SeriesEntry]) -> Case:
     if not entries:
         raise BugError("the digital patient was written and cannot be read")
-    case = case_from_series(entries[0], title=TITLE, simulated=True)
+    case = case_from_series(entries[0], title=title, simulated=True)
     for entry in entries:
         # The written files name no issuer of the patient ID; both sides are the same digital patient.
         edit, _ = attach_series(case, entry, confirmed=True)
@@ -112,8 +150,15 @@ def _case(entries: Sequence[SeriesEntry]) -> Case:
     return case
 
 
-def _series_by_phase(entries: Sequence[SeriesEntry]) -> dict[str, str]:
-    return {each.source.phase: f"{each.uid}#{each.part}" for each in entries if each.source.phase is not None}
+def _series_by_role(entries: Sequence[SeriesEntry], study_date: date) -> dict[str, str]:
+    """Phases of the planning CT, of which the portal venous one is planned on; then the scans of the day in order."""
+    planned = [each for each in entries if each.source.study_date == study_date.isoformat()]
+    later = sorted((each for each in entries if each not in planned), key=lambda each: each.source.series_number or 0)
+    roles = {str(each.source.phase): each for each in planned if each.source.phase is not None}
+    if "portal-venous" in roles:
+        roles["planning"] = roles["portal-venous"]
+    roles |= dict(zip(("today", "completion"), later, strict=False))
+    return {role: f"{each.uid}#{each.part}" for role, each in roles.items()}
 
 
 def _runs_by_role(case: Case) -> dict[str, str]:
