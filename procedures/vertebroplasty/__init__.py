@@ -1,0 +1,1 @@
+"""Vertebroplasty and kyphoplasty: level, stability, trajectories, cement and their gates."""
