@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from planner.app.demo_marking import MarkedLesion, MarkedPath, keep_views, mark_lesions, mark_paths
-from planner.app.digital_case import REHEARSALS, Clock, DigitalCase, begin_digital_session, make_digital_case
+from planner.app.digital_case import Clock, DigitalCase, begin_digital_session, make_digital_case
 from planner.app.images import load
 from planner.app.library import library_url
+from planner.app.rehearsals import REHEARSALS
 from planner.app.rendering import Renderer
 from planner.app.report_pictures import SIZE_PX, View, by_role, main_series, request_of
 from planner.app.reporting import session_report

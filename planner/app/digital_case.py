@@ -12,6 +12,7 @@ from planner.app.cases import case_from_series
 from planner.app.images import scan
 from planner.app.open_case import OpenCase
 from planner.app.phantoms import ABLATION_DAY, ANGIOGRAPHY, WITH_ANGIOGRAPHY, film_all, write_day_of_ablation
+from planner.app.rehearsals import REHEARSALS
 from planner.app.sessions import SessionDesk, begin_session
 from planner.app.templates import Installed
 from planner.clinical.laboratory_table import LabReading, read_table
@@ -25,36 +26,6 @@ from planner.store.actors import Actor, SaveReason
 from planner.store.library import Library
 from planner.workflow.answers import add_laboratory_value
 
-
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """What can be rehearsed on the digital patient.
-
-    Attributes
-    ----------
-    case
-        Of `planner.phantom.generate`.
-    title
-        Of the case in the library.
-    template, session
-        Id of the procedure, and the title of its first session.
-    """
-
-    case: str
-    title: str
-    template: str
-    session: str
-
-
-REHEARSALS = {
-    each.case: each
-    for each in (
-        Rehearsal("tace", "Digital patient: two HCC in cirrhosis", "tace", "TACE 1"),
-        Rehearsal("ablation", "Digital patient: ablation of a small HCC", "ablation", "Ablation 1"),
-        Rehearsal("vertebra", "Digital patient: compressed L2", "vertebroplasty", "Vertebroplasty 1"),
-    )
-}
-"""By the digital patient's case."""
 MAXIMUM_LABORATORY_BYTES = 1_000_000
 
 

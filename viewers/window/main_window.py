@@ -20,6 +20,7 @@ from viewers.panels.library_page import LibraryPage
 from viewers.state.jobs import Job, JobState
 from viewers.state.layouts import layouts
 from viewers.window.case_menu import CaseMenu
+from viewers.window.rehearsing import add_rehearsals
 from viewers.window.warming import KernelProcess
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ class MainWindow(QMainWindow):
         self.add(file, "Open a &folder of images…", self.choose_folder, "Ctrl+O")
         self.add(file, "Open a f&ile…", self.choose_file, "Ctrl+Shift+O")
         self.add(file, "Import &masks…", lambda: self.dialogs.masks())
+        add_rehearsals(self, file)
         file.addSeparator()
         self.add(file, "&Save", self.save, "Ctrl+S")
         self.add(file, "&Library", self.show_library, "Ctrl+L")

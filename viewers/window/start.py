@@ -17,10 +17,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from planner.errors import OperatorError, StoreError
-from planner.jobs import Context
 from viewers.panels.look import apply_look
 from viewers.state.theme import scale_for
 from viewers.window.opening import OpeningFrame
+from viewers.window.rehearsing import put_in_digital_patient
 
 if TYPE_CHECKING:
     from planner.app.recovery import Recovery
@@ -152,22 +152,7 @@ def after_start(window: MainWindow) -> None:
     window.prepare()
     offer_recovery(window)
     if not window.library.list_cases():
-        put_in_digital_patient(window)
-
-
-def put_in_digital_patient(window: MainWindow) -> None:
-    """The first start: a simulated patient to look at and to learn on."""
-    folder = window.library.folder
-    if folder is None:
-        return
-    library, actor = window.library, window.actor
-
-    def work(context: Context) -> str:
-        from planner.app.demo import seed_digital_patient
-
-        return seed_digital_patient(library, folder / "digital-patient", actor, context)
-
-    window.desk.jobs.submit("Making the digital patient", work, lambda _: window.library_page.refresh())
+        put_in_digital_patient(window, "tace")
 
 
 def offer_recovery(window: MainWindow) -> None:

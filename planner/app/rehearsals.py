@@ -1,0 +1,36 @@
+"""What can be rehearsed on the digital patient. Light: a menu is built from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What can be rehearsed on the digital patient.
+
+    Attributes
+    ----------
+    case
+        Of `planner.phantom.generate`.
+    title
+        Of the case in the library.
+    template, session
+        Id of the procedure, and the title of its first session.
+    """
+
+    case: str
+    title: str
+    template: str
+    session: str
+
+
+REHEARSALS = {
+    each.case: each
+    for each in (
+        Rehearsal("tace", "Digital patient: two HCC in cirrhosis", "tace", "TACE 1"),
+        Rehearsal("ablation", "Digital patient: ablation of a small HCC", "ablation", "Ablation 1"),
+        Rehearsal("vertebra", "Digital patient: compressed L2", "vertebroplasty", "Vertebroplasty 1"),
+    )
+}
+"""By the digital patient's case."""
