@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QListWidget, QListWidgetItem, QVBoxLa
 from planner.app.item_edits import path_length_mm
 from planner.model.disease import Lesion
 from planner.model.items import KEY_IMAGE, MEASUREMENT, REGION, VESSEL_PATH, MeasurementBody, VesselPathBody
+from planner.model.needle_items import NEEDLE_PATH, NeedlePathBody
 from planner.model.session import Session
 from planner.units import shown
 from viewers.panels.mark_card import MarkActs, MarkCard
@@ -18,7 +20,13 @@ from viewers.panels.parts import PlainLabel, button, clear, plain_tip, row
 from viewers.panels.run_item_card import LISTED, RunItemActs, RunItemCard, is_listed, run_line
 from viewers.state.marking import Mark
 
-KINDS = {REGION: "Region", VESSEL_PATH: "Vessel path", MEASUREMENT: "Measurement", KEY_IMAGE: "Key image"}
+KINDS = {
+    REGION: "Region",
+    VESSEL_PATH: "Vessel path",
+    MEASUREMENT: "Measurement",
+    KEY_IMAGE: "Key image",
+    NEEDLE_PATH: "Needle",
+}
 
 
 def mark_line(mark: Mark, session: Session | None = None) -> str:
@@ -32,6 +40,9 @@ def mark_line(mark: Mark, session: Session | None = None) -> str:
         parts.append(shown(path_length_mm(body), "mm", digits=0))
     if isinstance(body, MeasurementBody):
         parts += measured(body)
+    if isinstance(body, NeedlePathBody):
+        parts.append(shown(math.dist(body.entry_lps_mm, body.tip_lps_mm), "mm", digits=0))
+        parts += ["locked"] if body.locked else []
     volume = getattr(body, "volume_ml", None)
     longest = getattr(body, "longest_mm", None)
     if longest is not None:

@@ -204,6 +204,8 @@ class MprHands:
             return True
         if name == "Delete":
             return self._pane.desk.operations.delete()
+        if name == "L" and self._pane.desk.operations.lock_needle():
+            return True
         tool = tools.by_shortcut(name)
         if tool is not None:
             tools.pick(tool.id)

@@ -33,7 +33,6 @@ from viewers.panes.tools.base import Pointer
 from viewers.scene.run_ct_painter import slice_ct
 from viewers.scene.slice_painter import CrosshairLine, SliceScene, image_of, paint_picture, paint_scene
 from viewers.scene.slice_picture import SliceRequest
-from viewers.scene.slice_text import draw_outlined
 from viewers.scene.slice_view import SliceView, view_of
 from viewers.state import theme
 from viewers.state.layouts import PaneSpec
@@ -61,14 +60,19 @@ class MprPane(QWidget):
         Its place in the layout; `kind` is one of `PLANE_KINDS`.
     """
 
+    KINDS: tuple[str, ...] = PLANE_KINDS
+    """Kinds of panes that this class shows."""
+    EMPTY = NO_IMAGE
+    """Said while there is nothing to show."""
+
     def __init__(self, spec: PaneSpec, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        if spec.kind not in PLANE_KINDS:
+        if spec.kind not in self.KINDS:
             raise ValueError(f"no MPR pane of kind {spec.kind}")
         self.spec = spec
         self.desk = desk
         self.state = desk.state
-        self.kind: PlaneKind = next(kind for kind in PLANE_KINDS if kind == spec.kind)
+        self.kind: PlaneKind | None = next((kind for kind in PLANE_KINDS if kind == spec.kind), None)
         self.renderer = SliceRenderer(desk.renderers, desk.post, self._arrived, self._failed)
         self._image: QImage | None = None
         self._notice = ""
@@ -78,13 +82,17 @@ class MprPane(QWidget):
         self._refresh_timer.setSingleShot(True)
         self._refresh_timer.setInterval(0)
         self._refresh_timer.timeout.connect(self._render)
-        self.hands = MprHands(self)
+        self.hands = self.make_hands()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(f"{spec.kind} image")
         self._follow()
+
+    def make_hands(self) -> MprHands:
+        """What the buttons, the wheel and the keys do."""
+        return MprHands(self)
 
     # What it shows
 
@@ -112,10 +120,9 @@ class MprPane(QWidget):
 
     def view(self) -> SliceView | None:
         """Where the pane looks now, or None without a volume."""
-        volume = self.volume
-        if volume is None:
+        volume, plane = self.volume, self.scroll_plane()
+        if volume is None or plane is None:
             return None
-        plane = self.state.plane(volume.grid.frame_uid, self.kind)
         pane = self.pane_state
         width, height = max(1, self.width()), max(1, self.height())
         return view_of(volume.grid, plane, width, height, zoom=pane.zoom.value, pan_mm=pane.pan_mm.value)
@@ -243,20 +250,27 @@ class MprPane(QWidget):
         painter.fillRect(self.rect(), QColor(theme.PANE))
         scene, picture = self.scene(), self.renderer.picture
         if scene is None:
-            draw_outlined(painter, self._centred(NO_IMAGE), NO_IMAGE, theme.QUIET)
+            self._say_empty(painter)
         else:
             if picture is not None and self._image is not None and picture.request.volume is scene.volume:
                 paint_picture(painter, scene.view, picture, self._image)
             paint_scene(painter, scene)
+            self.paint_over(painter, scene)
         if self.hasFocus():
             painter.setPen(QColor(theme.ACCENT))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
         painter.end()
 
-    def _centred(self, text: str) -> QPointF:
+    def paint_over(self, painter: QPainter, scene: SliceScene) -> None:
+        """What a special pane draws above everything else, in logical pixels."""
+
+    def _say_empty(self, painter: QPainter) -> None:
+        text = NO_IMAGE if self.volume is None else self.EMPTY
         metrics = QFontMetricsF(self.font())
-        return QPointF((self.width() - metrics.horizontalAdvance(text)) / 2.0, self.height() / 2.0)
+        room = QRectF(self.rect()).adjusted(metrics.height(), 0.0, -metrics.height(), 0.0)
+        painter.setPen(QColor(theme.QUIET))
+        painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
 
     # Following the state
 
@@ -329,7 +343,9 @@ class MprPane(QWidget):
 
     def scroll_plane(self) -> SlicePlane | None:
         volume = self.volume
-        return None if volume is None else self.state.plane(volume.grid.frame_uid, self.kind)
+        if volume is None or self.kind is None:
+            return None
+        return self.state.plane(volume.grid.frame_uid, self.kind)
 
     def sizeHint(self) -> QSize:
         """Square enough."""

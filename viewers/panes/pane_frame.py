@@ -14,7 +14,18 @@ from viewers.state.layouts import PaneSpec
 from viewers.state.signals import Subscriptions
 from viewers.state.view_state import ViewState
 
-TITLES = {"axial": "Axial", "coronal": "Coronal", "sagittal": "Sagittal", "3d": "3D", "dsa": "DSA"}
+TITLES = {
+    "axial": "Axial",
+    "coronal": "Coronal",
+    "sagittal": "Sagittal",
+    "3d": "3D",
+    "dsa": "DSA",
+    "needle-along": "Along",
+    "needle-across": "Across",
+    "probe": "Probe's eye",
+    "skin-map": "Skin map",
+    "needle-profile": "Clearance along the needle",
+}
 
 
 def plain(text: str) -> str:

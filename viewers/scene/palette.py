@@ -8,6 +8,8 @@ WARNING = "#e69f00"
 MEASURE = "#f0e442"
 PATH = "#e8575a"
 SELECTED = "#ffffff"
+NEEDLE = "#f5a3d0"
+TARGET = "#f0e442"
 
 PLANE_COLOURS = {"axial": "#e69f00", "coronal": "#56b4e9", "sagittal": "#35c79a"}
 """Each plane's line in the other panes, and its pane's edge."""

@@ -12,13 +12,15 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
 from planner.model.items import MeasurementBody, Point, VesselPathBody
+from planner.model.needle_items import NeedlePathBody
 from planner.units import shown
+from viewers.scene.needle_painter import draw_moving, draw_needle_path, draw_target
 from viewers.scene.palette import MEASURE, PATH, SELECTED, WARNING
 from viewers.scene.slice_text import draw_outlined, one_line
 from viewers.scene.slice_view import SliceView
 from viewers.state.marking import Mark
 from viewers.state.mask_layer import RegionShape
-from viewers.state.preview import Preview
+from viewers.state.preview import NOTHING, Preview
 
 _MOST_MOVES = 17
 
@@ -47,10 +49,16 @@ class ItemPen:
         """Lines of text beside a thing, moved up or down off texts already written."""
         metrics = QFontMetricsF(painter.font())
         width = max(metrics.horizontalAdvance(line) for line in lines)
-        height = metrics.height() * len(lines)
+        box = self.free_place(np.array([where.x(), where.y()]), width, metrics.height() * len(lines), metrics)
+        for row, line in enumerate(lines):
+            baseline = box.top() + metrics.ascent() + row * metrics.height()
+            draw_outlined(painter, QPointF(box.left(), baseline), line, colour)
+
+    def free_place(self, where_px: NDArray[np.float64], width: float, height: float, metrics: QFontMetricsF) -> QRectF:
+        """A box for text whose first baseline begins at `where_px`, moved off what is written already; taken then."""
         # Kept inside the pane: what is marked near an edge is named inside.
-        left = max(0.0, min(where.x(), self.view.width_px - width - self.em * 0.3))
-        box = QRectF(left, where.y() - metrics.ascent(), width, height)
+        left = max(0.0, min(float(where_px[0]), self.view.width_px - width - self.em * 0.3))
+        box = QRectF(left, float(where_px[1]) - metrics.ascent(), width, height)
         for move in range(_MOST_MOVES):
             # 0, 1 down, 1 up, 2 down, 2 up …: the nearest free place.
             steps = (move + 1) // 2 * (1 if move % 2 else -1)
@@ -60,9 +68,7 @@ class ItemPen:
                 box = moved
                 break
         self.taken.append(box)
-        for row, line in enumerate(lines):
-            baseline = box.top() + metrics.ascent() + row * metrics.height()
-            draw_outlined(painter, QPointF(left, baseline), line, colour)
+        return box
 
     def points(self, lps_mm: Any) -> list[QPointF]:
         return [QPointF(x, y) for x, y in np.atleast_2d(self.view.px_of(np.asarray(lps_mm, dtype=np.float64)))]
@@ -82,11 +88,12 @@ class ItemPen:
         return pen
 
 
-def draw_marks(painter: QPainter, pen: ItemPen, marks: Sequence[Mark]) -> None:
-    """Every mark whose type has a visual; regions are part of the picture itself."""
+def draw_marks(painter: QPainter, pen: ItemPen, marks: Sequence[Mark], preview: Preview = NOTHING) -> None:
+    """Every mark whose type has a visual but the one under the hand; regions are part of the picture itself."""
+    moving = None if preview.needle is None else preview.needle.item_id
     for mark in marks:
         draw = _VISUALS.get(type(mark.body))
-        if draw is not None and mark.item.visible:
+        if draw is not None and mark.item.visible and (moving is None or mark.id != moving):
             draw(painter, pen, mark.body, one_line(mark.item.name), mark.id == pen.selected_id)
 
 
@@ -110,6 +117,10 @@ def draw_preview(painter: QPainter, pen: ItemPen, preview: Preview, *, with_brus
         near = [point for point in clicks if pen.is_on([point])]
         if near:
             _draw_dots(painter, pen, pen.points(near), colour)
+    if preview.target is not None:
+        draw_target(painter, pen, preview.target)
+    if preview.needle is not None:
+        draw_moving(painter, pen, preview.needle, preview.reading)
     if with_brush and preview.brush_lps_mm is not None:
         radius = preview.brush_radius_mm / pen.view.mm_per_px
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -220,4 +231,8 @@ def _label_point(region: RegionShape, pen: ItemPen) -> QPointF | None:
 
 
 _Draw = Callable[[QPainter, ItemPen, Any, str, bool], None]
-_VISUALS: dict[type, _Draw] = {MeasurementBody: draw_measurement, VesselPathBody: draw_vessel_path}
+_VISUALS: dict[type, _Draw] = {
+    MeasurementBody: draw_measurement,
+    VesselPathBody: draw_vessel_path,
+    NeedlePathBody: draw_needle_path,
+}

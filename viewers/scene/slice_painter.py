@@ -135,7 +135,7 @@ def paint_scene(painter: QPainter, scene: SliceScene) -> None:
     same_frame = scene.preview.frame_uid == scene.volume.grid.frame_uid
     draw_crosshair(painter, scene, em)
     draw_region_labels(painter, pen, scene.regions)
-    draw_marks(painter, pen, scene.marks)
+    draw_marks(painter, pen, scene.marks, scene.preview)
     if same_frame:
         draw_preview(painter, pen, scene.preview, with_brush=scene.with_brush)
     if scene.ct is not None:

@@ -23,15 +23,34 @@ from planner.model.items import (
     RegionBody,
     VesselPathBody,
 )
+from planner.model.needle_items import (
+    ABLATION_MARGIN,
+    NEEDLE_PATH,
+    VERTEBRA,
+    AblationMarginBody,
+    NeedlePathBody,
+    VertebraPlanBody,
+)
 from viewers.state.mask_layer import MaskLayer, RegionShape
 from viewers.state.signals import Signal, Value
 
-Body = RegionBody | VesselPathBody | MeasurementBody | KeyImageBody
+Body = (
+    RegionBody
+    | VesselPathBody
+    | MeasurementBody
+    | KeyImageBody
+    | NeedlePathBody
+    | AblationMarginBody
+    | VertebraPlanBody
+)
 _BODIES: Mapping[str, type] = {
     REGION: RegionBody,
     VESSEL_PATH: VesselPathBody,
     MEASUREMENT: MeasurementBody,
     KEY_IMAGE: KeyImageBody,
+    NEEDLE_PATH: NeedlePathBody,
+    ABLATION_MARGIN: AblationMarginBody,
+    VERTEBRA: VertebraPlanBody,
 }
 _KEPT_MASKS = 64
 
@@ -175,7 +194,7 @@ class Marks:
             self._masks.pop(next(iter(self._masks)))
 
     def place_lps_mm(self, item_id: str) -> Point | None:
-        """Where to put the cursor to see an item: the middle of its mask, path or measurement."""
+        """Where to put the cursor to see an item: the middle of its mask, path or measurement, a needle's tip."""
         mark = self.mark(item_id)
         body = None if mark is None else mark.body
         if isinstance(body, RegionBody):
@@ -184,6 +203,12 @@ class Marks:
             return None if centre is None else (float(centre[0]), float(centre[1]), float(centre[2]))
         if isinstance(body, KeyImageBody):
             return body.cursor_lps_mm
+        if isinstance(body, NeedlePathBody):
+            return body.tip_lps_mm
+        if isinstance(body, AblationMarginBody):
+            return self.place_lps_mm(body.region_id)
+        if isinstance(body, VertebraPlanBody):
+            return body.centre_lps_mm
         if isinstance(body, (VesselPathBody, MeasurementBody)) and body.points_lps_mm:
             return body.points_lps_mm[len(body.points_lps_mm) // 2]
         return None
@@ -194,13 +219,10 @@ class Marks:
         mask = self._mask(mark.body.blob)
         if mask is None:
             return None
-        if before is not None and (before.mask, before.colour, before.label) == (
-            mask,
-            mark.body.colour,
-            mark.item.name,
-        ):
+        shown = (mask, mark.body.colour, mark.item.name, mark.body.structure)
+        if before is not None and (before.mask, before.colour, before.label, before.structure) == shown:
             return before
-        return RegionShape(mark.id, mask, mark.body.colour, mark.item.name)
+        return RegionShape(mark.id, mask, mark.body.colour, mark.item.name, mark.body.structure)
 
     def _mask(self, reference: BlobRef) -> Mask | None:
         known = self._masks.get(reference.sha256)

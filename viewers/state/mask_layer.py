@@ -21,12 +21,15 @@ class RegionShape:
         Of the plan item (visibility and selection go by it).
     label
         Printed beside it; empty for none.
+    structure
+        Key of ``resources/structures.toml``; None for a lesion or an unnamed region.
     """
 
     id: str
     mask: Mask
     colour: str
     label: str = ""
+    structure: str | None = None
 
 
 class MaskLayer:

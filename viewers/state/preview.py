@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from planner.model.items import MeasurementBody, Point
 from viewers.state.mask_layer import RegionShape
+from viewers.state.needles import NeedleShape, NeedleTarget, Reading
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -24,6 +25,10 @@ class Preview:
         Clicks inside and outside the thing being marked.
     brush_lps_mm, brush_radius_mm
         Where the brush is; it is drawn in the pane under the pointer.
+    needle, reading
+        A needle being placed or dragged, with what is known along it so far; its plan item is not drawn meanwhile.
+    target
+        Of the next needle.
     """
 
     frame_uid: str | None = None
@@ -34,6 +39,9 @@ class Preview:
     region: RegionShape | None = None
     brush_lps_mm: Point | None = None
     brush_radius_mm: float = 0.0
+    needle: NeedleShape | None = None
+    reading: Reading | None = None
+    target: NeedleTarget | None = None
 
 
 NOTHING = Preview()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
@@ -19,9 +19,13 @@ from viewers.panels.sign_bar import SignBar
 from viewers.panels.stage_form import StageForm
 from viewers.panels.stage_list import StageList
 from viewers.panels.stage_panel import StagePanel
+from viewers.panes.clearance_profile import profile_frame
 from viewers.panes.desk import Desk
-from viewers.panes.pane_grid import PaneGrid
+from viewers.panes.needle_pane import needle_frame
+from viewers.panes.pane_grid import PaneFactory, PaneGrid
+from viewers.panes.probe_pane import probe_frame
 from viewers.panes.run_frame import RunFrame, run_frame
+from viewers.panes.skin_map_pane import skin_map_frame
 from viewers.panes.volume_frame import volume_frame
 from viewers.state.run_marks import RunMarks, jump_to_run
 from viewers.window.case_content import banner_text, course_lines, stage_content, stage_lines
@@ -34,8 +38,20 @@ TOOLS_OF = {
     "vessel-path": ("path",),
     "measure": ("distance", "angle", "ellipse"),
     "key-image": ("key-image",),
+    "needle": ("needle-target", "needle"),
 }
 """What a template calls a tool -> the tools of the tool box that do it."""
+
+PANES: Mapping[str, PaneFactory] = {
+    "3d": volume_frame,
+    "dsa": run_frame,
+    "needle-along": needle_frame,
+    "needle-across": needle_frame,
+    "needle-profile": profile_frame,
+    "probe": probe_frame,
+    "skin-map": skin_map_frame,
+}
+"""Kinds of panes beside the three planes -> what makes them."""
 
 OPERATIONS = (
     ("smooth", "Smooth"),
@@ -60,7 +76,7 @@ class CasePage(QWidget):
         self.marking: CaseMarks | None = None
         self.banner = PatientBanner(self._undo, self._redo, home)
         self.stage_list = StageList(self._open_session, self._open_stage)
-        self.grid = PaneGrid(desk, {"3d": volume_frame, "dsa": run_frame})
+        self.grid = PaneGrid(desk, PANES)
         self.form = StageForm(self._answer)
         self.run_marks = RunMarks(desk.marks, desk.state.runs)
         self.items = ItemsPanel(

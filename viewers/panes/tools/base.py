@@ -29,6 +29,8 @@ class Pointer:
         (3,) on the pane's plane.
     x, y
         Logical pixels in the pane.
+    kind
+        Which of the three planes the pane shows; None for a plane of its own (along a needle).
     em
         Height of the pane's font in logical pixels: how near is near enough.
     """
@@ -37,7 +39,7 @@ class Pointer:
     view: SliceView
     volume: Volume
     series: str
-    kind: PlaneKind
+    kind: PlaneKind | None
     x: float
     y: float
     em: float

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from planner.geometry import Polyline
 from planner.model.items import MeasurementBody, RegionBody, VesselPathBody
+from planner.model.needle_items import NeedlePathBody
 from viewers.panes.tools.base import Pointer, Tool
+from viewers.panes.tools.needle import distance_px
 from viewers.scene.slice_painter import CrosshairLine, handle_px
 from viewers.state.marking import Mark
 from viewers.state.view_state import CROSSHAIR, PLANE_KINDS
@@ -45,7 +47,7 @@ class CrosshairTool(Tool):
         angle = self._angle(pointer)
         turned = (angle - self._turning_from + 180.0) % 360.0 - 180.0
         self._turning_from = angle
-        if turned:
+        if turned and pointer.kind is not None:
             self.kit.state.turn_planes(pointer.frame_uid, pointer.kind, turned)
 
     def release(self, pointer: Pointer) -> None:
@@ -61,6 +63,8 @@ class CrosshairTool(Tool):
         return math.degrees(math.atan2(down, across))
 
     def _on_handle(self, pointer: Pointer) -> bool:
+        if pointer.kind is None:
+            return False
         centre = self._centre(pointer)
         for kind in PLANE_KINDS:
             if kind == pointer.kind:
@@ -92,6 +96,9 @@ class CrosshairTool(Tool):
             mask = self.kit.marks.mask(mark.id)
             inside = mask is not None and mask.contains(pointer.lps_mm)
             return NEAR_EM * pointer.em * pointer.view.mm_per_px if inside else None
+        if isinstance(body, NeedlePathBody):
+            ends = pointer.view.px_of(np.asarray((body.entry_lps_mm, body.tip_lps_mm)))
+            return distance_px(ends, np.array([pointer.x, pointer.y])) * pointer.view.mm_per_px
         if isinstance(body, (VesselPathBody, MeasurementBody)) and len(body.points_lps_mm) >= 2:
             curve = Polyline(np.asarray(body.points_lps_mm), pointer.frame_uid)
             return curve.distance_mm(pointer.lps_mm)

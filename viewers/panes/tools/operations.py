@@ -10,7 +10,9 @@ from planner.imaging.morphology import filled, grown, intersected, largest_kept,
 from planner.imaging.segmentation import threshold
 from planner.jobs import Context
 from planner.model.items import RegionBody
+from planner.model.needle_items import NeedlePathBody
 from viewers.panes.tools.base import ToolKit
+from viewers.panes.tools.needle import LOCKED
 from viewers.state.jobs import Job
 from viewers.state.marking import RegionTarget
 from viewers.state.region_editor import RegionEditor
@@ -70,13 +72,24 @@ class RegionOperations:
         return self._kit.jobs.submit("Threshold", work, lambda mask: self._keep(mask, volume, target, "Threshold"))
 
     def delete(self) -> bool:
-        """Remove the selected item, whatever it is; undo brings it back."""
+        """Remove the selected item, whatever it is; undo brings it back. A locked needle stays."""
         mark = self._kit.marks.mark(self._kit.state.selected_id.value)
         host = self._kit.marks.host
         if mark is None or host is None:
             return False
+        if isinstance(mark.body, NeedlePathBody) and mark.body.locked:
+            self._kit.notice.set(LOCKED)
+            return True
         self._kit.state.selected_id.set(None)
         host.remove_item(mark.id, label=f"Delete {mark.item.name or mark.item.type}")
+        return True
+
+    def lock_needle(self) -> bool:
+        """Lock the selected needle, or unlock it; False when no needle is selected."""
+        mark, keeper = self._kit.marks.mark(self._kit.state.selected_id.value), self._kit.state.needles.keeper
+        if mark is None or keeper is None or not isinstance(mark.body, NeedlePathBody):
+            return False
+        self._kit.notice.set(keeper.lock(mark.id, not mark.body.locked) or "")
         return True
 
     def _run(self, label: str, change: Callable[[Mask], MaskPatch]) -> Job | None:

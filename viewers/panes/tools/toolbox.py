@@ -8,6 +8,7 @@ from types import MappingProxyType
 from viewers.panes.tools.base import Tool, ToolKit
 from viewers.panes.tools.crosshair import CrosshairTool
 from viewers.panes.tools.measure import AngleTool, DistanceTool, EllipseTool
+from viewers.panes.tools.needle import NeedleTool, TargetTool
 from viewers.panes.tools.path import PathTool
 from viewers.panes.tools.regions import BrushTool, GrowTool, LesionTool, ThresholdTool
 from viewers.panes.tools.window import WindowTool
@@ -24,6 +25,8 @@ TOOLS: tuple[type[Tool], ...] = (
     GrowTool,
     ThresholdTool,
     PathTool,
+    TargetTool,
+    NeedleTool,
 )
 """In the order of a tool bar."""
 
