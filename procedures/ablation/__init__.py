@@ -1,0 +1,1 @@
+"""Thermal ablation (microwave, radiofrequency, cryoablation) and irreversible electroporation."""
