@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from planner.model.codec import from_json, plain
 from planner.model.items import REGION, PlanItem, RegionBody
-from planner.model.needle_items import NEEDLE_PATH, NeedleMeasures, NeedlePathBody
+from planner.model.needle_items import NeedleMeasures, NeedlePathBody
+from planner.model.needle_reading import needles_of
 from planner.model.needle_rules import NeedleRules, StructureLimit
 from planner.workflow.context import StageContext
 from planner.workflow.template import FieldKind, Phase, Stage
@@ -63,11 +64,7 @@ class Looked:
 
 def all_needles(context: StageContext) -> tuple[Needle, ...]:
     """Every needle path of the session."""
-    return tuple(
-        Needle(item, from_json(NeedlePathBody, plain(item.body), item.name))
-        for item in context.session.items
-        if item.type == NEEDLE_PATH
-    )
+    return tuple(Needle(item, body) for item, body in needles_of(context.session.items))
 
 
 def plan_table(context: StageContext) -> tuple[str, str, str] | None:

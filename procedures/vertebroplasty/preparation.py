@@ -52,7 +52,7 @@ def prone_tolerated(context: StageContext) -> list[Finding]:
 
 @REGISTRY.check("anaesthesia_booked")
 def anaesthesia_booked(context: StageContext) -> list[Finding]:
-    kind, slot = context.value("kind"), context.value("anaesthesia_slot", "kit_budget")
+    kind, slot = context.value("kind", "anaesthesia_prone"), context.value("anaesthesia_slot")
     if kind is None:
         return [not_evaluated(context, "the kind of anaesthesia is not chosen")]
     if kind == "general" and slot != "booked":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from planner.clinical.results import RuleResult
 from planner.findings import Finding
-from planner.model.codec import from_json, plain
-from planner.model.needle_items import VERTEBRA, VertebraPlanBody
+from planner.model.needle_items import VertebraPlanBody
+from planner.model.needle_reading import vertebrae_of
 from planner.workflow.context import StageContext
 from planner.workflow.template import Computed
 from procedures.spine.support import (
@@ -30,11 +30,7 @@ CEMENT_WORDS = ("cement", "pmma", "methacrylate", "骨水泥")
 
 def vertebrae(context: StageContext) -> tuple[VertebraPlanBody, ...]:
     """The measured vertebrae of the session."""
-    return tuple(
-        from_json(VertebraPlanBody, plain(item.body), item.name)
-        for item in context.session.items
-        if item.type == VERTEBRA
-    )
+    return tuple(body for _, body in vertebrae_of(context.session.items))
 
 
 def sins_result(context: StageContext) -> tuple[RuleResult | None, str]:

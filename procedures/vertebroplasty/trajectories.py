@@ -172,6 +172,7 @@ def angles_posture(context: StageContext) -> list[Finding]:
     for each in vertebrae(context):
         others = sorted({view.posture for view in each.views} - {posture})
         if others:
-            text = f"C-arm views of {short(each.level)} are for a patient who lies {', '.join(others)}: compute them again."
+            lies = ", ".join(others)
+            text = f"C-arm views of {short(each.level)} are for a patient who lies {lies}: compute them again."
             found.append(context.finding("angles-other-posture", text, subject=f"{TRAJECTORY}.{each.level}"))
     return found
