@@ -66,6 +66,8 @@ def line_clearances(
     tips: NDArray[np.float64],
     lengths: NDArray[np.float64],
     limits: NDArray[np.float64],
+    axes: NDArray[np.float64],
+    angles: NDArray[np.float64],
     clearance: NDArray[np.float32],
     first: int,
     last: int,
@@ -82,6 +84,10 @@ def line_clearances(
         Behind the gate to where the bone counts (the pedicle's back), behind the gate to where the canal counts, step.
     limits
         Radius of the needle, distance its wall keeps from the canal, clearance below which a line is ruled out.
+    axes
+        (3, 3) rows: unit lateral (on the needle's side), anterior, superior.
+    angles
+        Least and largest convergence, largest craniocaudal angle either way (radians).
     clearance
         (gates, tips) mm from the needle's outer wall to the bone's surface, negative outside the bone.
     """
@@ -98,6 +104,12 @@ def line_clearances(
                 continue
             for axis in range(3):
                 away[axis] /= length
+            lateral = axes[0, 0] * away[0] + axes[0, 1] * away[1] + axes[0, 2] * away[2]
+            behind = -(axes[1, 0] * away[0] + axes[1, 1] * away[1] + axes[1, 2] * away[2])
+            above = axes[2, 0] * away[0] + axes[2, 1] * away[1] + axes[2, 2] * away[2]
+            convergence = np.arctan2(lateral, behind)
+            if convergence < angles[0] or convergence > angles[1] or abs(np.arcsin(above)) > angles[2]:
+                continue
             least, admitted = 1e6, True
             # From the gate towards the tip: most lines fail at the narrowest place.
             visits = int(np.ceil((length + bone_behind) / step))
