@@ -10,7 +10,7 @@ from typing import Any
 
 from tace_walk import DAY, ROOT, SESSION, at, codes, profiles, with_answers, with_lab, without_lab
 
-from planner.findings import Finding
+from planner.findings import Finding, Severity
 from planner.model.case import Case
 from planner.model.codec import to_json
 from planner.model.disease import Diagnosis, Lesion, Observation, SeriesRef
@@ -42,6 +42,8 @@ SEEN = date(2026, 5, 1)
 ROLES = ("planning", "mr", "today", "completion", "follow-up")
 SERIES = {role: f"1.2.826.{number}#1" for number, role in enumerate(ROLES, start=1)}
 PROFILE = "bclc-cirse"
+LABEL, COLUMN = 44, 18
+"""Characters of a label and of a heading of a table."""
 Change = Callable[[Case], Case]
 
 __all__ = ["DAY", "SESSION", "at", "codes", "profiles", "with_answers", "with_lab", "without_lab"]
@@ -88,6 +90,9 @@ VERTEBRA_CLEARANCES = {"spinal_cord": 4.2, "lung": 60.0, "aorta": 22.0}
 
 def pedicle(side: str, **more: Any) -> PedicleMeasures:
     given: dict[str, Any] = {
+        "level": "vertebrae_L2",
+        "approach": "transpedicular",
+        "bone_entry_lps_mm": (0.0, 0.0, 0.0),
         "pedicle_width_mm": 9.1,
         "wall_clearance_mm": 2.1,
         "breach": False,
@@ -97,7 +102,7 @@ def pedicle(side: str, **more: Any) -> PedicleMeasures:
         "convergence_deg": 11.0,
         "craniocaudal_deg": -4.0,
     }
-    return PedicleMeasures("vertebrae_L2", side, "transpedicular", (0.0, 0.0, 0.0), **{**given, **more})
+    return PedicleMeasures(**{**given, "side": side, **more})
 
 
 def trajectory(side: str, measured: NeedleMeasures | None = None, **more: Any) -> PlanItem:
@@ -309,6 +314,82 @@ def own_checks(name: str) -> set[tuple[str, str]]:
 
 def fired(name: str, change: Change, stage: str, check: str, variant: str | None = None) -> list[Finding]:
     return checked(name, change(filled_case(name, variant)), stage, check)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One way in which a check fires.
+
+    Attributes
+    ----------
+    acts
+        ``refuse``, ``ask``, ``warn`` or ``info``: how the finding weighs on a plan.
+    """
+
+    stage: str
+    check: str
+    change: Change
+    code: str
+    acts: str
+    variant: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.stage}-{self.check}-{self.code}"
+
+
+Gates = Mapping[str, list[tuple[str, Mapping[str, Any] | Change, str, str]]]
+
+
+def gates(table: Gates, variant: str | None = None) -> list[Gate]:
+    """Stage -> check, what is changed (answers of that stage, or a change of the case), code, how it acts."""
+    return [
+        Gate(stage, check, answers(stage, **change) if isinstance(change, Mapping) else change, code, acts, variant)
+        for stage, rows in table.items()
+        for check, change, code, acts in rows
+    ]
+
+
+def weight(found: Iterable[Finding]) -> str:
+    """How the loudest of some findings acts."""
+    found = list(found)
+    if any(each.blocks for each in found):
+        return "ask" if all(each.overridable for each in found if each.blocks) else "refuse"
+    return "warn" if any(each.severity is Severity.WARN for each in found) else "info"
+
+
+def assert_fires(name: str, gate: Gate) -> None:
+    found = fired(name, gate.change, gate.stage, gate.check, gate.variant)
+    mine = [each for each in found if each.code == gate.code]
+    assert mine, [(each.code, each.text) for each in found]
+    assert weight(mine) == gate.acts, mine
+    assert all(each.source and each.tag for each in found)
+
+
+def assert_all_tried_and_quiet(name: str, tried: Iterable[Gate], spoken: Iterable[tuple[str, str]] = ()) -> None:
+    """Every check of the template has a gate that makes it fire, and says no more than information on the example.
+
+    `spoken` names checks that warn on the example on purpose.
+    """
+    tried = list(tried)
+    own = own_checks(name)
+    assert own - {(each.stage, each.check) for each in tried} == set()
+    base = {(each.stage, each.check) for each in tried if each.variant is None}
+    variants = {(each.stage, each.check): each.variant for each in tried}
+    for stage, check in own - set(spoken):
+        variant = None if (stage, check) in base else variants[stage, check]
+        found = fired(name, lambda case: case, stage, check, variant)
+        assert not [each for each in found if each.severity is not Severity.INFO], (stage, check, found)
+
+
+def assert_labels_short(name: str) -> None:
+    """Labels of the form that are not the spine's stand on one line of a panel 360 px wide, columns on a heading."""
+    spine = load_template(ROOT / "procedures" / "spine", profiles())
+    shared = {(stage.id, described.id) for stage in spine.stages for described in stage.fields}
+    for stage in template(name).stages:
+        for described in stage.fields:
+            if (stage.id, described.id) not in shared:
+                assert len(described.label) <= LABEL, f"{stage.id}.{described.id}: {described.label}"
+                assert all(len(column.label) <= COLUMN for column in described.columns), f"{stage.id}.{described.id}"
 
 
 def loud(name: str, variant: str | None, skip: Iterable[str] = ()) -> set[tuple[str, str]]:

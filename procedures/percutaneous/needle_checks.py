@@ -127,7 +127,7 @@ def needle_long_enough(context: StageContext) -> list[Finding]:
         elif measured.length_mm > usable:
             length = measured.length_mm
             text = f"{needle.name} needs {length:.0f} mm, the device reaches {usable:g} mm: choose a longer one."
-            more = {"measured": length, "limit": usable, "unit": "mm", "source": needle.body.device}
+            more = {"measured": length, "limit": usable, "unit": "mm"}
             found.append(context.finding("needle-too-short", text, subject=subject, **more))
     return found
 
