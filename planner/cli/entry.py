@@ -30,6 +30,7 @@ VERBS = {
     "score": "score",
     "case": "case",
     "demo": "demo",
+    "paths": "paths",
 }
 """Verb -> module of this package, which offers ``register(app: typer.Typer) -> None``."""
 

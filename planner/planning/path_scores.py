@@ -13,6 +13,8 @@ from planner.planning.path_limits import Floats, Measured, Setting
 
 DEFAULT_RANKING = ("clearance", "length", "out_of_plane", "capsule", "organ", "near_vertical")
 """Where a template names no order of preference."""
+OF_ORGAN = ("capsule", "organ")
+"""Criteria that need the mask of the organ."""
 _RIGHT_ANGLE_DEG = 90.0
 
 

@@ -32,7 +32,7 @@ from planner.planning.path_limits import (
     measured,
     sentences,
 )
-from planner.planning.path_scores import DEFAULT_RANKING, scores
+from planner.planning.path_scores import DEFAULT_RANKING, OF_ORGAN, scores
 from planner.planning.path_surface import SkinPoints, skin_points
 from planner.planning.path_target import Target
 from planner.units import shown
@@ -79,7 +79,9 @@ class Aim:
 
     @property
     def ranking(self) -> tuple[str, ...]:
-        return self.rules.ranking or DEFAULT_RANKING
+        """The order of preference; what cannot be measured without the organ is left out of it."""
+        wanted = self.rules.ranking or DEFAULT_RANKING
+        return tuple(each for each in wanted if self.organ is not None or each not in OF_ORGAN)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
