@@ -39,12 +39,15 @@ class Trunk:
         (k, 2) row and column of the spinal canal in each slice.
     spacing_kji_mm
         Of `hu`.
+    grid
+        Where `hu` lies.
     """
 
     hu: Array
     body: Bools
     canal_ji: NDArray[np.intp]
     spacing_kji_mm: tuple[float, float, float]
+    grid: Grid | None = None
 
     @property
     def voxel_ml(self) -> float:
@@ -116,7 +119,8 @@ def find_trunk(volume: Volume, rules: Mapping[str, float]) -> Trunk | None:
         ``[image.trunk]`` of ``resources/contrast_phases.toml``.
     """
     spacing = (rules["slice_mm"], rules["pixel_mm"], rules["pixel_mm"])
-    hu = np.asarray(coarse_axial(volume, spacing).voxels, dtype=np.float32)
+    coarse = coarse_axial(volume, spacing)
+    hu = np.asarray(coarse.voxels, dtype=np.float32)
     body = _body(hu, rules["body_hu"])
     area_cm2 = body.sum(axis=(1, 2)) * spacing[1] * spacing[2] / 100.0
     wide = area_cm2 >= rules["least_section_cm2"]
@@ -128,13 +132,16 @@ def find_trunk(volume: Volume, rules: Mapping[str, float]) -> Trunk | None:
     hu, body = hu[part], body[part]
     score = _canal_scores(hu, body, spacing[1], rules)
     canal = smooth_path(score, most_step=2)
-    seen = score[np.arange(len(canal)), canal[:, 0], canal[:, 1]]
+    # Where no place is allowed the score is infinitely low, which has no percentile.
+    seen = np.maximum(score[np.arange(len(canal)), canal[:, 0], canal[:, 1]], np.float32(-1e6))
     if float(np.percentile(seen, 75.0)) < rules["good_canal_hu"]:
         return None
     # The pelvis and the thighs have no canal, and nothing beside it to look for.
     good = np.flatnonzero(seen >= rules["least_canal_hu"])
     seen_part = slice(int(good[0]), int(good[-1]) + 1)
-    return Trunk(hu[seen_part], body[seen_part], canal[seen_part], spacing)
+    low = (first + seen_part.start, int(rows[0]), int(columns[0]))
+    high = (first + seen_part.stop, int(rows[-1]) + 1, int(columns[-1]) + 1)
+    return Trunk(hu[seen_part], body[seen_part], canal[seen_part], spacing, coarse.grid.cropped(low, high))
 
 
 def _body(hu: Array, threshold_hu: float) -> Bools:

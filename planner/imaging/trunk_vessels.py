@@ -48,6 +48,17 @@ def find_aorta(trunk: Trunk, rules: Mapping[str, Any]) -> Vessel | None:
     return _followed(trunk, allowed & ~_vertebrae(trunk, rules), rules)
 
 
+def vertebral_bodies(trunk: Trunk, rules: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """(k, j, i) an ellipse around each vertebral body, a few mm wider than it.
+
+    Parameters
+    ----------
+    rules
+        ``[image.aorta]`` of ``resources/contrast_phases.toml``.
+    """
+    return _vertebrae(trunk, rules)
+
+
 def _vertebrae(trunk: Trunk, rules: Mapping[str, Any]) -> NDArray[np.bool_]:
     """(k, j, i) an ellipse around each vertebral body: where no vessel can have its middle.
 
