@@ -38,6 +38,11 @@ class MprHands:
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._come_to_rest)
 
+    @property
+    def is_dragging(self) -> bool:
+        """A button is held down in this pane."""
+        return self._button != Qt.MouseButton.NoButton
+
     # Buttons
 
     def press(self, event: QMouseEvent) -> None:

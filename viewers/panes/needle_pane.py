@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QPainter
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QMouseEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
 from planner.geometry import SlicePlane
@@ -63,6 +63,7 @@ class NeedlePane(MprPane):
 
     KINDS = (ALONG, ACROSS)
     EMPTY = NO_NEEDLE
+    _held: SliceView | None = None
 
     def __init__(self, spec: PaneSpec, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(spec, desk, parent)
@@ -101,7 +102,13 @@ class NeedlePane(MprPane):
         return plane_across(needle, self.depth_mm)
 
     def view(self) -> SliceView | None:
-        """The needle in the middle, whole in the plane along it; zoom and pan on top."""
+        """The needle in the middle, whole in the plane along it; zoom and pan on top.
+
+        While the hand drags in this very pane the picture stays where it is: a needle that drew its own picture along
+        would run away from the pointer.
+        """
+        if self._held is not None and self.hands.is_dragging:
+            return self._held
         needle, plane = self.needle, self.scroll_plane()
         if needle is None or plane is None:
             return None
@@ -112,6 +119,18 @@ class NeedlePane(MprPane):
         right, down = pane.pan_mm.value
         moved = plane.point_lps_mm + right * plane.right_lps + down * plane.down_lps
         return SliceView(plane.through(moved), width, height, scale)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A drag with the left button holds the picture."""
+        left = event.button() is Qt.MouseButton.LeftButton
+        self._held = self.view() if left else None
+        super().mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """The picture follows the needle again."""
+        super().mouseReleaseEvent(event)
+        self._held = None
+        self.refresh()
 
     def scene(self) -> SliceScene | None:
         found = super().scene()
