@@ -29,12 +29,12 @@ Floats = NDArray[np.float64]
 
 MOST_APPLICATORS = 12
 """More are never tried: no device takes them, and the search would not stay interactive."""
-_FIRST_STARTS, _MORE_STARTS = 6, 24
+_FIRST_STARTS, _MORE_STARTS = 8, 64
 """In every direction, and in the directions that did best."""
 _BEST_DIRECTIONS = 4
 _TURNS = 60
 _ROUNDS = 8
-_SURFACE_POINTS, _INNER_POINTS = 450, 120
+_SURFACE_POINTS, _INNER_POINTS = 1500, 1000
 _NO_POINTS = np.empty((0, 3))
 
 
@@ -159,6 +159,11 @@ class _Stretched:
         self.obstacles = np.concatenate([self.obstacles, self.of(lps_mm)])
         self.weights = np.concatenate([self.weights, np.tile(grown, (len(lps_mm), 1))])
 
+    def with_points(self, points: Floats) -> _Stretched:
+        fresh = replace(self)
+        fresh.points, fresh.obstacles, fresh.weights = np.ascontiguousarray(points), self.obstacles, self.weights
+        return fresh
+
     def zones(self, centres: Floats) -> tuple[Zone, ...]:
         axis = point(self.direction)
         long, short = 0.5 * self.chart.long_mm, 0.5 * self.chart.short_mm
@@ -218,16 +223,7 @@ def plan_cover(
     bound = lower_bound(body, 0.5 * chart.long_mm, 0.5 * chart.short_mm)
     spaces = _spaces(body, chart, directions_lps, avoided)
     rules = spacing or Spacing()
-    best: list[tuple[_Found, Cover]] = []
-    for count in range(min(bound.parallel_count, maximum), maximum + 1):
-        job.step((count - 1) / maximum, f"Placing {count} applicator{'s' if count > 1 else ''}")
-        answer = _at_count(body, spaces, count, rules, job)
-        if answer is None:
-            break
-        best.append(answer)
-        if answer[1].covered:
-            break
-    chosen = _fewest_of(best)
+    chosen = _fewest(body, spaces, range(min(bound.parallel_count, maximum), maximum + 1), rules, job)
     if chosen is None:
         return _nothing(body, chart, spaces[0], bound, len(spaces), started)
     found, cover = chosen
@@ -317,23 +313,30 @@ def _thinned(body: TargetField) -> Floats:
     return np.concatenate([surface[outward][kept], inner])
 
 
-def _at_count(
-    body: TargetField, spaces: list[_Stretched], count: int, rules: Spacing, job: Context
+def _fewest(
+    body: TargetField, spaces: list[_Stretched], counts: range, rules: Spacing, job: Context
 ) -> tuple[_Found, Cover] | None:
-    """The best placing of so many zones: one that covers, or the one that covers most. None where none may lie."""
-    found = _in_each(spaces, count, _FIRST_STARTS, rules, job)
-    if count > 1:
-        best = [each.space for each in sorted(found, key=_rank)[:_BEST_DIRECTIONS]]
-        found += _in_each(best, count, _MORE_STARTS, rules, job)
-    found.sort(key=_rank)
-    partial: list[tuple[_Found, Cover]] = []
-    for each in found[:_BEST_DIRECTIONS]:
-        job.step((count - 1) / MOST_APPLICATORS)
-        verified = _verified(body, each, rules)
-        if verified[1].covered:
-            return verified
-        partial.append(verified)
-    return max(partial, key=lambda each: each[1].fraction, default=None)
+    """The smallest number that covers; else the fewest zones that cover as much as any, to half a hundredth; None
+    where no zone may lie anywhere."""
+    partial: list[_Found] = []
+    for count in counts:
+        job.step((count - 1) / counts.stop, f"Placing {count} applicator{'s' if count > 1 else ''}")
+        found = _in_each(spaces, count, _FIRST_STARTS, rules, job)
+        if count > 1:
+            best = [each.space for each in sorted(found, key=_rank)[:_BEST_DIRECTIONS]]
+            found += _in_each(best, count, _MORE_STARTS, rules, job)
+        found.sort(key=_rank)
+        for each in found[:_BEST_DIRECTIONS]:
+            if each.worst > 1.0:
+                break
+            job.step((count - 1) / counts.stop)
+            verified = _verified(body, each, rules)
+            if verified[1].covered:
+                return verified
+        partial += found[:1]
+    judged = [(each, decide(body, each.space.zones(each.centres))) for each in partial]
+    most = max((cover.fraction for _, cover in judged), default=0.0)
+    return next((each for each in judged if each[1].fraction >= most - 0.005), None)
 
 
 def _in_each(spaces: list[_Stretched], count: int, starts: int, rules: Spacing, job: Context) -> list[_Found]:
@@ -346,7 +349,6 @@ def _in_each(spaces: list[_Stretched], count: int, starts: int, rules: Spacing, 
                 found[at] = _placed(spaces[at], count, starts, rules)
 
     in_bands(len(spaces), place, least_rows=1)
-    job.step((count - 1) / MOST_APPLICATORS)
     return [each for each in found if each is not None]
 
 
@@ -386,7 +388,7 @@ def _starts(space: _Stretched, count: int, tries: int) -> Floats:
     middle = 0.5 * (space.points.min(axis=0) + space.points.max(axis=0))
     if count == 1:
         nearest = places[int(np.argmin(np.linalg.norm(places - middle, axis=1)))]
-        return nearest.reshape(1, 1, 3).copy()
+        return np.array([[nearest]], dtype=np.float64)
     chance = np.random.default_rng([count, tries])
     starts = np.empty((tries, count, 3))
     for start in starts:
@@ -405,35 +407,19 @@ def _verified(body: TargetField, found: _Found, rules: Spacing) -> tuple[_Found,
     """Decided by subdivision; places found uncovered join the points, and the zones settle again."""
     from planner.planning.placement_kernels import settle
 
-    best, cover = found, decide(body, found.space.zones(found.centres))
-    space = replace_points(found.space, found.space.points)
-    centres = found.centres
-    for _ in range(_ROUNDS if found.worst <= 1.0 else 1):
+    cover = decide(body, found.space.zones(found.centres))
+    space, centres = found.space, found.centres
+    for _ in range(_ROUNDS):
         if cover.covered or not len(cover.uncovered_lps_mm):
             break
-        space = replace_points(space, np.concatenate([space.points, space.of(cover.uncovered_lps_mm)]))
-        centres = np.ascontiguousarray(centres.copy())
+        space = space.with_points(np.concatenate([space.points, space.of(cover.uncovered_lps_mm)]))
+        centres = centres.copy()
         worst = settle(space.points, centres, space.obstacles, space.weights, _TURNS)
-        again = decide(body, space.zones(centres))
-        if again.covered or again.fraction > cover.fraction:
-            best, cover = _Found(worst, space, centres, len(rules.broken(space.zones(centres)))), again
-        elif worst > 1.0:
+        if worst > 1.0:
             break
-    return best, cover
-
-
-def replace_points(space: _Stretched, points: Floats) -> _Stretched:
-    fresh = replace(space)
-    fresh.points, fresh.obstacles, fresh.weights = np.ascontiguousarray(points), space.obstacles, space.weights
-    return fresh
-
-
-def _fewest_of(tried: Sequence[tuple[_Found, Cover]]) -> tuple[_Found, Cover] | None:
-    """The one that covers; else the fewest zones that cover as much as any, to half a hundredth."""
-    if not tried or tried[-1][1].covered:
-        return tried[-1] if tried else None
-    most = max(cover.fraction for _, cover in tried)
-    return next(each for each in tried if each[1].fraction >= most - 0.005)
+        found = _Found(worst, space, centres, len(rules.broken(space.zones(centres))))
+        cover = decide(body, space.zones(centres))
+    return found, cover
 
 
 def _nothing(
