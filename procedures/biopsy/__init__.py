@@ -1,0 +1,1 @@
+"""Biopsy: question, path, sampling, specimens, result and concordance."""
