@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from planner.findings import Finding
@@ -57,11 +56,6 @@ def all_needles(context: StageContext) -> Needles:
     return needles_of(context.session.items)
 
 
-def applicators(context: StageContext) -> Needles:
-    """The needles that carry energy."""
-    return needles_of(context.session.items, PURPOSE)
-
-
 def planned(context: StageContext) -> Margins:
     return margins_of(context.session.items, PLANNED)
 
@@ -114,7 +108,3 @@ def beyond(
     """A finding about a number that was compared with a limit of the needle part: source and tag are the limit's."""
     more.setdefault("unit", limit.unit)
     return context.finding(code, text, measured=measured, limit=limit.value, source=limit.source, tag=limit.tag, **more)
-
-
-def listed(names: Iterable[str]) -> str:
-    return ", ".join(names)

@@ -30,18 +30,22 @@ ADMISSIBLE, REJECTED = "admissible", "rejected"
 MEASURE_AGAIN = "measured before the structures changed: measure again"
 
 
-def judged(context: StageContext, needle_id: str) -> str | None:
-    """What the table of the stage says of a needle."""
-    rows = [row for row in context.rows("needles", STAGE) if row.get("needle") == needle_id]
-    return text_of(rows[-1].get("judged")) or None if rows else None
+def judged(context: StageContext) -> dict[str, str | None]:
+    """Needle -> what the table of the plan says of it."""
+    rows = context.rows("needles", STAGE)
+    return {str(row["needle"]): text_of(row.get("judged")) or None for row in rows if row.get("needle")}
 
 
 def accepted(context: StageContext, *, energy_only: bool = False) -> Needles:
-    """The needles that are not rejected; those that carry energy only, on demand."""
+    """The needles that the plan names and does not reject; those that carry energy only, on demand.
+
+    Needles that the plan does not name are candidates that were not taken.
+    """
+    named = judged(context)
     return tuple(
         (item, body)
         for item, body in all_needles(context)
-        if judged(context, item.id) != REJECTED and (not energy_only or body.purpose == PURPOSE)
+        if item.id in named and named[item.id] != REJECTED and (not energy_only or body.purpose == PURPOSE)
     )
 
 
@@ -77,9 +81,14 @@ def target_has_needle(context: StageContext) -> list[Finding]:
         for each in target_lesions(context)
         if each.id not in served | left
     ]
-    for item, _ in all_needles(context):
-        if judged(context, item.id) is None:
-            text = f"{item.name}: accepted as admissible, by eye, or rejected? It is not in the table."
+    there = {item.id for item, _ in all_needles(context)}
+    for needle_id in judged(context):
+        if needle_id not in there:
+            text = "A needle that the plan names was deleted; choose again."
+            found.append(context.finding("needle-gone", text, subject=f"paths.{needle_id}"))
+    for item, _ in accepted(context):
+        if judged(context)[item.id] is None:
+            text = f"{item.name} is in the plan, but nobody says whether as admissible or by eye."
             found.append(context.finding("needle-not-judged", text, subject=f"paths.{item.id}"))
     return found
 
@@ -120,7 +129,7 @@ def needle_checked(context: StageContext) -> list[Finding]:
     open_structures = [each.name for each in missing_required(context)]
     found = []
     for item, body in accepted(context):
-        measured, claim = body.measured, judged(context, item.id)
+        measured, claim = body.measured, judged(context)[item.id]
         if measured is None:
             continue
         missing = dict.fromkeys((*open_structures, *measured.not_checked))
@@ -246,7 +255,7 @@ def planning_picture(context: StageContext) -> list[Finding]:
 
 @REGISTRY.compute("needle_list")
 def needle_list(context: StageContext) -> list[Computed]:
-    """Each needle with length, angles and the structure it comes nearest to its limit."""
+    """Each needle of the plan with length, angles and the structure that it comes nearest to."""
     return [_listed(context, item, body) for item, body in accepted(context)]
 
 

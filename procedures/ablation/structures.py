@@ -15,6 +15,10 @@ from procedures.spine.support import as_number, text_of
 
 STAGE = "structures"
 SEGMENTED, ABSENT, NOT_SEGMENTED = "segmented", "absent", "not-segmented"
+UNSETTLED = {
+    SEGMENTED: "said to be segmented, but no region of it is there",
+    ABSENT: "said to be absent, but who looked is not written down",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,8 @@ class Avoided:
     Attributes
     ----------
     status
-        ``segmented`` only while a region of it is there; a row that says so without one counts as not segmented.
+        ``segmented`` only while a region of it is there, ``absent`` only with the name of who looked; a row that says
+        so without counts as not segmented.
     hard_mm, desired_mm
         Effective: the row's numbers where it has them, else the template's.
     said
@@ -70,7 +75,8 @@ def avoided(context: StageContext) -> tuple[Avoided, ...]:
             continue
         said = text_of(row.get("status")) or None
         there = bool(drawn & {key, *(limit.stands_for if limit else ())})
-        status = NOT_SEGMENTED if said is None or (said == SEGMENTED and not there) else said
+        settled = there if said == SEGMENTED else said == ABSENT and bool(text_of(row.get("confirmed_by")))
+        status = str(said) if settled else NOT_SEGMENTED
         hard, desired = as_number(row.get("hard_mm")), as_number(row.get("desired_mm"))
         found.append(
             Avoided(
@@ -99,7 +105,7 @@ def required_structures(context: StageContext) -> list[Finding]:
     severity = {} if claim == "admissible" else {"severity": Severity.WARN}
     found = []
     for each in missing_required(context):
-        why = "said to be segmented, but no region of it is there" if each.said == SEGMENTED else "not segmented"
+        why = UNSETTLED.get(each.said or "", "not segmented")
         text = f"NOT CHECKED: {each.name} ({why}): no path can be called admissible."
         subject = f"structures.{each.key}"
         found.append(context.finding("structure-not-segmented", text, subject=subject, **severity))
