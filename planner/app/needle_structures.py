@@ -246,12 +246,17 @@ class StructureStore:
     def prepared(self, items: tuple[Obstacle, ...], bounds: Bounds, context: Context | None = None) -> Obstacles:
         """Their fields over a box; those of before are used where they cover it."""
         found = prepared(items, bounds, context, self._fields)
-        wanted = {each.digest for each in items}
-        self._fields = {key: value for key, value in self._fields.items() if key in wanted}
-        for each, known in zip(found.items, found.fields, strict=True):
-            if each.digest is not None:
-                self._fields[each.digest] = known
+        self.keep(found)
         return found
+
+    def keep(self, found: Obstacles) -> None:
+        """Keep these fields for the next search or drag, and no others; of one structure the one that reaches more."""
+        kept: dict[str, DistanceField] = {}
+        for item, new in zip(found.items, found.fields, strict=True):
+            if item.digest is not None:
+                old = self._fields.get(item.digest)
+                kept[item.digest] = old if old is not None and old.covers(new.bounds_lps_mm) else new
+        self._fields = kept
 
     @property
     def fields(self) -> Mapping[str, DistanceField]:

@@ -18,6 +18,11 @@ OF_ORGAN = ("capsule", "organ")
 _RIGHT_ANGLE_DEG = 90.0
 
 
+def usable_ranking(ranking: tuple[str, ...], has_organ: bool) -> tuple[str, ...]:
+    """The order of preference; what cannot be measured without the organ is left out of it."""
+    return tuple(each for each in ranking or DEFAULT_RANKING if has_organ or each not in OF_ORGAN)
+
+
 def weights(ranking: tuple[str, ...]) -> dict[str, float]:
     """Criterion -> weight; they add up to 1, and each is twice the next."""
     plain = [0.5**place for place in range(len(ranking))]

@@ -7,7 +7,7 @@ the first: the independent brute force in the tests is the proof that is run eac
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from planner.imaging.masks import Mask
 from planner.jobs import Context
 from planner.model.needle_rules import NeedleRules
 from planner.planning.needles import Needle, between_deg
-from planner.planning.obstacles import Clearance, Obstacle, bounds_around, prepared, same_frame
+from planner.planning.obstacles import Clearance, DistanceField, Obstacle, bounds_around, prepared, same_frame
 from planner.planning.path_limits import (
     FIRST_STRUCTURE,
     GENERAL,
@@ -32,7 +32,7 @@ from planner.planning.path_limits import (
     measured,
     sentences,
 )
-from planner.planning.path_scores import DEFAULT_RANKING, OF_ORGAN, scores
+from planner.planning.path_scores import scores, usable_ranking
 from planner.planning.path_surface import SkinPoints, skin_points
 from planner.planning.path_target import Target
 from planner.units import shown
@@ -73,15 +73,12 @@ class Aim:
 
     @property
     def length_limit_mm(self) -> float | None:
-        said = self.rules.limit("maximum_length_mm")
-        given = [each for each in (self.usable_length_mm, None if said is None else said.value) if each is not None]
-        return min(given) if given else None
+        return length_limit(self.rules, self.usable_length_mm)
 
     @property
     def ranking(self) -> tuple[str, ...]:
         """The order of preference; what cannot be measured without the organ is left out of it."""
-        wanted = self.rules.ranking or DEFAULT_RANKING
-        return tuple(each for each in wanted if self.organ is not None or each not in OF_ORGAN)
+        return usable_ranking(self.rules.ranking, self.organ is not None)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -224,8 +221,19 @@ class PathSearch:
         return SkinMap(self.measured.entry_lps_mm, self.skin.kji, score, worst_reason(self.setting, self.measured))
 
 
-def search(aim: Aim, obstacles: Collection[Obstacle], context: Context | None = None) -> PathSearch:
+def search(
+    aim: Aim,
+    obstacles: Collection[Obstacle],
+    context: Context | None = None,
+    *,
+    kept: Mapping[str, DistanceField] | None = None,
+) -> PathSearch:
     """Measure, judge and rank every entry from the skin to the target.
+
+    Parameters
+    ----------
+    kept
+        Fields from before, by `Obstacle.digest`; used where they cover what is needed.
 
     Raises
     ------
@@ -244,13 +252,13 @@ def search(aim: Aim, obstacles: Collection[Obstacle], context: Context | None = 
     reach = aim.length_limit_mm
     skin = skin_points(aim.body, aim.target.point_lps_mm, reach)
     nearest = _nearest_skin_mm(aim, skin)
-    setting, found = _measure(aim, obstacles, skin, job.part(0.1, 0.9))
-    kept = found.broken == 0
+    setting, found = _measure(aim, obstacles, skin, job.part(0.1, 0.9), kept)
+    keeps = found.broken == 0
     costliest = None
-    if not kept.any():
+    if not keeps.any():
         costliest = _costliest(aim, obstacles, setting, found, nearest, job.part(0.9, 0.98))
     score = scores(setting, found, aim.ranking)
-    rows = np.flatnonzero(kept)
+    rows = np.flatnonzero(keeps)
     # Ties go to the entry that comes first on the grid, so that the same images give the same list.
     ranked = rows[np.lexsort((rows, -score[rows]))]
     missing = not_checked(aim.rules, {each.key for each in obstacles}, aim.absent)
@@ -260,6 +268,13 @@ def search(aim: Aim, obstacles: Collection[Obstacle], context: Context | None = 
         setting, aim.ranking, found, score, skin, ranked, missing, costliest, nearest, findings,
         time.perf_counter() - began,
     )  # fmt: skip
+
+
+def length_limit(rules: NeedleRules, usable_length_mm: float | None) -> float | None:
+    """The shorter of the device's usable length and the rules' longest path; None when neither is given."""
+    said = rules.limit("maximum_length_mm")
+    given = [each for each in (usable_length_mm, None if said is None else said.value) if each is not None]
+    return min(given) if given else None
 
 
 def not_checked(rules: NeedleRules, present: Collection[str], absent: Collection[str]) -> tuple[str, ...]:
@@ -298,16 +313,28 @@ def _require_sane(aim: Aim, obstacles: Collection[Obstacle]) -> None:
         raise InputRefused("mask-outside", text, subject="target")
 
 
-def _setting(aim: Aim, obstacles: Collection[Obstacle], ends: Floats, job: Context) -> Setting:
+def _setting(
+    aim: Aim,
+    obstacles: Collection[Obstacle],
+    ends: Floats,
+    job: Context,
+    kept: Mapping[str, DistanceField] | None,
+) -> Setting:
     bounds = bounds_around(np.concatenate([ends, aim.target.point_lps_mm[None, :]]), _MARGIN_MM)
     return Setting(
-        aim.target, prepared(obstacles, bounds, job), aim.diameter_mm, aim.position, aim.rules.limits,
+        aim.target, prepared(obstacles, bounds, job, kept), aim.diameter_mm, aim.position, aim.rules.limits,
         aim.length_limit_mm, aim.body, aim.organ, aim.gantry_centre_lps_mm,
     )  # fmt: skip
 
 
-def _measure(aim: Aim, obstacles: Collection[Obstacle], skin: SkinPoints, job: Context) -> tuple[Setting, Measured]:
-    setting = _setting(aim, obstacles, skin.lps_mm, job.part(0.0, 0.6))
+def _measure(
+    aim: Aim,
+    obstacles: Collection[Obstacle],
+    skin: SkinPoints,
+    job: Context,
+    kept: Mapping[str, DistanceField] | None = None,
+) -> tuple[Setting, Measured]:
+    setting = _setting(aim, obstacles, skin.lps_mm, job.part(0.0, 0.6), kept)
     job.step(0.6, f"{len(skin)} paths")
     return setting, measured(setting, skin.lps_mm)
 
