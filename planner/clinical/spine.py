@@ -63,7 +63,7 @@ _RELATIVE = {
 
 
 def vertebroplasty_contraindications(given: Given, constants: RuleConstants) -> Outcome:
-    """Absolute and relative contraindications that are present, and which; levels above the treatment's usual number."""
+    """Absolute and relative contraindications that are present, and which; more levels than usual."""
     absolute = [words for name, words in _ABSOLUTE.items() if given.flag(name)]
     relative = [words for name, words in _RELATIVE.items() if given.flag(name)]
     levels = given.integer("levels")

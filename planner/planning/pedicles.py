@@ -18,7 +18,7 @@ SIDES = (LEFT, RIGHT)
 _STEP_MM = 0.75
 _BEHIND_MM = 20.0
 """How far behind the posterior wall the isthmus is looked for."""
-_LEAST_AREA_MM2 = 8.0
+_LEAST_AREA_MM2 = 10.0
 _RAYS = 72
 _REACH_MM = 16.0
 _RAY_STEP_MM = 0.25
@@ -83,7 +83,7 @@ def angles_deg(vertebra: Vertebra, direction_lps: Floats, side: str) -> tuple[fl
 
 
 def find_pedicles(vertebra: Vertebra) -> dict[str, Pedicle]:
-    """Both pedicles by side; one that is not in the mask is left out."""
+    """Both pedicles by side; one that is not in the mask, or cut by the image, is left out."""
     found = {side: _pedicle(vertebra, side) for side in SIDES}
     return {side: pedicle for side, pedicle in found.items() if pedicle is not None}
 
@@ -101,6 +101,8 @@ def _pedicle(vertebra: Vertebra, side: str) -> Pedicle | None:
         axis = _course(vertebra, centre, axis)
     isthmus = _isthmus(vertebra, centre, axis)
     if isthmus is None or not _joins(vertebra, isthmus.centre_lps_mm, axis):
+        return None
+    if vertebra.bone.leaves_image(isthmus.outline_lps_mm):
         return None
     sections = _sections(vertebra.bone, isthmus.centre_lps_mm, axis, vertebra.axes_lps)
     return _described(vertebra, side, sections[len(sections) // 2], axis, sections)
@@ -154,7 +156,9 @@ def _core_line(vertebra: Vertebra, side: str, centre: Floats) -> tuple[Floats, F
         values = -np.minimum(vertebra.bone.at(line), 3.0).astype(np.float64)
         return float(values.min() + 0.2 * np.minimum(values, 6.0).mean())
 
-    starts = [np.array([0.0, 0.0, -side_sign(side) * turn, lift]) for turn in (0.0, 15.0, 30.0) for lift in (-10.0, 10.0)]
+    starts = [
+        np.array([0.0, 0.0, -side_sign(side) * turn, lift]) for turn in (0.0, 15.0, 30.0) for lift in (-10.0, 10.0)
+    ]
     best, most = max((_climbed(depth, start) for start in starts), key=lambda found: found[1])
     return centre + best[0] * left + best[1] * head, direction(best[2:])
 
@@ -214,10 +218,7 @@ def _coronal(vertebra: Vertebra, side: str) -> Floats | None:
     depths = np.arange(-1.0, max(6.0, canal_depth + 1.0), _STEP_MM)
     grid_w, grid_u = np.meshgrid(w, u, indexing="ij")
     local = np.stack(
-        [
-            np.stack([sign * grid_u, vertebra.wall.at(grid_w, 0.0) - depth, grid_w], axis=-1)
-            for depth in depths
-        ]
+        [np.stack([sign * grid_u, vertebra.wall.at(grid_w, 0.0) - depth, grid_w], axis=-1) for depth in depths]
     )
     points = vertebra.lps(local)
     solid = (vertebra.bone.at(points) < 0) & (vertebra.canal.at(points) > 0)

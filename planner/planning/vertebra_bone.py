@@ -34,11 +34,14 @@ class BoneField:
         Of `distance_mm`; the cropped and divided grid of the mask.
     voxel_mm
         Longest edge of a voxel of the mask as it was given: what the surface is known to.
+    image
+        The whole grid of the mask; beyond it nothing is known.
     """
 
     grid: Grid
     distance_mm: NDArray[np.float32]
     voxel_mm: float
+    image: Grid
 
     @cached_property
     def rows(self) -> Floats:
@@ -65,6 +68,12 @@ class BoneField:
             least_rows=20_000,
         )
         return found.reshape(given.shape[:-1])
+
+    def leaves_image(self, points_lps_mm: ArrayLike) -> bool:
+        """Whether any of some points lies beyond the centres of the image's outermost voxels."""
+        kji = self.image.kji_from_lps.points(points_lps_mm)
+        within = (kji >= 0.0) & (kji <= np.asarray(self.image.size_kji) - 1.0)
+        return not bool(within.all())
 
     def gradient(self, point_lps_mm: ArrayLike) -> Floats:
         """(3,) unit direction in which the distance grows: towards the nearest wall from inside."""
@@ -95,7 +104,7 @@ def bone_field(mask: Mask) -> BoneField:
         raise InputRefused("empty-mask", "The vertebra's mask is empty; choose another label or mark the vertebra.")
     voxel = float(max(mask.grid.spacing_kji_mm))
     grid = _divided(mask.grid, mask.box)
-    return BoneField(grid, _signed(mask, grid), voxel)
+    return BoneField(grid, _signed(mask, grid), voxel, mask.grid)
 
 
 def field_on(mask: Mask, grid: Grid) -> NDArray[np.float32]:

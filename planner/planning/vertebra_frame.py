@@ -42,6 +42,9 @@ _STARTS_DEG = (0.0, 20.0, -20.0, 40.0, -40.0)
 _SHARES = {"posterior": 0.12, "middle": 0.5, "anterior": 0.88}
 """Depths of the body at which its heights are read; at 0 and 1 the rims are rounded."""
 _SHARE_BAND = 0.07
+_MOST_HEIGHT_MM = 50.0
+_MOST_ML = 110.0
+"""No adult vertebral body is so high or large: the mask then holds several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,9 +300,7 @@ def _settled(
     centre = origin + move @ axes
     columns = reading.columns - np.array([0.0, middle_v, middle_w, middle_w])
     wall, front = (replace(p, offset=float(p.at(middle_w, 0.0)) - middle_v) for p in (reading.wall, front))
-    upper, lower = (
-        replace(p, offset=float(p.at(0.0, middle_v)) - middle_w) for p in (reading.upper, reading.lower)
-    )
+    upper, lower = (replace(p, offset=float(p.at(0.0, middle_v)) - middle_w) for p in (reading.upper, reading.lower))
     made = Vertebra(
         bone=bone,
         canal_mm=ring.distance_mm,
@@ -317,7 +318,12 @@ def _settled(
         asymmetry_mm=asymmetry,
         cut=cut,
     )
-    return replace(made, body_ml=float(body_share(made).sum()) * bone.grid.voxel_ml)
+    made = replace(made, body_ml=float(body_share(made).sum()) * bone.grid.voxel_ml)
+    highest = max(made.heights_mm.values(), default=0.0)
+    if highest > _MOST_HEIGHT_MM or made.body_ml > _MOST_ML:
+        text = f"The body measures {highest:.0f} mm and {made.body_ml:.0f} mL: the mask holds more than one vertebra."
+        raise InputRefused("several-vertebrae", f"{text} Name one with FILE#LABEL.")
+    return made
 
 
 def body_share(vertebra: Vertebra) -> NDArray[np.float32]:
@@ -325,7 +331,7 @@ def body_share(vertebra: Vertebra) -> NDArray[np.float32]:
     bone = vertebra.bone
     half = float(np.mean(bone.grid.spacing_kji_mm))
     inside = np.clip(0.5 - bone.distance_mm / half, 0.0, 1.0)
-    local = vertebra.local(bone.grid.lps_from_kji.points(np.stack(np.indices(bone.grid.size_kji), axis=-1)))
+    local = vertebra.local(bone.grid.lps_from_kji.points(np.moveaxis(np.indices(bone.grid.size_kji), 0, -1)))
     before = np.clip(0.5 - vertebra.behind_wall_mm(local) / half, 0.0, 1.0)
     share: NDArray[np.float32] = (inside * before).astype(np.float32)
     return share
@@ -360,8 +366,7 @@ def _posterior_wall(box: OrientedBox) -> LocalPlane:
     at = first[rows, columns]
     inside, outside = values[rows, at, columns], values[rows, at - 1, columns]
     v = box.v_mm[start + at] - box.step_mm * inside / (inside - outside)
-    fitted = _fitted(box.w_mm[rows], np.zeros(len(rows)), v)
-    return fitted
+    return _fitted(box.w_mm[rows], np.zeros(len(rows)), v)
 
 
 def _columns(box: OrientedBox, wall: LocalPlane) -> Floats:
@@ -414,7 +419,8 @@ def _interior(columns: Floats, step_mm: float) -> NDArray[np.bool_]:
     if not inner.any():
         return np.ones(len(columns), dtype=bool)
     largest = int(np.argmax(np.bincount(which[inner])[1:])) + 1
-    return inner & (which == largest)
+    found: NDArray[np.bool_] = inner & (which == largest)
+    return found
 
 
 def _fitted(a: Floats, b: Floats, values: Floats) -> LocalPlane:

@@ -24,7 +24,8 @@ def trilinear(field: NDArray[np.float32], k: float, j: float, i: float) -> float
     front = field[high_k, low_j, low_i] * (1.0 - share_i) + field[high_k, low_j, high_i] * share_i
     back = field[high_k, high_j, low_i] * (1.0 - share_i) + field[high_k, high_j, high_i] * share_i
     above = front * (1.0 - share_j) + back * share_j
-    return below * (1.0 - share_k) + above * share_k
+    found: float = below * (1.0 - share_k) + above * share_k
+    return found
 
 
 @compiled
@@ -47,7 +48,11 @@ def sample_points(
 
 @compiled_inline
 def at_point(
-    field: NDArray[np.float32], rows: NDArray[np.float64], start: NDArray[np.float64], away: NDArray[np.float64], mm: float
+    field: NDArray[np.float32],
+    rows: NDArray[np.float64],
+    start: NDArray[np.float64],
+    away: NDArray[np.float64],
+    mm: float,
 ) -> float:
     """The field at `mm` along a unit direction from a point (LPS)."""
     x, y, z = start[0] + mm * away[0], start[1] + mm * away[1], start[2] + mm * away[2]

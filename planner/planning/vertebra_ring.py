@@ -229,7 +229,7 @@ def _extruded(
     outside = ndimage.distance_transform_edt(~section) * _STEP_MM
     inside = ndimage.distance_transform_edt(section) * _STEP_MM
     flat = np.where(section, -(inside - _STEP_MM / 2.0), outside - _STEP_MM / 2.0) - gap_mm / 2.0
-    points = bone.grid.lps_from_kji.points(np.stack(np.indices(bone.grid.size_kji), axis=-1))
+    points = bone.grid.lps_from_kji.points(np.moveaxis(np.indices(bone.grid.size_kji), 0, -1))
     local = (points - bone.points_lps_mm.mean(axis=0)) @ axes[:2].T
     rows = (local[..., 1] - box.v_mm[0]) / _STEP_MM
     columns = (local[..., 0] - box.u_mm[0]) / _STEP_MM
