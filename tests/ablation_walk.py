@@ -6,7 +6,7 @@ moved to today's scan on the day, the achieved margin after the completion scan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
@@ -62,7 +62,9 @@ CLEARANCES = {
     "spleen": 90.0,
 }
 LOOKED_AT_AGAIN = ("structures", "scan_today")
-"""Stages in which marked items change what was signed before: masks beside the lesions, needles moved to today's scan."""
+"""Stages in which marked items change what was signed before: masks beside lesions, needles moved on the day."""
+LENGTH_MM = (86.0**2 + 54.0**2 + 8.0**2) ** 0.5
+"""Skin to tip of `needle`."""
 Change = Callable[[Case], Case]
 
 __all__ = ["DAY", "SESSION", "at", "codes", "profiles", "with_answers", "with_lab", "without_lab"]
@@ -118,7 +120,7 @@ def needle(
         "usable_length_mm": 200.0,
         "lesion_ids": ("lesion-2",),
         "region_id": TARGET,
-        "measured": measured if measured is not None else measures(role, length_mm=(86.0**2 + 54.0**2 + 8.0**2) ** 0.5),
+        "measured": measured if measured is not None else measures(role, length_mm=LENGTH_MM),
     }
     name = identity.replace("-", " ").capitalize()
     return item(identity, NEEDLE_PATH, name, NeedlePathBody(**{**given, **more}))
@@ -381,5 +383,12 @@ def structure(key: str, **cells: Any) -> Change:
     return change
 
 
-def series_of(case: Case) -> Mapping[str, str]:
-    return session_of(case).series_roles
+def lab_value(analyte: str, value: float, unit: str, on: date) -> Change:
+    """One more laboratory value, the newest."""
+
+    def change(case: Case) -> Case:
+        sample = next(each for each in case.laboratory if each.analyte == analyte)
+        kept = tuple(each for each in case.laboratory if each.analyte != analyte or each.taken_on < on)
+        return replace(case, laboratory=(*kept, replace(sample, value=value, unit=unit, taken_on=on)))
+
+    return change
