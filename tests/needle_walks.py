@@ -80,8 +80,8 @@ def measures(clearances: Mapping[str, float], **more: Any) -> NeedleMeasures:
 
 
 def needle(identity: str, purpose: str, measured: NeedleMeasures | None, **more: Any) -> PlanItem:
-    given = {"diameter_mm": 1.65, "gauge": "16 G", "usable_length_mm": 150.0, **more}
-    body = NeedlePathBody((-80.0, -60.0, 10.0), (-30.0, 10.0, 0.0), purpose, measured=measured, **given)
+    given = {"diameter_mm": 1.65, "gauge": "16 G", "usable_length_mm": 150.0, "measured": measured, **more}
+    body = NeedlePathBody((-80.0, -60.0, 10.0), (-30.0, 10.0, 0.0), purpose, **given)
     return item(identity, NEEDLE_PATH, identity.replace("-", " ").capitalize(), body)
 
 
@@ -127,6 +127,12 @@ ITEMS: Mapping[str, tuple[PlanItem, ...]] = {
         trajectory("right"),
         vertebra(),
         key_image(),
+    ),
+    "biopsy": (
+        region("colon"),
+        region("lung"),
+        region("aorta"),
+        needle("needle-1", "biopsy", measures({"bowel": 25.0, "lung": 14.0, "aorta": 45.0})),
     ),
 }
 

@@ -70,7 +70,7 @@ def fixative_for_question(context: StageContext) -> list[Finding]:
 
 @REGISTRY.check("track_closed")
 def track_closed(context: StageContext) -> list[Finding]:
-    organ, plan = context.value("organ", TARGET), context.value("track_plan")
+    organ, plan = context.value("target_organ", TARGET), context.value("track_plan")
     if organ not in BLEEDS or plan not in ("none", None):
         return []
     if context.value("coaxial") == "no":

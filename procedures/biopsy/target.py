@@ -65,7 +65,7 @@ def not_to_puncture(context: StageContext) -> list[Finding]:
         found.append(context.finding("vascular-mimic", "An aneurysm, a shunt or echinococcus is not excluded."))
     elif excluded != "yes":
         found.append(not_evaluated(context, "whether it is vascular or echinococcus was not looked at"))
-    if context.value("organ") == "adrenal":
+    if context.value("target_organ") == "adrenal":
         answer = context.value("metanephrines")
         if answer == "raised":
             found.append(
@@ -78,7 +78,7 @@ def not_to_puncture(context: StageContext) -> list[Finding]:
 
 @REGISTRY.check("seeding_considered")
 def seeding_considered(context: StageContext) -> list[Finding]:
-    if context.value("organ") != "liver":
+    if context.value("target_organ") != "liver":
         return []
     answer = context.value("transplant_candidate")
     if answer == "no":
@@ -92,7 +92,7 @@ def seeding_considered(context: StageContext) -> list[Finding]:
 @REGISTRY.check("lung_of_organ")
 def lung_of_organ(context: StageContext) -> list[Finding]:
     crossed = context.value("lung_crossed")
-    if context.value("organ", TARGET) == "lung" and crossed == "no":
+    if context.value("target_organ", TARGET) == "lung" and crossed == "no":
         return [context.finding("lung-denied", "The target lies in the lung, but crossing lung or pleura is denied.")]
     return []
 

@@ -16,6 +16,8 @@ from procedures.spine.support import as_number, text_of
 
 STRUCTURES = "structures"
 SEGMENTED, ABSENT, NOT_SEGMENTED = "segmented", "absent", "not-segmented"
+ORGAN = "target_organ"
+"""The field that asks for the organ; ``organ`` itself is a condition of templates (that of the lesions)."""
 LIVE = "live"
 """Answer of the field ``path_basis``: guided live, no path was planned on images."""
 SAME_MM = 1e-6
@@ -105,8 +107,8 @@ def is_live(context: StageContext) -> bool:
 def target_organ(context: StageContext) -> str | None:
     """The organ of the target: as the template asks for it, else of the lesions that the session is about."""
     for stage in context.template.stages:
-        if stage.field("organ") is not None:
-            answer = context.value("organ", stage.id)
+        if stage.field(ORGAN) is not None:
+            answer = context.value(ORGAN, stage.id)
             return answer if isinstance(answer, str) else None
     chosen = context.value("target_lesions", "images_lesions") or ()
     organs = {each.organ for each in context.case.lesions if each.id in chosen}

@@ -24,7 +24,10 @@ from procedures.spine.support import as_number, not_evaluated
 @REGISTRY.check("structures_segmented")
 def structures_segmented(context: StageContext) -> list[Finding]:
     """Every required structure is segmented or confirmed absent; the others are named as NOT CHECKED."""
-    if target_organ(context) is None:
+    rules = context.template.needle
+    if rules is None:
+        return [not_evaluated(context, "the template names no distances to keep")]
+    if target_organ(context) is None and any(each.organs for each in rules.structures):
         return [not_evaluated(context, "the organ of the target is not known, so neither are the distances to keep")]
     found = []
     for each in looked_at(context):
