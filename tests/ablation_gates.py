@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import ablation_walk as aw
@@ -14,7 +14,6 @@ from ablation_walk import (
     gone,
     histology,
     items,
-    lab_value,
     measures,
     needle,
     numbers,
@@ -22,10 +21,7 @@ from ablation_walk import (
     row,
 )
 
-from planner.model.edits import with_session
-
 L2 = "lesion-2"
-DOSED = {"no": 1, "round": 1, "lesion": L2, "needle": aw.NEEDLE, "status": "done", "power": 60.0, "minutes": 10.0}
 RFA = answers("modality", technique="rfa", rf_mode="monopolar")
 IRE: dict[str, Any] = {
     "technique": "ire",
@@ -107,10 +103,6 @@ def drawn_twice(case: Any) -> Any:
     second = needle("needle-2", role="today", entry_lps_mm=(-100.0, -60.0, 40.0), parallel_to=aw.NEEDLE)
     rows = [*aw.session_of(case).answer("paths", "needles"), {"needle": "needle-2", "lesion": L2, "judged": "by-eye"}]
     return aw.with_answers(aw.with_items(case, second), "paths", needles=rows)
-
-
-def unconfirmed(case: Any) -> Any:
-    return with_session(replace(case, lesion_list_confirmed=None), aw.session_of(case))
 
 
 SCAN_OF_YESTERDAY = tuple(
@@ -361,274 +353,4 @@ FIRES: list[tuple[str, str, aw.Change, str, str]] = [
         "position-mismatch",
         "ask",
     ),
-    ("needle_check", "tip-error", row("needle_check", "needles", tip_error=5.1, accepted="no"), "tip-error", "ask"),
-    (
-        "needle_check",
-        "tip-error",
-        row("needle_check", "needles", tip_error=None, accepted=None),
-        "not-evaluated",
-        "ask",
-    ),
-    ("needle_check", "tip-error", answers("needle_check", checked_on="not-checked"), "not-evaluated", "ask"),
-    ("needle_check", "needles-accounted", answers("needle_check", needles=None), "needle-not-recorded", "warn"),
-    (
-        "needle_check",
-        "needles-accounted",
-        row("needle_check", "needles", status="changed"),
-        "needle-without-reason",
-        "warn",
-    ),
-    ("needle_check", "needle-dangers", answers("needle_check", pneumothorax="drained"), "pneumothorax", "warn"),
-    ("needle_check", "needle-dangers", answers("needle_check", bleeding="not-looked"), "not-evaluated", "warn"),
-    ("activations", "beyond-chart", row("activations", "activations", power=150.0), "beyond-chart", "warn"),
-    ("activations", "beyond-chart", row("activations", "activations", minutes=12.0), "beyond-plan", "warn"),
-    (
-        "activations",
-        "activations-complete",
-        row("activations", "activations", minutes=None),
-        "activation-incomplete",
-        "warn",
-    ),
-    ("activations", "activations-complete", row("activations", "activations", status="not-done"), "no-reason", "warn"),
-    (
-        "completion_scan",
-        "no-number-without-error",
-        achieved(registration_error_mm=None),
-        "no-registration-error",
-        "refuse",
-    ),
-    (
-        "completion_scan",
-        "no-number-without-error",
-        both(row("completion_scan", "repetitions", 1, error=None), answers("completion_scan", registration_error=None)),
-        "no-registration-error",
-        "refuse",
-    ),
-    (
-        "completion_scan",
-        "margin-achieved",
-        both(
-            achieved(mean=numbers(4.0)),
-            row("completion_scan", "repetitions", 1, decision=None),
-            answers("completion_scan", decision=None),
-        ),
-        "margin-undecided",
-        "ask",
-    ),
-    ("completion_scan", "margin-achieved", achieved(mean=numbers(4.0)), "margin-undecided", "ask"),
-    (
-        "completion_scan",
-        "margin-achieved",
-        both(gone("margin-achieved"), answers("completion_scan", repetitions=None, decision=None)),
-        "margin-undecided",
-        "ask",
-    ),
-    ("completion_scan", "margin-within-error", achieved(mean=numbers(1.5)), "margin-within-error", "warn"),
-    ("completion_scan", "gas-not-zone", answers("completion_scan", edge="gas"), "gas-not-zone", "warn"),
-    ("completion_scan", "gas-not-zone", answers("completion_scan", edge="not-segmented"), "not-evaluated", "warn"),
-    ("completion_scan", "gas-not-zone", answers("completion_scan", contrast="no"), "no-contrast", "warn"),
-    (
-        "completion_scan",
-        "rounds-follow",
-        row("completion_scan", "repetitions", 1, decision="again"),
-        "round-missing",
-        "warn",
-    ),
-    (
-        "completion_scan",
-        "rounds-follow",
-        row("completion_scan", "repetitions", 1, decision="again"),
-        "activation-missing",
-        "warn",
-    ),
-    ("completion_scan", "rounds-follow", answers("completion_scan", decision="again"), "loop-open", "warn"),
-    ("completion_scan", "completion-dangers", answers("completion_scan", dangers=["bowel"]), "bowel", "warn"),
-    (
-        "completion_scan",
-        "completion-dangers",
-        answers("completion_scan", dangers=["not-looked-for"]),
-        "not-evaluated",
-        "warn",
-    ),
-    ("completion_scan", "targets-accounted", two_targets, "untreated", "warn"),
-    ("withdrawal", "withdrawal-dangers", answers("withdrawal", track_ablation="not-done"), "no-track-ablation", "warn"),
-    ("withdrawal", "withdrawal-dangers", answers("withdrawal", bleeding="active"), "bleeding", "warn"),
-    ("withdrawal", "withdrawal-dangers", answers("withdrawal", pneumothorax="not-looked"), "not-evaluated", "warn"),
-    ("withdrawal", "withdrawal-dangers", answers("withdrawal", skin="burn"), "skin-burn", "warn"),
-    ("withdrawal", "withdrawal-dangers", answers("withdrawal", applicators_out="no"), "applicator-left", "warn"),
-    ("recovery", "chest-imaged", answers("recovery", chest_image="large"), "pneumothorax", "warn"),
-    ("recovery", "chest-imaged", answers("recovery", chest_image="not-looked"), "not-evaluated", "warn"),
-    (
-        "recovery",
-        "chest-imaged",
-        both(organ("lung"), answers("recovery", chest_image="not-needed")),
-        "no-chest-image",
-        "warn",
-    ),
-    (
-        "recovery",
-        "haemoglobin-drop",
-        lab_value("haemoglobin", 114.0, "g/L", aw.DAY),
-        "haemoglobin-drop",
-        "warn",
-    ),
-    ("recovery", "haemoglobin-drop", lambda case: aw.without_lab(case, "haemoglobin"), "not-evaluated", "warn"),
-    ("recovery", "fever-after", answers("recovery", fever="yes", fever_days=6), "long-fever", "warn"),
-    ("recovery", "nerve-after", answers("recovery", neurology="worse"), "nerve-worse", "warn"),
-    ("recovery", "nerve-after", organ("bone"), "not-evaluated", "warn"),
-    (
-        "outcome",
-        "progression-after-complete",
-        outcome_row(local_progression="yes", complete_on=None),
-        "progression-before-complete",
-        "ask",
-    ),
-    (
-        "outcome",
-        "progression-after-complete",
-        outcome_row(local_progression="yes"),
-        "progression-before-complete",
-        "ask",
-    ),
-    ("outcome", "terms-apart", outcome_row(local_progression="yes"), "residual-not-progression", "ask"),
-    ("outcome", "terms-apart", outcome_row(technical_success="no"), "success-and-efficacy", "ask"),
-    (
-        "outcome",
-        "terms-apart",
-        both(answers("outcome", reading="later"), outcome_row(local_progression="yes", from_zone_mm=14.0)),
-        "new-not-local",
-        "ask",
-    ),
-    ("outcome", "terms-apart", outcome_row(efficacy=None), "not-evaluated", "ask"),
-    ("outcome", "ablated-no-target", answers("outcome", criteria="mrecist"), "ablated-as-target", "ask"),
-    (
-        "outcome",
-        "outcome-timing",
-        answers("outcome", date=(aw.DAY + timedelta(days=27)).isoformat()),
-        "images-early",
-        "warn",
-    ),
-    (
-        "outcome",
-        "outcome-timing",
-        answers("outcome", date=(aw.DAY + timedelta(days=43)).isoformat()),
-        "images-late",
-        "warn",
-    ),
-    (
-        "next_step",
-        "follow-up-due",
-        answers("next_step", next_on=date(2026, 11, 1).isoformat()),
-        "follow-up-late",
-        "warn",
-    ),
-    ("next_step", "follow-up-due", answers("next_step", next_on=None), "not-evaluated", "warn"),
-]
-
-# (stage, check, change): what looks like a danger and is answered: the check is silent.
-SILENT: list[tuple[str, str, aw.Change]] = [
-    ("target", "size-number", aw.sized(30.0)),
-    ("target", "size-number", both(organ("kidney"), histology("other"), aw.sized(40.0))),
-    ("target", "seen-or-fused", row("target", "targets", visible=["mr"], fusion="planned")),
-    (
-        "target",
-        "histology-before",
-        both(
-            lambda case: replace(case, diagnosis=replace(case.diagnosis, proof="biopsy")),
-            row("target", "targets", biopsy="none"),
-        ),
-    ),
-    (
-        "target",
-        "abscess-risk",
-        target(prior_tace=3, antibiotic_plan="yes", antibiotic_plan_text="Piperacillin-tazobactam, 3 days"),
-    ),
-    ("target", "abscess-risk", target(prior_tace=1)),
-    ("target", "metanephrines", packed("adrenal", ADRENAL)),
-    (
-        "target",
-        "metanephrines",
-        packed(
-            "adrenal", ADRENAL, metanephrines="raised", alpha_block="yes", alpha_block_text="Phenoxybenzamine, 14 days"
-        ),
-    ),
-    ("target", "lung-function", packed("lung", LUNG)),
-    ("target", "kidney-function", packed("kidney", KIDNEY)),
-    ("target", "weight-bearing", packed("bone", BONE, weight_bearing="yes", consolidation="same-session")),
-    ("modality", "heat-sink", modality(vessel_diameter=3.0, vessel_distance=1.0)),
-    ("modality", "heat-sink", modality(vessel_diameter=9.0, vessel_distance=5.1)),
-    ("modality", "near-structures", modality(duct_distance=10.1, bowel_distance=10.1)),
-    ("modality", "icd-radiofrequency", RFA),
-    *(("modality", f"ire-{name}", modality(**IRE)) for name in ("voltage", "geometry", "heart", "metal")),
-    ("modality", "ire-voltage", modality(**{**IRE, "ire_pairs": [{"spacing": 2.0, "voltage": 3000.0}]})),
-    ("modality", "cryo-spacing", modality(**CRYO)),
-    ("structures", "required-structures", aw.structure("gas", **DIRTY)),
-    (
-        "paths",
-        "target-has-needle",
-        both(two_targets, answers("paths", lesions_left=[{"lesion": "lesion-1", "reason": "TACE"}])),
-    ),
-    ("paths", "needle-length", placed(usable_length_mm=aw.LENGTH_MM)),
-    (
-        "paths",
-        "needle-limits",
-        both(row("paths", "needles", judged="rejected"), measured(rejected_because=("3 mm from the bowel",))),
-    ),
-    ("zone_margin", "setting-in-chart", both(placed(setting="60W 8min"), row("zone_margin", "settings", minutes=8.0))),
-    ("zone_margin", "margin-minimum", planned(minus_sd=numbers(3.0), without_capsule=numbers(5.0))),
-    ("zone_margin", "margin-desired", both(histology("CRLM"), planned(minus_sd=numbers(10.0)))),
-    (
-        "protection",
-        "saline-radiofrequency",
-        both(RFA, answers("protection", measures=["hydrodissection"], fluid="dextrose-5")),
-    ),
-    (
-        "protection",
-        "saline-radiofrequency",
-        both(RFA, modality(rf_mode="bipolar"), answers("protection", fluid="saline")),
-    ),
-    (
-        "protection",
-        "bowel-protected",
-        both(modality(bowel_distance=4.0), answers("protection", measures=["hydrodissection"])),
-    ),
-    (
-        "protection",
-        "nerve-protected",
-        both(packed("bone", BONE, nerve_distance=6.0), answers("protection", measures=["thermocouple"])),
-    ),
-    ("anaesthesia", "anaesthesia-booked", answers("anaesthesia", kind="local", booked="not-needed")),
-    ("anaesthesia", "anaesthesia-ire", modality(**IRE)),
-    (
-        "anaesthesia",
-        "anaesthesia-adrenal",
-        both(packed("adrenal", ADRENAL), answers("anaesthesia", pressure_plan="Arterial line, phentolamine")),
-    ),
-    ("scan_today", "readout-from-today", both(items(needle()), answers("scan_today", readout="none"))),
-    ("scan_today", "target-moved", answers("scan_today", target_moved=5.0, plan_today="unchanged")),
-    (
-        "scan_today",
-        "new-targets",
-        answers("scan_today", new_targets="yes", new_targets_text="8 mm in segment V, ablated as well"),
-    ),
-    ("scan_today", "registration-known", answers("scan_today", registration="planned-here", registration_error=None)),
-    ("needle_check", "tip-error", row("needle_check", "needles", tip_error=9.0, accepted="yes")),
-    ("needle_check", "tip-error", row("needle_check", "needles", tip_error=5.0, accepted="no")),
-    (
-        "completion_scan",
-        "margin-achieved",
-        both(achieved(mean=numbers(4.0)), answers("completion_scan", decision_reason="Vena cava", decision="stop")),
-    ),
-    ("completion_scan", "margin-achieved", achieved(mean=numbers(2.0), without_capsule=numbers(5.5))),
-    (
-        "outcome",
-        "progression-after-complete",
-        both(answers("outcome", reading="later"), outcome_row(local_progression="yes", complete_on="2026-06-01")),
-    ),
-    (
-        "outcome",
-        "terms-apart",
-        both(answers("outcome", reading="later"), outcome_row(local_progression="yes", from_zone_mm=4.0)),
-    ),
-    ("next_step", "follow-up-due", answers("next_step", next_on=(aw.DAY + timedelta(days=126)).isoformat())),
 ]

@@ -189,7 +189,7 @@ def walk(request: pytest.FixtureRequest) -> aw.Walk:
 
 @pytest.fixture(scope="module")
 def done() -> aw.Walk:
-    return aw.walked()
+    return aw.walked(aw.PROFILE)
 
 
 def test_that_every_stage_can_be_signed_with_the_example(walk: aw.Walk) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ablation_walk as aw
 import pytest
-from ablation_gates import FIRES, SILENT
+from ablation_answered import SILENT
+from ablation_gates import FIRES as PLAN_FIRES
+from ablation_record_gates import RECORD_FIRES
 from needle_walks import own_checks, weight
 
 from planner.findings import Severity
 
+FIRES = [*PLAN_FIRES, *RECORD_FIRES]
 NAMES = [f"{stage}-{check}-{code}-{n}" for n, (stage, check, _, code, _) in enumerate(FIRES)]
 SILENT_NAMES = [f"{stage}-{check}-{n}" for n, (stage, check, _) in enumerate(SILENT)]
 REFUSE = {
@@ -112,7 +115,7 @@ def test_that_the_chinese_profile_ablates_a_single_tumour_of_five_centimetres() 
 
 
 def test_that_an_emptied_record_is_stored_with_findings_and_refuses_nothing() -> None:
-    walk = aw.walked()
+    walk = aw.walked(aw.PROFILE)
     case = aw.items(aw.achieved_margin(registration_error_mm=None))(walk.case)
     found = aw.Walk(case, walk.profile, walk.now).status().stage("completion_scan").findings
     mine = [each for each in found if each.code == "no-registration-error"]
