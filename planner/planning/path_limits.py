@@ -32,8 +32,8 @@ GAP_VOXELS = 2.0
 """A stretch outside the body (or inside it again) counts from this many voxel diagonals: less is the staircase of a
 skin that the needle grazes."""
 ORGAN_STEP_MM = 0.5
-NORMAL_REACH_MM = 3.0
-"""The normal of a capsule is read over this distance to both sides, across the staircase of its voxels."""
+NORMAL_REACH_VOXELS = 2.0
+"""The normal of a capsule is read over this many of its longest voxel edges to both sides, across their staircase."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -218,11 +218,12 @@ def _organ(setting: Setting, entries: Floats, tips: Floats) -> tuple[Floats, Flo
     # A bare point is a target that the needle is never inside of.
     values = np.full((2, 2, 2), 1.0, dtype=np.float32) if target is None else target.values
     placed = np.zeros((3, 4)) if target is None else target.node_from_lps
+    reach = NORMAL_REACH_VOXELS * max(setting.organ.grid.spacing_kji_mm)
     organ_mm, capsule = np.empty(len(entries)), np.empty(len(entries))
 
     def walk(first: int, last: int) -> None:
         kernels.organ_before_target(
-            organ.values, organ.node_from_lps, values, placed, ORGAN_STEP_MM, NORMAL_REACH_MM,
+            organ.values, organ.node_from_lps, values, placed, ORGAN_STEP_MM, reach,
             entries, tips, organ_mm, capsule, first, last,
         )  # fmt: skip
 
@@ -232,7 +233,7 @@ def _organ(setting: Setting, entries: Floats, tips: Floats) -> tuple[Floats, Flo
 
 def organ_field(mask: Mask, known: DistanceField | None, points_lps_mm: Floats) -> DistanceField:
     """The field of an organ around points, with room for the capsule's normal; the known one where it reaches."""
-    bounds = bounds_around(points_lps_mm, 2.0 * NORMAL_REACH_MM)
+    bounds = bounds_around(points_lps_mm, NORMAL_REACH_VOXELS * max(mask.grid.spacing_kji_mm))
     return known if known is not None and known.covers(bounds) else DistanceField.of(mask, bounds)
 
 
