@@ -25,12 +25,14 @@ VERBS = {
     "dsa": "dsa",
     "snapshot": "snapshot",
     "phantom": "phantom",
+    "ablate": "ablate",
     "templates": "templates",
     "template": "templates",
     "score": "score",
     "case": "case",
     "demo": "demo",
     "paths": "paths",
+    "vertebra": "vertebra",
 }
 """Verb -> module of this package, which offers ``register(app: typer.Typer) -> None``."""
 
