@@ -17,6 +17,7 @@ from planner.planning.needles import Needle, in_plane_deg, out_of_plane_deg, sid
 from planner.units import shown
 
 _CONTOUR_STEPS = 360
+_CONTOUR_SEEN = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,11 @@ def along_skin_mm(body: Mask, entry_lps_mm: NDArray[np.float64], midline_mm: flo
     bins = np.rint(np.degrees(np.arctan2(offset[:, 0], -offset[:, 1]))).astype(int) % _CONTOUR_STEPS
     radius = np.zeros(_CONTOUR_STEPS)
     np.maximum.at(radius, bins, away)
-    if np.any(radius <= 0.0):
+    seen = np.flatnonzero(radius > 0.0)
+    if len(seen) < _CONTOUR_SEEN * _CONTOUR_STEPS:
         return None
+    # A direction may fall between two voxels.
+    radius = np.interp(np.arange(_CONTOUR_STEPS), seen, radius[seen], period=_CONTOUR_STEPS)
     toward = entry_lps_mm[:2] - centre
     at = int(np.rint(np.degrees(np.arctan2(toward[0], -toward[1])))) % _CONTOUR_STEPS
     start = 0 if toward[1] <= 0.0 else _CONTOUR_STEPS // 2
