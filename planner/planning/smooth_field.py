@@ -42,9 +42,10 @@ _BAND = 2.0
 """Constraints hold as far as this from the surface."""
 _TERRACE_TILT = 0.35
 """Sine of the angle to the nearest axis below which the estimate loses its weight."""
-_TERRACE_WEIGHT = 0.03
-_FAR_WEIGHT = 0.1
-_STIFFNESS = 1.5
+_TERRACE_WEIGHT = 0.01
+_FAR_WEIGHT = 0.01
+"""Far from the surface the distance between voxel centres repeats the terraces: it only keeps the field in scale."""
+_STIFFNESS = 2.0
 _COUPLING = 0.3
 _RELAXATION = 1.7
 _ROUNDS = 30
@@ -75,7 +76,8 @@ def smooth_field(inside: NDArray[np.bool_], spacing_kji_mm: tuple[float, float, 
     high = np.where(near, apart, _UNBOUNDED)
     least = np.where(inside, -high, low).astype(np.float32)
     most = np.where(inside, -low, high).astype(np.float32)
-    weight = np.where(near, _weight(estimate, spacing), np.float32(_FAR_WEIGHT))
+    weight = _weight(estimate, spacing)
+    weight[~near] *= np.float32(_FAR_WEIGHT)
     found = _fitted(estimate, weight, least, most, spacing, context)
     side = np.float32(_SIDE * longest)
     return np.where(inside, np.minimum(found, -side), np.maximum(found, side))
