@@ -18,6 +18,7 @@ from planner.units import shown
 
 _CONTOUR_STEPS = 360
 _CONTOUR_SEEN = 0.9
+_TAPE_HALF = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,9 @@ def along_skin_mm(body: Mask, entry_lps_mm: NDArray[np.float64], midline_mm: flo
         return None
     # A direction may fall between two voxels.
     radius = np.interp(np.arange(_CONTOUR_STEPS), seen, radius[seen], period=_CONTOUR_STEPS)
+    # A tape lies on the skin, not on the staircase of its voxels.
+    wrapped = np.concatenate([radius[-_TAPE_HALF:], radius, radius[:_TAPE_HALF]])
+    radius = np.convolve(wrapped, np.full(2 * _TAPE_HALF + 1, 1.0 / (2 * _TAPE_HALF + 1)), mode="valid")
     toward = entry_lps_mm[:2] - centre
     at = int(np.rint(np.degrees(np.arctan2(toward[0], -toward[1])))) % _CONTOUR_STEPS
     start = 0 if toward[1] <= 0.0 else _CONTOUR_STEPS // 2
