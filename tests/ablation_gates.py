@@ -48,6 +48,8 @@ KIDNEY = {
 ADRENAL = {"metanephrines": "normal", "alpha_block": "prepared"}
 BONE = {"nerve_distance": 30.0, "cord_distance": 60.0, "weight_bearing": "no"}
 DIRTY = {"status": "not-segmented"}
+STOMACH_OPEN = both(aw.structure("stomach", **DIRTY), gone("region-stomach"))
+"""Nobody segmented the stomach."""
 TIP_NEAR = (-44.0, 34.0, -3.0)
 
 
@@ -183,7 +185,7 @@ FIRES: list[tuple[str, str, aw.Change, str, str]] = [
     ("modality", "ire-heart", modality(**{**IRE, "ire_rhythm": "arrhythmia"}), "arrhythmia", "ask"),
     ("modality", "ire-metal", modality(**{**IRE, "metal_distance": 24.0}), "metal-near", "ask"),
     ("modality", "cryo-spacing", modality(**{**CRYO, "probe_spacing": 16.0}), "cryo-spacing", "warn"),
-    ("structures", "required-structures", aw.structure("stomach", **DIRTY), "structure-not-segmented", "refuse"),
+    ("structures", "required-structures", STOMACH_OPEN, "structure-not-segmented", "refuse"),
     ("structures", "required-structures", gone("region-colon"), "structure-not-segmented", "refuse"),
     (
         "structures",
@@ -195,7 +197,7 @@ FIRES: list[tuple[str, str, aw.Change, str, str]] = [
     (
         "structures",
         "required-structures",
-        both(aw.structure("stomach", **DIRTY), answers("structures", path_claim="not-admissible")),
+        both(STOMACH_OPEN, answers("structures", path_claim="not-admissible")),
         "structure-not-segmented",
         "warn",
     ),
@@ -216,7 +218,7 @@ FIRES: list[tuple[str, str, aw.Change, str, str]] = [
         "ask",
     ),
     ("paths", "needle-checked", measured(not_checked=("stomach",)), "not-admissible", "refuse"),
-    ("paths", "needle-checked", aw.structure("stomach", **DIRTY), "not-admissible", "refuse"),
+    ("paths", "needle-checked", STOMACH_OPEN, "not-admissible", "refuse"),
     ("paths", "needle-checked", measured(rejected_because=("3.1 mm from the bowel",)), "not-admissible", "refuse"),
     (
         "paths",

@@ -22,7 +22,15 @@ from procedures.ablation.items import (
     target_lesions,
 )
 from procedures.ablation.registry import REGISTRY
-from procedures.ablation.structures import NOT_SEGMENTED, SEGMENTED, Avoided, avoided, missing_required
+from procedures.ablation.structures import (
+    ABSENT,
+    NOT_SEGMENTED,
+    SEGMENTED,
+    Avoided,
+    avoided,
+    missing_required,
+    structure_name,
+)
 from procedures.spine.support import not_evaluated, text_of
 
 STAGE = "paths"
@@ -58,7 +66,8 @@ def stale_because(measured: NeedleMeasures, structures: tuple[Avoided, ...]) -> 
             return f"{each.name} was segmented since"
         if each.status != SEGMENTED and distance is not None:
             return f"{each.name} is no longer segmented"
-        if each.status == NOT_SEGMENTED and each.required and not set(each.keys) & set(measured.not_checked):
+        asked = each.required and each.status == NOT_SEGMENTED and each.said != ABSENT
+        if asked and not set(each.keys) & set(measured.not_checked):
             return f"{each.name} is no longer confirmed absent"
         if hard is not None and each.hard_mm is not None and abs(hard - each.hard_mm) > TOLERANCE:
             return f"the limit of {each.name} was {hard:g} mm, now {each.hard_mm:g} mm"
@@ -126,13 +135,13 @@ def needle_limits(context: StageContext) -> list[Finding]:
 @REGISTRY.check("needle_checked")
 def needle_checked(context: StageContext) -> list[Finding]:
     """*Admissible* is refused while something required was not looked at or a limit is broken; by eye it is asked."""
-    open_structures = [each.name for each in missing_required(context)]
     found = []
     for item, body in accepted(context):
         measured, claim = body.measured, judged(context)[item.id]
         if measured is None:
             continue
-        missing = dict.fromkeys((*open_structures, *measured.not_checked))
+        open_now = (each.key for each in missing_required(context, item.frame_uid))
+        missing = [structure_name(key) for key in dict.fromkeys((*open_now, *measured.not_checked))]
         subject = f"paths.{item.id}"
         if claim == ADMISSIBLE and missing:
             text = f"{item.name} cannot be called admissible. NOT CHECKED: {', '.join(missing)}."
@@ -153,10 +162,9 @@ def needle_measured(context: StageContext) -> list[Finding]:
 
 def stale_needles(context: StageContext, place: str) -> list[Finding]:
     """Needles never measured, and those measured on other structures or limits."""
-    structures = avoided(context)
     found = []
     for item, body in accepted(context):
-        subject = f"{place}.{item.id}"
+        structures, subject = avoided(context, item.frame_uid), f"{place}.{item.id}"
         if body.measured is None:
             text = f"Not evaluated: {item.name} is not measured against the structures."
             found.append(context.finding("needle-not-measured", text, subject=subject))
@@ -222,7 +230,6 @@ def _direction(body: NeedlePathBody) -> tuple[float, ...]:
 def needle_desired(context: StageContext) -> list[Finding]:
     """Nearer than wanted, but not through a hard limit."""
     found = []
-    names = {key: each.name for each in avoided(context) for key in each.keys}
     for item, body in accepted(context):
         if body.measured is None:
             continue
@@ -232,7 +239,7 @@ def needle_desired(context: StageContext) -> list[Finding]:
                 continue
             if hard is not None and below(distance, hard):
                 continue
-            text = f"{item.name} passes {names.get(key, key)} at {distance:.1f} mm; {wanted:g} mm is wanted."
+            text = f"{item.name} passes the {structure_name(key)} at {distance:.1f} mm; {wanted:g} mm is wanted."
             more = {"measured": distance, "limit": wanted, "unit": "mm", "subject": f"paths.{item.id}.{key}"}
             found.append(context.finding("nearer-than-wanted", text, **more))
     return found
@@ -275,10 +282,10 @@ def _listed(context: StageContext, item: PlanItem, body: NeedlePathBody) -> Comp
     if known:
         nearest = min(known, key=lambda key: known[key] - seen.hard_mm.get(key, 0.0))
         depth = seen.nearest_depth_mm.get(nearest)
-        inputs["nearest"] = f"{nearest} {shown(known[nearest], 'mm')} at {shown(depth, 'mm')} depth"
+        inputs["nearest"] = f"{structure_name(nearest)} {shown(known[nearest], 'mm')} at {shown(depth, 'mm')} depth"
     said = list(seen.rejected_because)
     if seen.not_checked:
-        said.append(f"NOT CHECKED: {', '.join(seen.not_checked)}.")
+        said.append(f"NOT CHECKED: {', '.join(map(structure_name, seen.not_checked))}.")
     return Computed(
         id=f"needle_{item.id}",
         label=item.name,

@@ -21,6 +21,12 @@ UNSETTLED = {
 }
 
 
+def structure_name(key: str) -> str:
+    """As a person reads it in a sentence."""
+    known = structures().get(key)
+    return known.name.lower() if known is not None else key.replace("_", " ")
+
+
 @dataclass(frozen=True, slots=True)
 class Avoided:
     """One structure as this session treats it.
@@ -28,8 +34,7 @@ class Avoided:
     Attributes
     ----------
     status
-        ``segmented`` only while a region of it is there, ``absent`` only with the name of who looked; a row that says
-        so without counts as not segmented.
+        ``segmented`` while a region of it is there, whatever the row says; ``absent`` only with the name of who looked.
     hard_mm, desired_mm
         Effective: the row's numbers where it has them, else the template's.
     said
@@ -56,18 +61,28 @@ class Avoided:
 
     @property
     def name(self) -> str:
-        known = structures().get(self.key)
-        return known.name if known is not None else self.key
+        return structure_name(self.key)
 
 
-def avoided(context: StageContext) -> tuple[Avoided, ...]:
-    """The structures of the chosen organs, in the template's order, then those that only the session names."""
+def avoided(context: StageContext, frame_uid: str | None = None) -> tuple[Avoided, ...]:
+    """The structures of the chosen organs, in the template's order, then those that only the session names.
+
+    Parameters
+    ----------
+    frame_uid
+        Counts masks of one frame of reference only: what was drawn on the planning CT says nothing about a needle on
+        today's scan. None counts the masks of every frame.
+    """
     organs = set(organs_of(context))
     rows = {str(row.get("structure") or ""): row for row in context.rows(STAGE, STAGE)}
     limits = {
         each.structure: each for each in rules_of(context).structures if not each.organs or organs & set(each.organs)
     }
-    drawn = {str(item.body.get("structure")) for item in context.session.items if item.type == REGION}
+    drawn = {
+        str(item.body.get("structure"))
+        for item in context.session.items
+        if item.type == REGION and frame_uid in (None, item.frame_uid)
+    }
     found = []
     for key in dict.fromkeys((*limits, *rows)):
         row, limit = rows.get(key, {}), limits.get(key)
@@ -75,8 +90,8 @@ def avoided(context: StageContext) -> tuple[Avoided, ...]:
             continue
         said = text_of(row.get("status")) or None
         there = bool(drawn & {key, *(limit.stands_for if limit else ())})
-        settled = there if said == SEGMENTED else said == ABSENT and bool(text_of(row.get("confirmed_by")))
-        status = str(said) if settled else NOT_SEGMENTED
+        looked = said == ABSENT and bool(text_of(row.get("confirmed_by")))
+        status = SEGMENTED if there else ABSENT if looked else NOT_SEGMENTED
         hard, desired = as_number(row.get("hard_mm")), as_number(row.get("desired_mm"))
         found.append(
             Avoided(
@@ -91,9 +106,9 @@ def avoided(context: StageContext) -> tuple[Avoided, ...]:
     return tuple(found)
 
 
-def missing_required(context: StageContext) -> tuple[Avoided, ...]:
-    """Required structures that are neither segmented nor confirmed absent."""
-    return tuple(each for each in avoided(context) if each.required and each.status == NOT_SEGMENTED)
+def missing_required(context: StageContext, frame_uid: str | None = None) -> tuple[Avoided, ...]:
+    """Required structures that are neither segmented (in a frame) nor confirmed absent."""
+    return tuple(each for each in avoided(context, frame_uid) if each.required and each.status == NOT_SEGMENTED)
 
 
 @REGISTRY.check("required_structures")
