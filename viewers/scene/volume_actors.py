@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from planner.geometry import Grid
 from planner.geometry.handedness import right_handed
-from viewers.state.scene3d import PlanePicture, Surface, Tube
+from viewers.state.scene3d import Mesh, PlanePicture, Surface, Tube
 
 SURFACE_VOXELS = 6_000_000
 """Above this many voxels in its box a mask is thinned before meshing."""
@@ -153,6 +153,36 @@ def tube_actor(tube: Tube) -> Any:
     actor.SetMapper(mapper)
     actor.GetProperty().SetColor(*_rgb(tube.colour))
     actor.GetProperty().SetSpecular(0.4)
+    return actor
+
+
+def mesh_actor(mesh: Mesh) -> Any:
+    """Triangles with a colour at each vertex, or their edges alone."""
+    from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+    from vtkmodules.vtkCommonCore import vtkPoints
+    from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+    from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
+
+    points = vtkPoints()
+    points.SetData(numpy_to_vtk(np.ascontiguousarray(mesh.vertices_lps_mm, dtype=np.float64), deep=1))
+    count = len(mesh.triangles)
+    cells = np.hstack([np.full((count, 1), 3), mesh.triangles]).astype(np.int64)
+    faces = vtkCellArray()
+    faces.SetCells(count, numpy_to_vtkIdTypeArray(np.ascontiguousarray(cells.ravel()), deep=1))
+    surface = vtkPolyData()
+    surface.SetPoints(points)
+    surface.SetPolys(faces)
+    surface.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(mesh.colours, dtype=np.uint8), deep=1))
+    mapper = vtkPolyDataMapper()
+    mapper.SetInputData(surface)
+    mapper.SetColorModeToDirectScalars()
+    actor = vtkActor()
+    actor.SetMapper(mapper)
+    look = actor.GetProperty()
+    look.SetOpacity(mesh.opacity)
+    if mesh.lines:
+        look.SetRepresentationToWireframe()
+        look.LightingOff()
     return actor
 
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from planner.errors import BugError
 from planner.imaging import Volume
-from viewers.scene.volume_actors import image_data, plane_actor, surface_actor, tube_actor
+from viewers.scene.volume_actors import image_data, mesh_actor, plane_actor, surface_actor, tube_actor
 from viewers.scene.volume_body import without_table
 from viewers.scene.volume_caster import VolumeCaster
 from viewers.scene.volume_transfer import preset_for, volume_property
-from viewers.state.scene3d import Camera, Scene3D
+from viewers.state.scene3d import Camera, Mesh, Scene3D
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class VolumeRenderer:
         self._kept: list[NDArray[np.generic]] = []
         self._solids: dict[str, Any] = {}
         self._planes: list[Any] = []
+        self._meshes: dict[str, tuple[Mesh, Any]] = {}
         self._on_gpu: bool | None = None
 
     def draw(self, scene: Scene3D, size_px: tuple[int, int], quality: Quality = FINE) -> NDArray[np.uint8]:
@@ -138,7 +139,7 @@ class VolumeRenderer:
         from vtkmodules.util.numpy_support import vtk_to_numpy
         from vtkmodules.vtkCommonCore import vtkFloatArray
 
-        if not (scene.surfaces or scene.tubes or scene.planes):
+        if not (scene.surfaces or scene.tubes or scene.meshes or scene.planes):
             levels = np.round(np.asarray(scene.background) * 255.0).astype(np.uint8)
             return np.broadcast_to(levels, (height, width, 3)).copy(), None
         self._render(scene, width, height)
@@ -153,6 +154,7 @@ class VolumeRenderer:
         self._window.SetSize(width, height)
         self._renderer.SetBackground(*scene.background)
         self._show_solids(scene)
+        self._show_meshes(scene)
         self._show_planes(scene)
         self._clip(scene)
         self._place_camera(scene)
@@ -235,6 +237,17 @@ class VolumeRenderer:
         if actor is not None:
             self._renderer.AddActor(actor)
 
+    def _show_meshes(self, scene: Scene3D) -> None:
+        wanted = {each.key: each for each in scene.meshes}
+        for key, (shown, actor) in list(self._meshes.items()):
+            if wanted.get(key) is not shown:
+                self._renderer.RemoveActor(actor)
+                del self._meshes[key]
+        for key, mesh in wanted.items():
+            if key not in self._meshes:
+                self._meshes[key] = (mesh, mesh_actor(mesh))
+                self._renderer.AddActor(self._meshes[key][1])
+
     def _show_planes(self, scene: Scene3D) -> None:
         for actor in self._planes:
             self._renderer.RemoveActor(actor)
@@ -245,7 +258,7 @@ class VolumeRenderer:
     def _clip(self, scene: Scene3D) -> None:
         from vtkmodules.vtkCommonDataModel import vtkPlane
 
-        for actor in (self._on_card, *self._solids.values()):
+        for actor in (self._on_card, *self._solids.values(), *(each for _, each in self._meshes.values())):
             if actor is None:
                 continue
             mapper = actor.GetMapper()

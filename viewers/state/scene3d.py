@@ -52,6 +52,28 @@ class Tube:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Mesh:
+    """Triangles with a colour at each vertex.
+
+    Attributes
+    ----------
+    key
+        Names what it is; a moved or repainted one keeps it.
+    vertices_lps_mm, triangles, colours
+        (n, 3) LPS mm; (m, 3) indices; (n, 3) uint8.
+    lines
+        Only the edges are drawn, so that what lies inside is seen.
+    """
+
+    key: str
+    vertices_lps_mm: NDArray[np.float64]
+    triangles: NDArray[np.int32]
+    colours: NDArray[np.uint8]
+    opacity: float = 1.0
+    lines: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class PlanePicture:
     """An MPR plane shown in 3D: its grey picture on a rectangle of `width_mm` x `height_mm` about the plane's point."""
 
@@ -130,6 +152,7 @@ class Scene3D:
     preset: str | None = "arterial"
     surfaces: tuple[Surface, ...] = ()
     tubes: tuple[Tube, ...] = ()
+    meshes: tuple[Mesh, ...] = ()
     planes: tuple[PlanePicture, ...] = ()
     camera: Camera | None = None
     clip: SlicePlane | None = None
