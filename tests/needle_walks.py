@@ -85,6 +85,7 @@ def needle(identity: str, purpose: str, measured: NeedleMeasures | None, **more:
     return item(identity, NEEDLE_PATH, identity.replace("-", " ").capitalize(), body)
 
 
+ABDOMEN = {"bowel": 25.0, "lung": 14.0, "aorta": 45.0}
 VERTEBRA_CLEARANCES = {"spinal_cord": 4.2, "lung": 60.0, "aorta": 22.0}
 
 
@@ -132,7 +133,19 @@ ITEMS: Mapping[str, tuple[PlanItem, ...]] = {
         region("colon"),
         region("lung"),
         region("aorta"),
-        needle("needle-1", "biopsy", measures({"bowel": 25.0, "lung": 14.0, "aorta": 45.0})),
+        needle("needle-1", "biopsy", measures(ABDOMEN)),
+    ),
+    "drainage": (
+        region("colon"),
+        region("lung"),
+        region("aorta"),
+        needle("needle-1", "drainage", measures(ABDOMEN)),
+    ),
+    "cyst": (
+        region("colon"),
+        region("lung"),
+        region("aorta"),
+        needle("needle-1", "sclerotherapy", measures(ABDOMEN)),
     ),
 }
 

@@ -19,7 +19,7 @@ from procedures.percutaneous.needles import (
     words_of,
 )
 from procedures.percutaneous.registry import REGISTRY
-from procedures.spine.support import not_evaluated, unknown_value
+from procedures.spine.support import not_evaluated, text_of, unknown_value
 
 READ_OUT = "Planning picture: the operator's read-out comes from the images of the day only."
 
@@ -33,7 +33,10 @@ def needle_chosen(context: StageContext) -> list[Finding]:
     """The plan names at least one needle that is there; guided live, what was not checked is said instead."""
     if is_live(context):
         text = "NOT CHECKED: guided live; no path was measured against the structures to keep away from."
-        return [context.finding("guided-live", text, severity=Severity.INFO)]
+        found = [context.finding("guided-live", text, severity=Severity.INFO)]
+        if not text_of(context.value("live_path")):
+            found.append(context.finding("no-way-in", "Guided live, and the way in is not written down."))
+        return found
     place = plan_table(context)
     named = [row.get(place[2]) for row in context.rows(place[1], place[0])] if place else []
     there = {each.item.id for each in all_needles(context)}

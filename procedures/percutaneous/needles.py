@@ -19,7 +19,7 @@ SEGMENTED, ABSENT, NOT_SEGMENTED = "segmented", "absent", "not-segmented"
 ORGAN = "target_organ"
 """The field that asks for the organ; ``organ`` itself is a condition of templates (that of the lesions)."""
 LIVE = "live"
-"""Answer of the field ``path_basis``: guided live, no path was planned on images."""
+"""Answer of the field ``path_basis`` of the stage ``structures``: guided live, no path was planned on images."""
 SAME_MM = 1e-6
 """Limits are typed numbers: closer than this they are the same number."""
 
@@ -99,9 +99,8 @@ def chosen_needles(context: StageContext) -> tuple[Needle, ...]:
 
 
 def is_live(context: StageContext) -> bool:
-    """Whether the plan says that the needle is guided live, without a path planned on images."""
-    place = plan_table(context)
-    return place is not None and context.value("path_basis", place[0]) == LIVE
+    """Whether the needle is guided live, without a path planned on images; only where the template asks for it."""
+    return bool(context.value("path_basis", STRUCTURES) == LIVE)
 
 
 def target_organ(context: StageContext) -> str | None:

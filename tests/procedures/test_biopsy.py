@@ -13,7 +13,7 @@ from planner.workflow.loader import lint_template
 
 NAME = "biopsy"
 LUNG = "lung"
-CLEARANCES = {"bowel": 25.0, "lung": 14.0, "aorta": 45.0}
+CLEARANCES = nw.ABDOMEN
 SEGMENTED = [{"structure": each, "status": "segmented"} for each in ("bowel", "lung", "aorta")]
 
 
@@ -65,7 +65,8 @@ FIRES: nw.Gates = {
     "paths": [
         ("needle-chosen", {"needles": None}, "no-needle", "ask"),
         ("needle-chosen", nw.gone("needle-1"), "needle-gone", "ask"),
-        ("needle-chosen", {"path_basis": "live", "needles": None}, "guided-live", "info"),
+        ("needle-chosen", nw.answers("structures", path_basis="live"), "guided-live", "info"),
+        ("needle-chosen", nw.answers("structures", path_basis="live"), "no-way-in", "ask"),
         ("needle-measured", device(measured=None), "needle-not-measured", "ask"),
         ("needle-measured", path(clearances={"lung": 14.0, "aorta": 45.0}), "measured-before", "ask"),
         ("needle-measured", path(hard_mm={"bowel": 2.0}), "measured-before", "ask"),
@@ -187,7 +188,10 @@ def test_that_a_discordant_result_with_a_plan_is_settled() -> None:
 
 
 def test_that_a_path_guided_live_says_what_was_not_checked() -> None:
-    live = nw.both(nw.answers("paths", path_basis="live", needles=None), nw.answers("structures", structures=None))
+    live = nw.both(
+        nw.answers("paths", needles=None, live_path="Between two ribs, in expiration"),
+        nw.answers("structures", path_basis="live", structures=None),
+    )
     case = live(nw.filled_case(NAME))
     assert nw.checked(NAME, case, "paths", "needle-admissible") == []
     assert ["NOT CHECKED" in each.text for each in nw.checked(NAME, case, "paths", "needle-chosen")] == [True]
