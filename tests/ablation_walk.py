@@ -169,14 +169,31 @@ def achieved_margin(**more: Any) -> PlanItem:
     return item("margin-achieved", ABLATION_MARGIN, "L2 achieved", body)
 
 
-def items_before(stage: str) -> tuple[PlanItem, ...]:
+DEVICES: dict[str | None, dict[str, Any]] = {
+    None: {},
+    "cryo": {"device": "simulated-cryo", "setting": "10min-40", "usable_length_mm": 175.0},
+    "ire": {"device": "simulated-ire", "setting": "pair-2250V", "gauge": "19 G", "usable_length_mm": 150.0},
+}
+"""Variant of the example -> what its needles carry; beside microwave two of them, side by side."""
+
+
+def needles(role: str, variant: str | None) -> tuple[PlanItem, ...]:
+    one = needle(role=role, **DEVICES[variant])
+    if variant is None:
+        return (one,)
+    beside = {"entry_lps_mm": (-130.0, -20.0, 21.0), "tip_lps_mm": (-44.0, 34.0, 13.0), "parallel_to": NEEDLE}
+    return (one, needle("needle-2", role=role, **DEVICES[variant], **beside))
+
+
+def items_before(stage: str, variant: str | None = None) -> tuple[PlanItem, ...]:
     """What a person marks before a stage is filled."""
+    margin = planned_margin() if variant is None else planned_margin(needle_ids=(NEEDLE, "needle-2"))
     return {
         "images_lesions": (target_region(),),
         "structures": tuple(region(each) for each in SEGMENTED),
-        "paths": (needle(),),
-        "zone_margin": (planned_margin(),),
-        "scan_today": (needle(role="today"),),
+        "paths": needles("planning", variant),
+        "zone_margin": (margin,),
+        "scan_today": needles("today", variant),
         "completion_scan": (region("ablation_zone", "2" * 64), achieved_margin()),
     }.get(stage, ())
 
@@ -210,8 +227,8 @@ def fresh_case(profile: str = PROFILE) -> Case:
     return new_session(case, ablation(), profiles()[profile], session_id=SESSION, planned_on=DAY)[0]
 
 
-def steps(day: date = DAY) -> list[ExampleStage]:
-    return example_stages(NAME, day, lesions=LESIONS, series=SERIES)
+def steps(variant: str | None = None) -> list[ExampleStage]:
+    return example_stages(NAME, DAY, lesions=LESIONS, series=SERIES, variant=variant)
 
 
 @dataclass
@@ -221,12 +238,13 @@ class Walk:
     case: Case
     profile: Profile
     now: datetime
+    variant: str | None = None
 
     def status(self) -> SessionStatus:
         return evaluate(self.case, session_of(self.case), ablation(), self.profile, self.now)
 
     def mark(self, stage: str) -> None:
-        self.case = with_items(self.case, *items_before(stage))
+        self.case = with_items(self.case, *items_before(stage, self.variant))
 
     def fill(self, step: ExampleStage) -> None:
         self.now = at(step.day)
@@ -246,17 +264,17 @@ class Walk:
     def sign_stale_again(self) -> tuple[str, ...]:
         """Who signed what has changed since looks at it again. The stages that were stale."""
         stale = {each.stage.id for each in self.status().stages if each.status is Status.STALE}
-        for step in steps():
+        for step in steps(self.variant):
             if step.stage in stale:
                 self.sign(step)
         return tuple(sorted(stale))
 
 
 @cache
-def walked(profile: str = PROFILE) -> Walk:
+def walked(profile: str = PROFILE, variant: str | None = None) -> Walk:
     """The example filled and signed, stage by stage, to the end."""
-    walk = Walk(fresh_case(profile), profiles()[profile], at(DAY))
-    for step in steps():
+    walk = Walk(fresh_case(profile), profiles()[profile], at(DAY), variant)
+    for step in steps(variant):
         walk.mark(step.stage)
         walk.fill(step)
         if step.stage in LOOKED_AT_AGAIN:

@@ -72,7 +72,7 @@ def icd_radiofrequency(context: StageContext) -> list[Finding]:
 def ice_reach(context: StageContext) -> list[Computed]:
     """How far the visible ice has to pass the tumour: depth of the lethal isotherm plus the wanted margin."""
     inside = context.limit("cryo_ice_to_kill_mm")
-    margin = as_number(context.value("required_margin", "zone_margin"))
+    margin = as_number(context.value("required_margin"))
     if margin is None:
         return [unknown_value("ice_reach", "Visible ice beyond the tumour", "the margin required is not typed yet")]
     total = number(inside) + margin

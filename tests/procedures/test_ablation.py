@@ -182,14 +182,17 @@ def test_that_limits_of_paths_margins_and_tips_are_there_with_their_sources() ->
 # ---------------------------------------------------------------- the walk
 
 
-@pytest.fixture(scope="module", params=["bclc-cirse", "cnlc-china"])
+WALKS = [(aw.PROFILE, None), ("cnlc-china", None), (aw.PROFILE, "cryo"), (aw.PROFILE, "ire")]
+
+
+@pytest.fixture(scope="module", params=WALKS, ids=["microwave", "microwave-china", "cryo", "ire"])
 def walk(request: pytest.FixtureRequest) -> aw.Walk:
-    return aw.walked(request.param)
+    return aw.walked(*request.param)
 
 
 @pytest.fixture(scope="module")
 def done() -> aw.Walk:
-    return aw.walked(aw.PROFILE)
+    return aw.walked(aw.PROFILE, None)
 
 
 def test_that_every_stage_can_be_signed_with_the_example(walk: aw.Walk) -> None:
@@ -346,7 +349,7 @@ def test_that_liver_reserve_needs_laboratory_in_date() -> None:
 
 
 def test_that_the_ice_has_to_pass_the_tumour_by_ten_millimetres_and_the_margin() -> None:
-    found = aw.computed(aw.filled_case(), "modality", "ice_reach")
+    found = aw.computed(aw.filled_case(), "zone_margin", "ice_reach")
     assert [(each.value, each.unit) for each in found] == [(15.0, "mm")]
 
 
@@ -371,6 +374,16 @@ def test_that_a_needle_not_measured_never_reads_as_clear() -> None:
     open_structure = aw.measures("today", not_checked=("stomach",))
     case = aw.items(replace(aw.needle(measured=open_structure)))(aw.filled_case())
     assert "NOT CHECKED: stomach" in (aw.computed(case, "paths", "needle_list")[0].grade or "")
+
+
+def test_that_what_was_segmented_on_the_planning_ct_says_nothing_about_a_needle_on_todays() -> None:
+    moved = replace(aw.needle(role="today"), frame_uid="1.2.840.77")
+    case = aw.items(moved)(aw.filled_case())
+    found = aw.checked(case, "paths", "needle-checked")
+    assert [(each.code, each.overridable) for each in found] == [("not-admissible", False)]
+    assert "stomach" in found[0].text
+    assert "heart" not in found[0].text
+    assert aw.codes(aw.checked(case, "paths", "needle-measured")) == {"needle-stale"}
 
 
 def test_that_energy_is_summed_over_what_was_done() -> None:

@@ -115,7 +115,7 @@ def test_that_the_chinese_profile_ablates_a_single_tumour_of_five_centimetres() 
 
 
 def test_that_an_emptied_record_is_stored_with_findings_and_refuses_nothing() -> None:
-    walk = aw.walked(aw.PROFILE)
+    walk = aw.walked(aw.PROFILE, None)
     case = aw.items(aw.achieved_margin(registration_error_mm=None))(walk.case)
     found = aw.Walk(case, walk.profile, walk.now).status().stage("completion_scan").findings
     mine = [each for each in found if each.code == "no-registration-error"]
