@@ -14,6 +14,7 @@ from planner.model.needle_rules import CRITERIA, LIMITS
 from planner.workflow.inheritance import effective_inherit, start_next_session
 from planner.workflow.last_time import last_time_card
 from planner.workflow.ledgers import ledger_of
+from planner.workflow.lifecycle import set_emergency
 from planner.workflow.loader import lint_template
 from planner.workflow.status import Status
 from planner.workflow.template import FieldKind, Inherit, Phase
@@ -260,6 +261,25 @@ def test_that_a_session_without_energy_can_be_recorded(done: aw.Walk) -> None:
     for stage in ("needle_check", "activations", "completion_scan", "withdrawal"):
         assert not [found.text for found in status.stage(stage).findings if found.blocks]
     assert aw.checked(case, "activations", "activations-complete") == []
+
+
+def test_that_an_emergency_asks_only_for_what_cannot_wait() -> None:
+    case = set_emergency(aw.fresh_case(), aw.SESSION, True, by="Dr Example")
+    walk = aw.Walk(case, aw.profiles()[aw.PROFILE], aw.at(aw.DAY))
+    for step in aw.steps():
+        stage = aw.ablation().stage(step.stage)
+        asked = {described.id for described in stage.fields if described.emergency}
+        if stage.in_emergency_form:
+            walk.mark(step.stage)
+        walk.fill(replace(step, answers={name: value for name, value in step.answers.items() if name in asked}))
+        walk.now = aw.at(aw.DAY)
+        if stage.in_emergency_form and not stage.phase.is_record:
+            walk.sign(step)
+    status = walk.status()
+    assert session_of(walk.case).time_out is not None
+    assert [(s.stage.id, f.text) for s in status.stages for f in s.findings if f.blocks] == []
+    plan = [s.stage.id for s in status.stages if s.stage.in_emergency_form and not s.stage.phase.is_record]
+    assert plan == ["referral", "images_lesions", "fitness", "consent", "sign_in", "time_out"]
 
 
 # ---------------------------------------------------------------- repeat session
