@@ -151,8 +151,14 @@ def lytic_estimate(vertebra: Vertebra, volume: Volume) -> LyticEstimate | None:
     return LyticEstimate(volume_ml, spongy, below)
 
 
-def leak_map(vertebra: Vertebra, volume: Volume) -> LeakMap | None:
-    """Where the cortex of the body is missing; None where the images show too little of it to tell."""
+def leak_map(vertebra: Vertebra, volume: Volume, estimate: LyticEstimate | None = None) -> LeakMap | None:
+    """Where the cortex of the body is missing; None where the images show too little of it to tell.
+
+    Parameters
+    ----------
+    estimate
+        Of the same body, when it is known already.
+    """
     _same_frame(vertebra, volume)
     constants = _constants()
     surfaces = [_wall_surface(vertebra, wall) for wall in WALLS]
@@ -161,7 +167,7 @@ def leak_map(vertebra: Vertebra, volume: Volume) -> LeakMap | None:
     if len(points) < 100:
         return None
     peak = _peaks(vertebra, volume, points)
-    estimate = lytic_estimate(vertebra, volume)
+    estimate = estimate or lytic_estimate(vertebra, volume)
     if estimate is None or not np.isfinite(peak).any():
         return None
     cortex = float(np.nanmedian(peak))

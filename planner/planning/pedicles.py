@@ -21,8 +21,9 @@ _BEHIND_MM = 20.0
 _LEAST_AREA_MM2 = 10.0
 _RAYS = 72
 _REACH_MM = 16.0
-_RAY_STEP_MM = 0.25
+_RAY_STEP_MM = 0.5
 _ALONG_MM = 9.0
+_SEARCH_MM = 7.0
 _FIT_MM = 4.0
 _CORE_MM = 7.0
 """Half length over which the pedicle's course is sought."""
@@ -94,12 +95,13 @@ def _pedicle(vertebra: Vertebra, side: str) -> Pedicle | None:
         return None
     centre, axis = _core_line(vertebra, side, centre)
     for _ in range(3):
-        isthmus = _isthmus(vertebra, centre, axis)
+        sections = _sections(vertebra.bone, centre, axis, vertebra.axes_lps, _SEARCH_MM)
+        isthmus = _isthmus(sections)
         if isthmus is None:
             return None
         centre = isthmus.centre_lps_mm
-        axis = _course(vertebra, centre, axis)
-    isthmus = _isthmus(vertebra, centre, axis)
+        axis = _course(vertebra, sections, isthmus, axis)
+    isthmus = _isthmus(_sections(vertebra.bone, centre, axis, vertebra.axes_lps, _SEARCH_MM))
     if isthmus is None or not _joins(vertebra, isthmus.centre_lps_mm, axis):
         return None
     if vertebra.bone.leaves_image(isthmus.outline_lps_mm):
@@ -108,19 +110,17 @@ def _pedicle(vertebra: Vertebra, side: str) -> Pedicle | None:
     return _described(vertebra, side, sections[len(sections) // 2], axis, sections)
 
 
-def _isthmus(vertebra: Vertebra, centre: Floats, axis: Floats) -> _Section | None:
-    """The smallest cross-section near a point; None where no outline closes."""
-    sections = _sections(vertebra.bone, centre, axis, vertebra.axes_lps)
+def _isthmus(sections: list[_Section]) -> _Section | None:
+    """The smallest cross-section near the middle one; None where no outline closes."""
     near = [each for each in sections if abs(each.along_mm) <= _FIT_MM]
     known = [each for each in near if each.closed and each.area_mm2 >= _LEAST_AREA_MM2]
     return min(known, key=lambda each: each.area_mm2) if len(known) >= 5 else None
 
 
-def _course(vertebra: Vertebra, centre: Floats, axis: Floats) -> Floats:
+def _course(vertebra: Vertebra, sections: list[_Section], isthmus: _Section, axis: Floats) -> Floats:
     """The direction that runs along the walls around the isthmus: least aligned with their normals."""
-    sections = _sections(vertebra.bone, centre, axis, vertebra.axes_lps)
-    isthmus = sections[len(sections) // 2].area_mm2
-    near = [s for s in sections if abs(s.along_mm) <= _FIT_MM and s.closed and s.area_mm2 <= _WIDENED * isthmus]
+    closed = [each for each in sections if each.closed and each.area_mm2 <= _WIDENED * isthmus.area_mm2]
+    near = [each for each in closed if abs(each.along_mm - isthmus.along_mm) <= _FIT_MM]
     if len(near) < 4:
         return axis
     points = np.concatenate([each.outline_lps_mm for each in near])
@@ -267,12 +267,14 @@ class _Section:
     closed: bool
 
 
-def _sections(bone: BoneField, centre: Floats, axis: Floats, axes: Floats) -> list[_Section]:
+def _sections(
+    bone: BoneField, centre: Floats, axis: Floats, axes: Floats, reach_mm: float = _ALONG_MM
+) -> list[_Section]:
     """Cross-sections every half millimetre, each outlined from the middle of its neighbour towards the isthmus."""
     across = np.cross(axis, axes[2])
     across /= np.linalg.norm(across)
     up = np.cross(across, axis)
-    steps = np.arange(0.0, _ALONG_MM + 0.01, 0.5)
+    steps = np.arange(0.0, reach_mm + 0.01, 0.5)
     middle = _section(bone, centre, across, up, 0.0)
     found = [middle]
     for sign in (-1.0, 1.0):

@@ -117,7 +117,7 @@ def analyse_vertebra(
     job.step(0.9, "Looking for missing cortex")
     is_ct = volume.source.unit == "HU" or volume.source.modality in ("CT", None)
     lytic = lytic_estimate(vertebra, volume) if is_ct else None
-    leaks = leak_map(vertebra, volume) if is_ct else None
+    leaks = leak_map(vertebra, volume, lytic) if is_ct else None
     place = position or PatientPosition(PRONE)
     made = VertebraAnalysis(
         level=level,

@@ -22,6 +22,7 @@ from planner.planning.vertebra_ring import (
     oriented,
     ring_from_hole,
     ring_from_mask,
+    upright,
 )
 
 _STEP_MM = 1.0
@@ -258,7 +259,7 @@ def _measured(bone: BoneField, ring: Ring, cut: tuple[str, ...]) -> Vertebra:
         axes = _turned(axes, turn)
         origin = origin + shift * axes[0]
     reading = _read(oriented(bone, origin, axes, _STEP_MM))
-    return _settled(bone, ring, cut, origin, axes, reading, asymmetry)
+    return _settled(bone, upright(bone, ring, axes), cut, origin, axes, reading, asymmetry)
 
 
 def _levelled(axes: Floats, reading: _Reading) -> Floats:
@@ -329,11 +330,13 @@ def _settled(
 def body_share(vertebra: Vertebra) -> NDArray[np.float32]:
     """(k, j, i) on the bone's grid: the share of each voxel that belongs to the body, without the arch."""
     bone = vertebra.bone
-    half = float(np.mean(bone.grid.spacing_kji_mm))
-    inside = np.clip(0.5 - bone.distance_mm / half, 0.0, 1.0)
-    local = vertebra.local(bone.grid.lps_from_kji.points(np.moveaxis(np.indices(bone.grid.size_kji), 0, -1)))
-    before = np.clip(0.5 - vertebra.behind_wall_mm(local) / half, 0.0, 1.0)
-    share: NDArray[np.float32] = (inside * before).astype(np.float32)
+    edge = float(np.mean(bone.grid.spacing_kji_mm))
+    near = np.argwhere(bone.distance_mm < 0.5 * edge)
+    places = tuple(near.T)
+    inside = np.clip(0.5 - bone.distance_mm[places] / edge, 0.0, 1.0)
+    behind = vertebra.behind_wall_mm(vertebra.local(bone.grid.lps_from_kji.points(near)))
+    share = np.zeros(bone.grid.size_kji, dtype=np.float32)
+    share[places] = inside * np.clip(0.5 - behind / edge, 0.0, 1.0)
     return share
 
 

@@ -134,3 +134,23 @@ def line_clearances(
                     break
             if admitted:
                 clearance[gate, tip] = least
+
+
+@compiled
+def extruded(
+    picture: NDArray[np.float32], steps: NDArray[np.float64], found: NDArray[np.float32], first: int, last: int
+) -> None:
+    """found[k, j, i] = the picture where `steps` (2, 4) puts a voxel (row, column), for k in first..last."""
+    rows, columns = picture.shape
+    for k in range(first, last):
+        for j in range(found.shape[1]):
+            for i in range(found.shape[2]):
+                row = steps[0, 0] * k + steps[0, 1] * j + steps[0, 2] * i + steps[0, 3]
+                column = steps[1, 0] * k + steps[1, 1] * j + steps[1, 2] * i + steps[1, 3]
+                row, column = min(max(row, 0.0), rows - 1.0), min(max(column, 0.0), columns - 1.0)
+                low_row, low_column = int(row), int(column)
+                high_row, high_column = min(low_row + 1, rows - 1), min(low_column + 1, columns - 1)
+                down, right = row - low_row, column - low_column
+                above = picture[low_row, low_column] * (1.0 - right) + picture[low_row, high_column] * right
+                below = picture[high_row, low_column] * (1.0 - right) + picture[high_row, high_column] * right
+                found[k, j, i] = above * (1.0 - down) + below * down

@@ -6,17 +6,21 @@ are tried in all directions within `_TILT_DEG` of the patient's axial plane.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from planner.errors import InputRefused
+from planner.imaging.bands import in_bands
 from planner.imaging.masks import Mask
+from planner.imaging.surfaces import signed_distance_mm
 from planner.planning.vertebra_bone import BoneField, Floats
 
 _TILT_DEG = 50.0
 _STEP_MM = 1.6
+_SEARCH_MM = 2.2
+"""Of the lattice on which directions are compared."""
 _GAPS_MM = (0.0, 2.0, 4.0, 7.0)
 """Breaks of the ring that are bridged, smallest first: thin laminae are lost in thick slices."""
 _LEAST_AREA_MM2 = 45.0
@@ -170,15 +174,15 @@ def _direction(tilt_deg: tuple[float, float]) -> Floats:
     return direction / float(np.linalg.norm(direction))
 
 
-def _holes(bone: BoneField, axes: Floats, gap_mm: float) -> tuple[OrientedBox, NDArray[np.bool_]]:
+def _holes(bone: BoneField, axes: Floats, gap_mm: float, step_mm: float) -> tuple[OrientedBox, NDArray[np.bool_]]:
     """What bone encloses in the planes across `axes[2]`."""
     from scipy import ndimage
 
-    box = oriented(bone, bone.points_lps_mm.mean(axis=0), axes, _STEP_MM)
+    box = oriented(bone, bone.points_lps_mm.mean(axis=0), axes, step_mm)
     in_plane = np.zeros((3, 3, 3), dtype=bool)
     in_plane[1] = [[False, True, False], [True, True, True], [False, True, False]]
     labels, count = ndimage.label(box.values > gap_mm / 2.0, structure=in_plane)
-    areas = np.bincount(labels.ravel(), minlength=count + 1) * _STEP_MM**2
+    areas = np.bincount(labels.ravel(), minlength=count + 1) * step_mm**2
     kept = (areas >= _LEAST_AREA_MM2 * (0.5 if gap_mm else 1.0)) & (areas <= _MOST_AREA_MM2)
     border = np.concatenate([labels[:, [0, -1], :].ravel(), labels[:, :, [0, -1]].ravel()])
     kept[border] = False
@@ -187,20 +191,37 @@ def _holes(bone: BoneField, axes: Floats, gap_mm: float) -> tuple[OrientedBox, N
 
 
 def _hole_volume(bone: BoneField, tilt_deg: tuple[float, float], gap_mm: float) -> float:
-    """mm3; weighed down with the tilt, because slanted planes find more of a ring whose laminae lie low."""
+    """Points in holes; weighed down with the tilt, because slanted planes find more of a ring whose laminae lie low."""
     direction = _direction(tilt_deg)
     upright = float(direction[2]) ** 2
     axes = axes_of(direction, (0.0, -1.0, 0.0))
-    return upright * float(np.count_nonzero(_holes(bone, axes, gap_mm)[1])) * _STEP_MM**3
+    return upright * float(np.count_nonzero(_holes(bone, axes, gap_mm, _SEARCH_MM)[1]))
 
 
 def _ring_at(bone: BoneField, tilt_deg: tuple[float, float], gap_mm: float) -> Ring | None:
     """The largest hole along a direction; None when it is too low for an arch."""
-    from scipy import ndimage
-
     superior = _direction(tilt_deg)
     axes = axes_of(superior, (0.0, -1.0, 0.0))
-    box, holes = _holes(bone, axes, gap_mm)
+    found = _tube(bone, axes, gap_mm)
+    if found is None:
+        return None
+    centre, canal = found
+    return Ring(centre, superior, _towards_body(bone, centre, superior), canal, "hole", gap_mm)
+
+
+def upright(bone: BoneField, ring: Ring, axes: Floats) -> Ring:
+    """The ring's hole seen again along the vertebra's own axis, once that is known; a given canal stays as it is."""
+    found = _tube(bone, axes, ring.bridged_mm) if ring.source == "hole" else None
+    if found is None:
+        return ring
+    return replace(ring, centre_lps_mm=found[0], superior_lps=axes[2], anterior_lps=axes[1], distance_mm=found[1])
+
+
+def _tube(bone: BoneField, axes: Floats, gap_mm: float) -> tuple[Floats, NDArray[np.float32]] | None:
+    """Middle of the largest hole across an axis, and the signed distance from it drawn out along that axis."""
+    from scipy import ndimage
+
+    box, holes = _holes(bone, axes, gap_mm, _STEP_MM)
     labels, count = ndimage.label(holes)
     if not count:
         return None
@@ -210,16 +231,14 @@ def _ring_at(bone: BoneField, tilt_deg: tuple[float, float], gap_mm: float) -> R
         return None
     w, v, u = np.nonzero(largest)
     middle = np.array([box.u_mm[u].mean(), box.v_mm[v].mean(), box.w_mm[w].mean()])
-    centre = bone.points_lps_mm.mean(axis=0) + middle @ axes
-    anterior = _towards_body(bone, centre, superior)
-    canal = _extruded(bone, box, largest, axes, gap_mm)
-    return Ring(centre, superior, anterior, canal, "hole", gap_mm)
+    centre: Floats = bone.points_lps_mm.mean(axis=0) + middle @ axes
+    return centre, _extruded(bone, box, largest, axes, gap_mm)
 
 
 def _extruded(
     bone: BoneField, box: OrientedBox, hole: NDArray[np.bool_], axes: Floats, gap_mm: float
 ) -> NDArray[np.float32]:
-    """Signed distance from a tube whose cross-section is the hole's, along the whole vertebra."""
+    """Signed distance from a tube with the hole's cross-section, along the whole vertebra and outside its bone."""
     from scipy import ndimage
 
     layers = hole[hole.any(axis=(1, 2))]
@@ -229,12 +248,20 @@ def _extruded(
     outside = ndimage.distance_transform_edt(~section) * _STEP_MM
     inside = ndimage.distance_transform_edt(section) * _STEP_MM
     flat = np.where(section, -(inside - _STEP_MM / 2.0), outside - _STEP_MM / 2.0) - gap_mm / 2.0
-    points = bone.grid.lps_from_kji.points(np.moveaxis(np.indices(bone.grid.size_kji), 0, -1))
-    local = (points - bone.points_lps_mm.mean(axis=0)) @ axes[:2].T
-    rows = (local[..., 1] - box.v_mm[0]) / _STEP_MM
-    columns = (local[..., 0] - box.u_mm[0]) / _STEP_MM
-    found = ndimage.map_coordinates(flat.astype(np.float32), [rows, columns], order=1, mode="nearest")
-    return np.ascontiguousarray(found, dtype=np.float32)
+    from planner.planning.vertebra_kernels import extruded
+
+    # Rows and columns of the flat picture as an affine function of the bone's indices.
+    onto = np.stack([axes[1], axes[0]]) / _STEP_MM
+    placed = bone.grid.lps_from_kji.homogeneous
+    first = np.array([box.v_mm[0], box.u_mm[0]]) / _STEP_MM
+    shift = onto @ (placed[:3, 3] - bone.points_lps_mm.mean(axis=0)) - first
+    steps = np.ascontiguousarray(np.concatenate([onto @ placed[:3, :3], shift[:, None]], axis=1))
+    found = np.empty(bone.grid.size_kji, dtype=np.float32)
+    picture = np.ascontiguousarray(flat, dtype=np.float32)
+    in_bands(len(found), lambda low, high: extruded(picture, steps, found, low, high), least_rows=8)
+    # The canal is wider between the laminae than between the pedicles: bone is no part of it at any level.
+    free = (found < 0.0) & (bone.distance_mm > 0.0)
+    return signed_distance_mm(free, bone.grid.spacing_kji_mm)
 
 
 def _towards_body(bone: BoneField, centre_lps_mm: Floats, superior_lps: Floats) -> Floats:
