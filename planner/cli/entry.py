@@ -26,6 +26,7 @@ VERBS = {
     "snapshot": "snapshot",
     "phantom": "phantom",
     "ablate": "ablate",
+    "margin": "margin",
     "templates": "templates",
     "template": "templates",
     "score": "score",

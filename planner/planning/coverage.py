@@ -29,12 +29,13 @@ Floats = NDArray[np.float64]
 
 MOST_APPLICATORS = 12
 """More are never tried: no device takes them, and the search would not stay interactive."""
-_FIRST_STARTS, _MORE_STARTS = 8, 64
+_FIRST_STARTS, _MORE_STARTS = 6, 40
 """In every direction, and in the directions that did best."""
 _BEST_DIRECTIONS = 4
 _TURNS = 60
-_ROUNDS = 8
-_SURFACE_POINTS, _INNER_POINTS = 1500, 1000
+_MORE_MM = 0.15
+_ROUNDS = 6
+_SURFACE_POINTS, _INNER_POINTS = 1000, 700
 _NO_POINTS = np.empty((0, 3))
 
 
@@ -181,7 +182,7 @@ class _Found:
 
 
 def plan_cover(
-    target: Mask,
+    target: Mask | TargetField,
     chart: ChartZone,
     *,
     margin_mm: float,
@@ -196,7 +197,7 @@ def plan_cover(
     Parameters
     ----------
     target
-        On any grid; structures may lie on others of the same frame.
+        On any grid; structures may lie on others of the same frame. A field made before brings its own margin.
     directions_lps
         (n, 3) directions of insertion (skin to tip) to choose from; None tries directions spread over a hemisphere.
     maximum
@@ -215,13 +216,14 @@ def plan_cover(
     started, job = time.perf_counter(), context or Context()
     if not 1 <= maximum <= MOST_APPLICATORS:
         raise InputRefused("bad-applicators", f"Give 1 to {MOST_APPLICATORS} applicators, not {maximum}.")
+    body = target if isinstance(target, TargetField) else TargetField.of(target, margin_mm)
     for each in avoided:
-        if each.mask.grid.frame_uid != target.grid.frame_uid:
+        if each.mask.grid.frame_uid != body.grid.frame_uid:
             text = f"{each.key} lies in another frame of reference than the target; link the two studies first."
             raise FrameMismatch("mixed-frames", text, subject=each.key)
-    body = TargetField.of(target, margin_mm)
     bound = lower_bound(body, 0.5 * chart.long_mm, 0.5 * chart.short_mm)
-    spaces = _spaces(body, chart, directions_lps, avoided)
+    # Placed for a little more than is wanted, so that what is decided afterwards has somewhere to go.
+    spaces = _spaces(body.wider(_MORE_MM), chart, directions_lps, avoided)
     rules = spacing or Spacing()
     chosen = _fewest(body, spaces, range(min(bound.parallel_count, maximum), maximum + 1), rules, job)
     if chosen is None:
@@ -240,7 +242,7 @@ def plan_cover(
         spacing_broken=rules.broken(zones),
         zone_ml=whole_ml,
         collateral_ml=outside_ml,
-        margin_mm=margin_mm,
+        margin_mm=body.margin_mm,
         seconds=time.perf_counter() - started,
         tried=len(spaces),
     )
@@ -319,6 +321,7 @@ def _fewest(
     """The smallest number that covers; else the fewest zones that cover as much as any, to half a hundredth; None
     where no zone may lie anywhere."""
     partial: list[_Found] = []
+    nearly: list[tuple[_Found, Cover]] = []
     for count in counts:
         job.step((count - 1) / counts.stop, f"Placing {count} applicator{'s' if count > 1 else ''}")
         found = _in_each(spaces, count, _FIRST_STARTS, rules, job)
@@ -333,10 +336,14 @@ def _fewest(
             verified = _verified(body, each, rules)
             if verified[1].covered:
                 return verified
+            nearly.append(verified)
         partial += found[:1]
-    judged = [(each, decide(body, each.space.zones(each.centres))) for each in partial]
+    judged = [*((each, decide(body, each.space.zones(each.centres))) for each in partial), *nearly]
     most = max((cover.fraction for _, cover in judged), default=0.0)
-    return next((each for each in judged if each[1].fraction >= most - 0.005), None)
+    enough = [each for each in judged if each[1].fraction >= most - 0.005]
+    fewest = min((len(found.centres) for found, _ in enough), default=0)
+    same = [each for each in enough if len(each[0].centres) == fewest]
+    return max(same, key=lambda each: each[1].fraction, default=None)
 
 
 def _in_each(spaces: list[_Stretched], count: int, starts: int, rules: Spacing, job: Context) -> list[_Found]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from planner.geometry import Grid
 from planner.imaging.bands import in_bands
 from planner.imaging.masks import Mask
 from planner.imaging.surfaces import signed_distance_mm
+from planner.planning.target_surface import TargetSurface
 from planner.planning.zones import Zone
 
 Floats = NDArray[np.float64]
@@ -29,51 +30,61 @@ FINEST_MM = 0.1
 _WITNESSES_PER_SLICE = 8
 _BOXES_PER_SLICE = 100_000
 _SPARE_MM = 3.0
+_NODES, _STEPS_MM = 48, (0.7, 1.5)
+"""Nodes along the longest edge of target and margin, within these steps: finer tells nothing more of a surface that is
+reconstructed from voxels."""
 
 
 @dataclass(frozen=True, eq=False)
 class TargetField:
-    """A target and the space around it.
+    """A target and the space around it. Build with `TargetField.of`.
 
     Attributes
     ----------
+    surface
+        Of the target, sub-voxel.
     grid
-        A box around target and margin; it may leave the image.
+        A box around target and margin, upright in LPS; it may leave the image.
     distance_mm
-        (k, j, i) float32: distance of the voxel centres from the target's surface, negative inside.
+        (k, j, i) float32: distance of the nodes from the target's surface, negative inside. Exact where target and
+        margin end; rough farther off, where only its sign against the margin counts.
     margin_mm
         Wanted around the target.
+    depth_mm
+        Of a node deep inside the target.
     """
 
+    surface: TargetSurface
     grid: Grid
     distance_mm: NDArray[np.float32]
     margin_mm: float
+    depth_mm: float
 
     @staticmethod
-    def of(mask: Mask, margin_mm: float) -> TargetField:
+    def of(target: Mask | TargetSurface, margin_mm: float) -> TargetField:
         """
         Raises
         ------
         InputRefused
             ``empty-mask``, or ``bad-margin`` for a negative or endless one.
         """
+        mask = target if isinstance(target, Mask) else target.mask
         if mask.is_empty:
             raise InputRefused("empty-mask", "The target is empty; mark it on the images first.")
         if not math.isfinite(margin_mm) or not 0.0 <= margin_mm <= 100.0:
             raise InputRefused("bad-margin", f"A margin of {margin_mm:g} mm is not between 0 and 100 mm.")
-        tight = Mask.of(mask.grid, mask.voxels, mask.box[0])
-        spacing = np.asarray(tight.grid.spacing_kji_mm)
-        more = np.ceil((margin_mm + _SPARE_MM) / spacing).astype(int) + 1
-        bits = np.pad(tight.voxels, [(int(n), int(n)) for n in more])
-        low_k, low_j, low_i = (int(n) for n in np.asarray(tight.box[0]) - more)
-        k, j, i = bits.shape
-        grid = tight.grid.cropped((low_k, low_j, low_i), (low_k + k, low_j + j, low_i + i))
-        return TargetField(grid, signed_distance_mm(bits, grid.spacing_kji_mm), float(margin_mm))
+        surface = TargetSurface.of(target) if isinstance(target, Mask) else target
+        vertices = surface.vertices_lps_mm
+        low, high = vertices.min(axis=0) - margin_mm - _SPARE_MM, vertices.max(axis=0) + margin_mm + _SPARE_MM
+        step = float(np.clip((high - low).max() / _NODES, *_STEPS_MM))
+        x, y, z = (int(n) for n in np.ceil((high - low) / step).astype(int) + 1)
+        grid = Grid.of((z, y, x), origin_lps_mm=low, spacing_kji_mm=(step, step, step), frame_uid=mask.grid.frame_uid)
+        distance, depth = _distances(surface, mask, grid, margin_mm)
+        return TargetField(surface, grid, distance, float(margin_mm), depth)
 
-    @property
-    def depth_mm(self) -> float:
-        """Of the voxel centre farthest inside."""
-        return float(-self.distance_mm.min())
+    def wider(self, more_mm: float) -> TargetField:
+        """The same with a slightly larger margin."""
+        return replace(self, margin_mm=self.margin_mm + more_mm)
 
     def volume_ml(self) -> float:
         """Of target and margin."""
@@ -124,6 +135,26 @@ class Cover:
     undecided_cells: int
     fraction: float
     target_fraction: float
+
+
+def _distances(surface: TargetSurface, mask: Mask, grid: Grid, margin_mm: float) -> tuple[NDArray[np.float32], float]:
+    """Distances at the nodes of a grid, and how deep the deepest of them lies."""
+    from scipy import ndimage
+
+    tight = Mask.of(mask.grid, mask.voxels, mask.box[0])
+    spacing = np.asarray(tight.grid.spacing_kji_mm)
+    more = np.ceil((margin_mm + 2.0 * _SPARE_MM) / spacing).astype(int) + 2
+    voxels = signed_distance_mm(np.pad(tight.voxels, [(int(n), int(n)) for n in more]), tight.grid.spacing_kji_mm)
+    nodes = grid.lps_from_kji.points(np.indices(grid.size_kji).reshape(3, -1).T)
+    kji = tight.grid.kji_from_lps.points(nodes) - np.asarray(tight.box[0]) + more
+    rough = np.asarray(ndimage.map_coordinates(voxels, kji.T, order=1, mode="nearest"), dtype=np.float64)
+    # The distance between voxel centres is off by up to half a voxel; cells that the surface may cross get exact nodes.
+    reach = 0.6 * float(spacing.max()) + 1.75 * grid.spacing_kji_mm[0] + 0.3
+    near = np.flatnonzero(np.abs(rough - margin_mm) <= reach)
+    rough[near] = surface.signed_distance_mm(nodes[near])
+    deepest = np.argsort(rough)[:64]
+    depth = -float(surface.signed_distance_mm(nodes[deepest]).min())
+    return rough.astype(np.float32).reshape(grid.size_kji), max(0.0, depth)
 
 
 def _in_index_space(field: TargetField, zones: Sequence[Zone]) -> tuple[Floats, Floats]:
