@@ -269,7 +269,7 @@ def test_that_an_emergency_asks_only_for_what_cannot_wait() -> None:
     for step in aw.steps():
         stage = aw.ablation().stage(step.stage)
         asked = {described.id for described in stage.fields if described.emergency}
-        if stage.in_emergency_form:
+        if step.stage != "structures":
             walk.mark(step.stage)
         walk.fill(replace(step, answers={name: value for name, value in step.answers.items() if name in asked}))
         walk.now = aw.at(aw.DAY)
