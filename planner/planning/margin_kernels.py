@@ -25,7 +25,7 @@ def _level(ellipsoid: Floats, x: float, y: float, z: float) -> float:
     dx, dy, dz = x - ellipsoid[0], y - ellipsoid[1], z - ellipsoid[2]
     along = dx * ellipsoid[3] + dy * ellipsoid[4] + dz * ellipsoid[5]
     across = max(0.0, dx * dx + dy * dy + dz * dz - along * along)
-    return along * along / (ellipsoid[6] * ellipsoid[6]) + across / (ellipsoid[7] * ellipsoid[7])
+    return float(along * along / (ellipsoid[6] * ellipsoid[6]) + across / (ellipsoid[7] * ellipsoid[7]))
 
 
 @compiled_inline
@@ -100,7 +100,7 @@ def _foot(ellipsoid: Floats, p: Floats, foot: Floats) -> float:
     foot[0] = ellipsoid[0] + signed * ellipsoid[3] + wide * rx
     foot[1] = ellipsoid[1] + signed * ellipsoid[4] + wide * ry
     foot[2] = ellipsoid[2] + signed * ellipsoid[5] + wide * rz
-    return np.sqrt((far - abs(along)) ** 2 + (wide - across) ** 2)
+    return float(np.sqrt((far - abs(along)) ** 2 + (wide - across) ** 2))
 
 
 @compiled
@@ -242,12 +242,12 @@ def _search(
                 for axis in range(3):
                     place[axis] = samples[chosen[slot], axis]
                 found = min(found, _slid(p, ellipsoids, own, place))
-    return found
+    return float(found)
 
 
 @compiled_inline
 def _apart(p: Floats, q: Floats) -> float:
-    return np.sqrt((p[0] - q[0]) ** 2 + (p[1] - q[1]) ** 2 + (p[2] - q[2]) ** 2)
+    return float(np.sqrt((p[0] - q[0]) ** 2 + (p[1] - q[1]) ** 2 + (p[2] - q[2]) ** 2))
 
 
 @compiled

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from planner.errors import InputRefused
 from planner.geometry import SpaceMap
-from planner.imaging.masks import Mask, box_slices, clipped_box, is_empty
+from planner.imaging.masks import Mask, clipped_box, is_empty
 from planner.imaging.surfaces import signed_distance_mm
 from planner.model.needle_items import MarginNumbers
 from planner.planning.target_surface import TargetSurface
@@ -130,7 +130,7 @@ def capsule_of(target: TargetSurface, organ: Mask, exclusion_mm: float) -> Capsu
     crop = grid.cropped(*box)
     kji = np.stack(np.meshgrid(*(np.arange(n) for n in crop.size_kji), indexing="ij"), axis=-1).reshape(-1, 3)
     own = (target.values_at(crop.lps_from_kji.points(kji)) < 0.0).reshape(around.shape)
-    holds = bool(np.count_nonzero(around & own) >= 0.5 * max(1, np.count_nonzero(own)))
+    holds = bool(2 * int(np.count_nonzero(around & own)) >= int(np.count_nonzero(own)))
     whole = _without_cavities(around | own)
     field = signed_distance_mm(whole, grid.spacing_kji_mm)
     places = crop.kji_from_lps.points(target.vertices_lps_mm)

@@ -101,9 +101,7 @@ def net_triangles(field: NDArray[np.float32], cells: Indices) -> Indices:
 
 
 @compiled_inline
-def _quad(
-    cells: Indices, k: int, j: int, i: int, axis: int, outwards: bool, triangles: Indices, row: int
-) -> None:
+def _quad(cells: Indices, k: int, j: int, i: int, axis: int, outwards: bool, triangles: Indices, row: int) -> None:
     """The four cells around the edge from voxel (k, j, i) along `axis`, in turn."""
     if axis == 0:
         first, second = cells[k, j - 1, i - 1], cells[k, j, i - 1]
@@ -182,5 +180,5 @@ def _squared_to_triangle(p: Floats, a: Floats, b: Floats, c: Floats) -> float:
         first = ((wy * vz - wz * vy) * nx + (wz * vx - wx * vz) * ny + (wx * vy - wy * vx) * nz) / area
         if first >= 0.0 and second >= 0.0 and first + second <= 1.0:
             height = wx * nx + wy * ny + wz * nz
-            return height * height / area
+            return float(height * height / area)
     return min(_squared_to_segment(p, a, b), min(_squared_to_segment(p, b, c), _squared_to_segment(p, c, a)))

@@ -80,7 +80,8 @@ def smooth_field(inside: NDArray[np.bool_], spacing_kji_mm: tuple[float, float, 
     weight[~near] *= np.float32(_FAR_WEIGHT)
     found = _fitted(estimate, weight, least, most, spacing, context)
     side = np.float32(_SIDE * longest)
-    return np.where(inside, np.minimum(found, -side), np.maximum(found, side))
+    sided: Field = np.where(inside, np.minimum(found, -side), np.maximum(found, side))
+    return sided
 
 
 def _estimate(inside: NDArray[np.bool_], apart: Field, spacing: NDArray[np.float64]) -> Field:
@@ -96,7 +97,8 @@ def _estimate(inside: NDArray[np.bool_], apart: Field, spacing: NDArray[np.float
     beyond = np.clip(np.abs(far) / blur - _TRUSTED, 0.0, 1.0)
     plain = ((1.0 - beyond) * near + beyond * far).astype(np.float32)
     curvature = ndimage.gaussian_filter(_laplacian(plain, spacing), _CURVATURE_BLUR * longest / spacing, mode="nearest")
-    return (plain - 0.5 * blur * blur * curvature).astype(np.float32)
+    corrected: Field = (plain - 0.5 * blur * blur * curvature).astype(np.float32)
+    return corrected
 
 
 def _laplacian(field: Field, spacing: NDArray[np.float64]) -> Field:
@@ -115,8 +117,8 @@ def _weight(estimate: Field, spacing: NDArray[np.float64]) -> Field:
     rises = [np.gradient(smooth, float(spacing[axis]), axis=axis) ** 2 for axis in range(3)]
     whole = rises[0] + rises[1] + rises[2] + np.float32(1e-12)
     steepest = np.maximum(np.maximum(rises[0], rises[1]), rises[2])
-    tilt = np.clip((1.0 - steepest / whole) / _TERRACE_TILT**2, _TERRACE_WEIGHT, 1.0)
-    return tilt.astype(np.float32)
+    tilt: Field = np.clip((1.0 - steepest / whole) / _TERRACE_TILT**2, _TERRACE_WEIGHT, 1.0).astype(np.float32)
+    return tilt
 
 
 def _fitted(

@@ -30,7 +30,6 @@ _MEAN_VOXELS, _MOST_VOXELS = 0.1, 0.5
 _SQUARE = 1e-3
 _PROJECTIONS = 3
 _CANDIDATES = 8
-_SPECK_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,40 +81,6 @@ def accuracy_bound(grid: Grid, target: Mask) -> AccuracyBound:
     )
     words = f"surface within one voxel edge of {longest:.2f} mm ({why}); parts thinner than a voxel are not seen"
     return AccuracyBound(0.5 * longest, longest, False, across, longest, words)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One connected piece of a mask."""
-
-    mask: Mask
-    centre_lps_mm: tuple[float, float, float]
-    volume_ml: float
-
-
-def parts_of(mask: Mask) -> tuple[tuple[Part, ...], int]:
-    """The separate pieces of a mask (voxels joined by faces, edges or corners), largest first.
-
-    Returns
-    -------
-    parts
-        Those of at least a hundredth of the largest one's volume.
-    specks
-        How many smaller ones were left out.
-    """
-    from scipy import ndimage
-
-    numbered, count = ndimage.label(mask.voxels, structure=np.ones((3, 3, 3)))
-    sizes = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
-    kept = [int(each) + 1 for each in np.argsort(-sizes, kind="stable") if sizes[each] >= _SPECK_SHARE * sizes.max()]
-    parts = []
-    for number in kept:
-        piece = Mask.of(mask.grid, numbered == number, mask.box[0])
-        centre = piece.centroid_lps_mm()
-        if centre is not None:
-            place = (float(centre[0]), float(centre[1]), float(centre[2]))
-            parts.append(Part(piece, place, piece.volume_ml))
-    return tuple(parts), count - len(kept)
 
 
 @dataclass(frozen=True, eq=False)

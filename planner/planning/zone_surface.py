@@ -87,9 +87,7 @@ class ZoneSurface:
         high = (self.ellipsoids[:, :2] + reach).max(axis=0)
         xs, ys = (np.arange(low[axis] + 0.5 * _COLUMN_MM, high[axis], _COLUMN_MM) for axis in (0, 1))
         lengths = np.zeros((len(xs), len(ys)))
-        in_bands(
-            len(xs), lambda a, b: kernels.union_lengths(self.ellipsoids, xs, ys, lengths, a, b), least_rows=8
-        )
+        in_bands(len(xs), lambda a, b: kernels.union_lengths(self.ellipsoids, xs, ys, lengths, a, b), least_rows=8)
         return float(lengths.sum()) * _COLUMN_MM**2 / 1000.0
 
 
