@@ -168,7 +168,7 @@ def test_that_the_map_and_its_button_ask_for_a_search(looking) -> None:
     asked: list[str] = []
     looking.state.needles.asked.connect(asked.append)
     frame = looking.grid.frame("skin_map")
-    QTest.mouseClick(frame.find, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(frame.search, Qt.MouseButton.LeftButton)
     assert asked == ["paths"]
 
 

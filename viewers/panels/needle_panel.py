@@ -140,11 +140,11 @@ class NeedlePanel(QWidget):
         outer.addWidget(PlainLabel("Structures to keep away from", role="section"))
         self.automatic = button(
             "Make automatically",
-            lambda: self._say(acts.make_structures()),
+            lambda: self.say(acts.make_structures()),
             tip="Skin, bone, lung, gas, and vessels where contrast is seen, from the CT itself",
         )
         self.labels = button(
-            "From label map", lambda: self._say(acts.take_labels()), tip="Take over the segmentations that are loaded"
+            "From label map", lambda: self.say(acts.take_labels()), tip="Take over the segmentations that are loaded"
         )
         outer.addWidget(row(self.automatic, self.labels))
         outer.addLayout(self._structures)
@@ -162,15 +162,15 @@ class NeedlePanel(QWidget):
             box.setMinimumContentsLength(12)
             choices.addWidget(PlainLabel(word, role="quiet"), line, 0)
             choices.addWidget(box, line, 1)
-        self.device.activated.connect(lambda index: self._say(self.acts.set_device(self.device.itemData(index))))
-        self.posture.activated.connect(lambda index: self._say(self.acts.set_posture(self.posture.itemData(index))))
+        self.device.activated.connect(lambda index: self.say(self.acts.set_device(self.device.itemData(index))))
+        self.posture.activated.connect(lambda index: self.say(self.acts.set_posture(self.posture.itemData(index))))
         outer.addLayout(choices)
-        self.find = button(
-            "Find paths", lambda: self._say(self.acts.find()), primary=True, tip="Every entry of the skin"
+        self.search = button(
+            "Find paths", lambda: self.say(self.acts.find()), primary=True, tip="Every entry of the skin"
         )
         self.use = button("Use this path", self._use, tip="Puts it into the plan; undo takes it out")
         self.use.setEnabled(False)
-        outer.addWidget(row(self.find, self.use))
+        outer.addWidget(row(self.search, self.use))
         self.summary = PlainLabel("", role="quiet", wrap=True)
         outer.addWidget(self.summary)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -230,7 +230,7 @@ class NeedlePanel(QWidget):
             ask = ClickLabel("absent" if absent else "undo", tip="A person looked: it is not within reach of any path")
             colour(ask, text=theme.ACCENT)
             ask.setWordWrap(False)
-            ask.clicked.connect(lambda key=line.key, absent=absent: self._say(self.acts.confirm_absent(key, absent)))
+            ask.clicked.connect(lambda key=line.key, absent=absent: self.say(self.acts.confirm_absent(key, absent)))
             self.absent[line.key] = ask
             inner.addWidget(ask)
         return holder
@@ -265,7 +265,7 @@ class NeedlePanel(QWidget):
     def _use(self) -> None:
         number = self.list.currentRow()
         if number >= 0:
-            self._say(self.acts.use(number))
+            self.say(self.acts.use(number))
 
     # The selected needle
 
@@ -280,7 +280,7 @@ class NeedlePanel(QWidget):
         self.name = LineEditor("name")
         self.name.show_value(card.name)
         self.name.setEnabled(not card.locked)
-        self.name.changed.connect(lambda value: self._say(self.acts.rename(card.item_id, str(value or ""))))
+        self.name.changed.connect(lambda value: self.say(self.acts.rename(card.item_id, str(value or ""))))
         line = QHBoxLayout()
         line.addWidget(PlainLabel("Needle", role="section"))
         line.addWidget(self.name, 1)
@@ -296,13 +296,11 @@ class NeedlePanel(QWidget):
     def _add_buttons(self, layout: QVBoxLayout, card: NeedleCard) -> None:
         self.lock = button(
             "Unlock  [L]" if card.locked else "Lock  [L]",
-            lambda: self._say(self.acts.lock(card.item_id, not card.locked)),
+            lambda: self.say(self.acts.lock(card.item_id, not card.locked)),
             tip="A locked needle is neither dragged nor removed",
         )
-        self.copy = button("Parallel copy", lambda: self._say(self.acts.copy(card.item_id)), tip="Beside this one")
-        self.measure = button(
-            "Measure", lambda: self._say(self.acts.measure(card.item_id)), tip="On the structures now"
-        )
+        self.copy = button("Parallel copy", lambda: self.say(self.acts.copy(card.item_id)), tip="Beside this one")
+        self.measure = button("Measure", lambda: self.say(self.acts.measure(card.item_id)), tip="On the structures now")
         layout.addWidget(row(self.lock, self.copy, self.measure))
 
     def _add_reading(self, layout: QVBoxLayout, reading: Reading | None) -> None:
@@ -366,8 +364,10 @@ class NeedlePanel(QWidget):
                 grid.addWidget(cell, line, column)
         layout.addLayout(grid)
 
-    def _say(self, refusal: str | None) -> None:
+    def say(self, refusal: str | None) -> None:
+        """Why something was not done; empty for nothing."""
         self.problem.setText(refusal or "")
+        self.problem.setVisible(bool(refusal))
 
 
 def _fill(box: QComboBox, choices: Sequence[Choice], chosen: str | None) -> None:

@@ -38,6 +38,7 @@ from viewers.state import theme
 from viewers.state.layouts import PaneSpec
 from viewers.state.mask_layer import RegionShape
 from viewers.state.pane_state import PaneState
+from viewers.state.preview import Preview
 from viewers.state.signals import Subscriptions
 from viewers.state.view_state import CROSSHAIR, PLANE_KINDS, Hover, PlaneKind, as_point
 
@@ -77,6 +78,7 @@ class MprPane(QWidget):
         self._image: QImage | None = None
         self._notice = ""
         self._pointer_inside = False
+        self._region_previewed: RegionShape | None = None
         self._subscriptions = Subscriptions()
         self._refresh_timer = QTimer(self)
         self._refresh_timer.setSingleShot(True)
@@ -173,6 +175,7 @@ class MprPane(QWidget):
             preview=self.desk.kit.preview.value,
             with_brush=self._pointer_inside,
             ct=slice_ct(state.run_ct, frame),
+            stale_ids=state.needles.stale.value,
         )
 
     def _lines(self, frame: str) -> tuple[CrosshairLine, ...]:
@@ -292,8 +295,9 @@ class MprPane(QWidget):
             pane.slab.changed.connect(self._changed),
             marks.marks.changed.connect(self._changed),
             marks.layer.changed.connect(self.refresh),
-            kit.preview.changed.connect(self._changed),
+            kit.preview.changed.connect(self._preview_changed),
             state.active_tool.changed.connect(self._show_cursor),
+            state.needles.stale.changed.connect(self._repaint),
             state.run_ct.rays.changed.connect(self._repaint),
             state.run_ct.landmarks.changed.connect(self._repaint),
             *(state.pane(kind).slab.changed.connect(self._repaint) for kind in PLANE_KINDS),
@@ -318,6 +322,14 @@ class MprPane(QWidget):
     def _changed(self, value: object) -> None:
         del value
         self.refresh()
+
+    def _preview_changed(self, preview: Preview) -> None:
+        """Only a painted region is part of the pixels; all else a tool shows is drawn over them."""
+        region, self._region_previewed = self._region_previewed, preview.region
+        if preview.region is region:
+            self.update()
+        else:
+            self.refresh()
 
     def _show_cursor(self, tool_id: str) -> None:
         exact = tool_id != CROSSHAIR

@@ -61,7 +61,7 @@ class NeedlePane(MprPane):
         ``needle-along`` or ``needle-across``.
     """
 
-    KINDS = (ALONG, ACROSS)
+    KINDS: tuple[str, ...] = (ALONG, ACROSS)
     EMPTY = NO_NEEDLE
     _held: SliceView | None = None
 

@@ -27,6 +27,7 @@ from viewers.state.pane_state import Slab
 
 PROBE = "probe"
 LEAST_SLAB_MM = 2.0
+PAUSE_MS = 150
 
 
 class ProbePane(NeedlePane):
@@ -84,6 +85,12 @@ class ProbePane(NeedlePane):
         if needle is not None:
             self.state.needles.probe_mm.set(needle.length_mm if last else 0.0)
 
+    def refresh(self) -> None:
+        """A slab as thick as the way is dear: while a needle is dragged it waits for the hand to pause."""
+        dragged = self.state.interacting.value and self.state.needles.draft.value is not None
+        self._refresh_timer.setInterval(PAUSE_MS if dragged else 0)
+        super().refresh()
+
     def _render(self) -> None:
         super()._render()
         needle = self.needle
@@ -134,6 +141,7 @@ def probe_frame(spec: PaneSpec, desk: Desk) -> PaneFrame:
     pane = ProbePane(spec, desk)
     header = MprHeader(pane)
     # No choice of a slab: it always is what lies ahead.
+    header.slab.hide()
     frame = PaneFrame(spec, pane, desk.state, header.widgets[:2])
     frame.destroyed.connect(header.release)
     return frame

@@ -13,7 +13,7 @@ from viewers.panes.pane_frame import HeaderButton, PaneFrame
 from viewers.scene.needle_skin_painter import paint_skin, places_of, skin_image
 from viewers.state import theme
 from viewers.state.layouts import PaneSpec
-from viewers.state.needles import NEW_DIAMETER_MM, NeedleShape, needles_of
+from viewers.state.needles import NEW_DIAMETER_MM, NeedleShape, needles_of, shape_of
 from viewers.state.signals import Subscriptions
 from viewers.state.skin_map import REJECTED, SkinMap
 from viewers.state.view_state import as_point
@@ -75,11 +75,8 @@ class SkinMapPane(QWidget):
     def _marked(self, skin: SkinMap) -> list[tuple[tuple[float, float, float], str]]:
         """Entries of the needles of the plan by name, and of the best paths by rank."""
         ranked = [(each, str(number)) for number, each in enumerate(self.state.needles.ranked.value, start=1)]
-        needles = [
-            (mark.body.entry_lps_mm, mark.item.name)
-            for mark in needles_of(self.desk.marks.marks.value)
-            if mark.item.frame_uid == skin.frame_uid
-        ]
+        shapes = [shape_of(mark) for mark in needles_of(self.desk.marks.marks.value)]
+        needles = [(each.entry_lps_mm, each.name) for each in shapes if each and each.frame_uid == skin.frame_uid]
         return ranked + needles
 
     def path_at(self, cell: tuple[int, int] | None) -> NeedleShape | None:
@@ -169,10 +166,10 @@ class SkinMapFrame(PaneFrame):
 
     def __init__(self, spec: PaneSpec, desk: Desk) -> None:
         pane = SkinMapPane(spec, desk)
-        self.find = HeaderButton("Evaluate every entry of the skin to the target")
-        self.find.setText("Find paths")
-        self.find.clicked.connect(lambda *_: desk.state.needles.asked.emit("paths"))
-        super().__init__(spec, pane, desk.state, (self.find,))
+        self.search = HeaderButton("Evaluate every entry of the skin to the target")
+        self.search.setText("Find paths")
+        self.search.clicked.connect(lambda *_: desk.state.needles.asked.emit("paths"))
+        super().__init__(spec, pane, desk.state, (self.search,))
 
 
 def skin_map_frame(spec: PaneSpec, desk: Desk) -> PaneFrame:

@@ -150,7 +150,7 @@ def _paint_histogram(painter: QPainter, box: QRectF, margin: MarginShown, metric
     for value in (0.0, 5.0, 10.0):
         painter.setPen(QColor(TEXT_QUIET))
         painter.drawText(QPointF(x_of(value) - em * 0.2, box.bottom() + em), f"{value:.0f}")
-    painter.drawText(QPointF(box.right() - metrics.horizontalAdvance("mm"), box.bottom() + em), "mm")
+    painter.drawText(QPointF(box.left() - em * 0.4 - metrics.horizontalAdvance("mm"), box.bottom() + em), "mm")
     wanted = margin.body.required_mm
     if wanted is not None and low <= wanted <= high:
         painter.setPen(QPen(QColor(WARNING), 1.6, Qt.PenStyle.DashLine))
@@ -169,6 +169,6 @@ def _paint_legend(painter: QPainter, area: QRectF, margin: MarginShown, metrics:
         x = area.left() + em * 0.5 + (number % 2) * area.width() / 2.0
         y = area.bottom() - em * (1.7 if number < 2 else 0.5)
         painter.fillRect(QRectF(x, y - em * 0.65, em * 0.8, em * 0.7), QColor(each.colour))
-        share = "" if each.share is None else f": {100.0 * each.share:.0f} % of the surface"
+        share = "" if each.share is None else f": {100.0 * each.share:.0f} % of it"
         painter.setPen(QColor(theme.QUIET))
         painter.drawText(QPointF(x + em, y), each.word + share)

@@ -79,8 +79,8 @@ def _is_near(values: np.ndarray) -> bool:
 def colour_of(key: str) -> str:
     """The structure's own colour, lightened until it reads on black."""
     colour = QColor(str(catalogue("structures.toml").get(key, {}).get("colour", TEXT)))
-    hue, saturation, lightness, _ = colour.getHslF()
-    return QColor.fromHslF(max(0.0, hue), saturation, max(0.62, lightness)).name()
+    bright = max(0.62, colour.lightnessF())
+    return QColor.fromHslF(max(0.0, colour.hslHueF()), colour.hslSaturationF(), bright).name()
 
 
 def _paint_axes(painter: QPainter, places: ProfilePlaces, metrics: QFontMetricsF) -> None:

@@ -46,8 +46,8 @@ def surfaces_of_regions(regions: Iterable[RegionShape], hidden: frozenset[str]) 
         Surface(
             f"{region.id}/{id(region.mask)}",
             region.label,
-            region.mask.full(),
-            region.mask.grid,
+            region.mask.voxels,
+            region.mask.grid.cropped(*region.mask.box),
             region.colour,
             SEE_THROUGH_OPACITY if region.structure in SEE_THROUGH else 0.9,
         )

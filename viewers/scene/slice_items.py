@@ -35,6 +35,8 @@ class ItemPen:
         Half the thickness of what the pane shows: points farther from the plane are not on it.
     em
         Height of the font in logical pixels; lines and marks follow it.
+    stale_ids
+        Items whose numbers no longer hold; it is said beside their names.
     taken
         Where something is written already.
     """
@@ -43,6 +45,7 @@ class ItemPen:
     reach_mm: float
     em: float
     selected_id: str | None = None
+    stale_ids: frozenset[str] = frozenset()
     taken: list[QRectF] = field(default_factory=list)
 
     def write(self, painter: QPainter, where: QPointF, lines: Sequence[str], colour: str) -> None:
@@ -94,7 +97,8 @@ def draw_marks(painter: QPainter, pen: ItemPen, marks: Sequence[Mark], preview: 
     for mark in marks:
         draw = _VISUALS.get(type(mark.body))
         if draw is not None and mark.item.visible and (moving is None or mark.id != moving):
-            draw(painter, pen, mark.body, one_line(mark.item.name), mark.id == pen.selected_id)
+            name = one_line(mark.item.name) + (" · ↻ measure again" if mark.id in pen.stale_ids else "")
+            draw(painter, pen, mark.body, name, mark.id == pen.selected_id)
 
 
 def draw_region_labels(painter: QPainter, pen: ItemPen, regions: Sequence[RegionShape]) -> None:

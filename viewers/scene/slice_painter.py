@@ -71,6 +71,8 @@ class SliceScene:
         HU under the pointer with unit; empty outside.
     notice
         One sentence across the pane ("Not linked …"); empty for none.
+    stale_ids
+        Items whose numbers no longer hold.
     ct
         Rays of clicks in runs, and landmarks; None for none.
     """
@@ -92,6 +94,7 @@ class SliceScene:
     with_brush: bool = False
     extra_lines: tuple[str, ...] = field(default=())
     ct: SliceCt | None = None
+    stale_ids: frozenset[str] = frozenset()
 
     @property
     def reach_mm(self) -> float:
@@ -131,7 +134,7 @@ def paint_scene(painter: QPainter, scene: SliceScene) -> None:
     """Everything above the pixels, in logical pixels of the scene's view."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     em = QFontMetricsF(painter.font()).height()
-    pen = ItemPen(scene.view, scene.reach_mm, em, scene.selected_id)
+    pen = ItemPen(scene.view, scene.reach_mm, em, scene.selected_id, scene.stale_ids)
     same_frame = scene.preview.frame_uid == scene.volume.grid.frame_uid
     draw_crosshair(painter, scene, em)
     draw_region_labels(painter, pen, scene.regions)

@@ -165,10 +165,9 @@ def mesh_actor(mesh: Mesh) -> Any:
 
     points = vtkPoints()
     points.SetData(numpy_to_vtk(np.ascontiguousarray(mesh.vertices_lps_mm, dtype=np.float64), deep=1))
-    count = len(mesh.triangles)
-    cells = np.hstack([np.full((count, 1), 3), mesh.triangles]).astype(np.int64)
+    corners = np.ascontiguousarray(mesh.triangles, dtype=np.int64).ravel()
     faces = vtkCellArray()
-    faces.SetCells(count, numpy_to_vtkIdTypeArray(np.ascontiguousarray(cells.ravel()), deep=1))
+    faces.SetData(3, numpy_to_vtkIdTypeArray(corners, deep=1))
     surface = vtkPolyData()
     surface.SetPoints(points)
     surface.SetPolys(faces)

@@ -187,9 +187,14 @@ class Marks:
         mark = self.mark(item_id)
         return self._mask(mark.body.blob) if mark is not None and isinstance(mark.body, RegionBody) else None
 
-    def _remember(self, reference: BlobRef, mask: Mask) -> None:
-        self._masks.pop(reference.sha256, None)
-        self._masks[reference.sha256] = mask
+    def know(self, masks: Mapping[str, Mask]) -> None:
+        """Masks by the name of their blob that somebody has at hand: they need not be read."""
+        for sha256, mask in masks.items():
+            self._remember(sha256, mask)
+
+    def _remember(self, sha256: str, mask: Mask) -> None:
+        self._masks.pop(sha256, None)
+        self._masks[sha256] = mask
         while len(self._masks) > _KEPT_MASKS:
             self._masks.pop(next(iter(self._masks)))
 
@@ -233,7 +238,7 @@ class Marks:
         except OperatorError as error:
             self.problem.set(error.message)
             return None
-        self._remember(reference, mask)
+        self._remember(reference.sha256, mask)
         return mask
 
 

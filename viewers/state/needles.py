@@ -213,6 +213,8 @@ class NeedleShape:
         ``series_uid#part`` of the images it is placed on.
     region_id
         Of the region it aims at.
+    parallel
+        It was copied from another needle and stays parallel to it: every drag moves it as a whole.
     """
 
     frame_uid: str
@@ -224,6 +226,7 @@ class NeedleShape:
     locked: bool = False
     series: str | None = None
     region_id: str | None = None
+    parallel: bool = False
 
     @property
     def length_mm(self) -> float:
@@ -267,6 +270,7 @@ def shape_of(mark: Mark) -> NeedleShape | None:
         body.locked,
         series,
         body.region_id,
+        body.parallel_to is not None,
     )
 
 
@@ -346,8 +350,12 @@ class NeedleDesk:
         Answer of the last search: the skin, and the entries of its best paths in their order.
     chosen
         Skin map cell or path that is looked at without being in the plan.
+    stale
+        Ids of needles whose numbers no longer hold.
     asked
         ``paths``: a person wants the paths searched.
+    take_path
+        Entry and tip of a path of the skin map that shall be in the plan.
     """
 
     def __init__(self) -> None:
@@ -361,6 +369,7 @@ class NeedleDesk:
         self.skin_map: Value[SkinMap | None] = Value(None)
         self.ranked: Value[tuple[Point, ...]] = Value(())
         self.chosen: Value[NeedleShape | None] = Value(None)
+        self.stale: Value[frozenset[str]] = Value(frozenset())
         self.asked: Signal[[str]] = Signal()
         self.take_path: Signal[[Point, Point]] = Signal()
         self.keeper: NeedleKeeper | None = None
@@ -401,6 +410,7 @@ class NeedleDesk:
         for value in (self.draft, self.live, self.profile, self.target, self.skin_map, self.chosen):
             value.set(None)
         self.ranked.set(())
+        self.stale.set(frozenset())
         self.reset_views()
         self.keeper = None
 

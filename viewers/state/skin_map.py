@@ -93,8 +93,8 @@ def unrolled(
     top, bottom = (float(height.max()), float(height.min())) if len(height) else (0.0, 0.0)
     rows = min(_MOST_ROWS, int(np.ceil((top - bottom) / CELL_MM)) + 1)
     columns = round(360.0 / CELL_DEG)
-    heights = top - CELL_MM * np.arange(rows)
-    azimuths = -180.0 + CELL_DEG * np.arange(columns)
+    heights = top - CELL_MM * np.arange(rows, dtype=np.float64)
+    azimuths = -180.0 + CELL_DEG * np.arange(columns, dtype=np.float64)
     cells = np.full((rows, columns), -1, dtype=np.int32)
     row = np.clip(np.rint((top - height) / CELL_MM).astype(np.int64), 0, rows - 1)
     column = np.rint((azimuth + 180.0) / CELL_DEG).astype(np.int64) % columns

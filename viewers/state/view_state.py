@@ -16,6 +16,7 @@ from planner.imaging.slicing import Interpolation
 from planner.imaging.window import Window, first_window, preset_for_digit, presets
 from planner.model.items import Point
 from viewers.state.images import ImageSet
+from viewers.state.margins import MarginDesk
 from viewers.state.needles import NeedleDesk
 from viewers.state.pane_state import PaneState
 from viewers.state.run_ct_link import RunCtLink
@@ -102,6 +103,7 @@ class ViewState:
         self.runs = RunSet()
         self.run_ct = RunCtLink(self.images)
         self.needles = NeedleDesk()
+        self.margins = MarginDesk()
         self.layout: Value[str] = Value("mpr")
         self.enlarged_pane: Value[str | None] = Value(None)
         self.active_pane: Value[str | None] = Value(None)
@@ -230,6 +232,7 @@ class ViewState:
         self.runs.clear()
         self.run_ct.clear()
         self.needles.forget()
+        self.margins.clear()
         self.images.clear()
 
     def _put_window(self, series: str, window: SeriesWindow) -> None:

@@ -30,6 +30,7 @@ from viewers.panes.volume_frame import volume_frame
 from viewers.state.run_marks import RunMarks, jump_to_run
 from viewers.window.case_content import banner_text, course_lines, stage_content, stage_lines
 from viewers.window.case_marks import CaseMarks
+from viewers.window.case_needles import CaseNeedles
 from viewers.window.case_work import CaseWork
 
 TOOLS_OF = {
@@ -101,6 +102,8 @@ class CasePage(QWidget):
         self.stage_panel = StagePanel(
             self.form, (self.items, self.lesions, self.overlays), self.signing, self._override
         )
+        self.needles = CaseNeedles(desk, self._marks("rename"))
+        self.stage_panel.extras.addWidget(self.needles.panel)
         self.no_session = PlainLabel("", role="quiet", wrap=True)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -146,6 +149,7 @@ class CasePage(QWidget):
         """Follow another open case."""
         self.work = work
         self.marking = CaseMarks(work) if work is not None else None
+        self.needles.follow(work)
         self._soon.stop()
         if work is not None:
             work.changed.connect(self.refresh_soon)
@@ -180,6 +184,7 @@ class CasePage(QWidget):
         self.stage_list.show_stages(stage_lines(status), work.stage_id)
         stage = status.stage(work.stage_id)
         self._show_tools(stage)
+        self.needles.show_stage(stage.stage)
         content = stage_content(work, status, stage)
         self.stage_panel.show_content(content)
         self.lesions.show_lesions(desk.case.lesions, content.form.case.lesion_list_is_confirmed)

@@ -95,7 +95,7 @@ class NeedleTool(Tool):
         if held is None or start is None:
             return
         by = pointer.lps_mm - start
-        if self._grip == "shaft":
+        if self._grip == "shaft" or held.parallel:
             self._move(held.shifted(by))
             return
         end: Literal["entry", "tip"] = "entry" if self._grip == "entry" else "tip"
