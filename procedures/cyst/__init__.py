@@ -1,0 +1,1 @@
+"""Cyst sclerotherapy: indication, cystogram as a gate, ethanol within its caps, polidocanol, and a patient outcome."""
