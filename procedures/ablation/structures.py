@@ -113,11 +113,9 @@ def missing_required(context: StageContext, frame_uid: str | None = None) -> tup
 
 @REGISTRY.check("required_structures")
 def required_structures(context: StageContext) -> list[Finding]:
-    """Refuses the word, not the plan: with the claim taken back the plan may go on, judged by eye."""
-    claim = context.value("path_claim")
-    if claim is None:
-        return []
-    severity = {} if claim == "admissible" else {"severity": Severity.WARN}
+    """Refuses the word, not the plan: while nobody claims it, what is open is said, and the plan goes by eye."""
+    claimed = context.value("path_claim") == "admissible"
+    severity = {} if claimed else {"severity": Severity.WARN}
     found = []
     for each in missing_required(context):
         why = UNSETTLED.get(each.said or "", "not segmented")
