@@ -158,6 +158,7 @@ class MprPane(QWidget):
         hover = state.hover.value
         linked = state.images.is_linked(series)
         marks = self.desk.marks.marks.value
+        zones = state.margins.zones.value
         return SliceScene(
             view=view,
             volume=volume,
@@ -176,6 +177,7 @@ class MprPane(QWidget):
             with_brush=self._pointer_inside,
             ct=slice_ct(state.run_ct, frame),
             stale_ids=state.needles.stale.value,
+            zones=zones if zones is not None and zones.frame_uid == frame else None,
         )
 
     def _lines(self, frame: str) -> tuple[CrosshairLine, ...]:
@@ -298,6 +300,7 @@ class MprPane(QWidget):
             kit.preview.changed.connect(self._preview_changed),
             state.active_tool.changed.connect(self._show_cursor),
             state.needles.stale.changed.connect(self._repaint),
+            state.margins.zones.changed.connect(self._repaint),
             state.run_ct.rays.changed.connect(self._repaint),
             state.run_ct.landmarks.changed.connect(self._repaint),
             *(state.pane(kind).slab.changed.connect(self._repaint) for kind in PLANE_KINDS),

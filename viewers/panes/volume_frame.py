@@ -11,6 +11,7 @@ from planner.imaging import LabelMap
 from viewers.panes.desk import Desk
 from viewers.panes.pane_frame import HeaderButton, PaneFrame
 from viewers.panes.volume_pane import VolumePane
+from viewers.scene.margin_scene3d import meshes_of_margins, painted_region
 from viewers.scene.run_ct_scene3d import tubes_of_rays
 from viewers.scene.scene_content import plane_picture, surfaces_of, surfaces_of_regions, tubes_of_marks
 from viewers.scene.slice_text import who_lines
@@ -50,6 +51,8 @@ class VolumeLink:
             marks.marks.changed.connect(self._items_changed),
             state.run_ct.rays.changed.connect(self._items_changed),
             marks.layer.changed.connect(self.refresh),
+            state.margins.zones.changed.connect(self._items_changed),
+            state.margins.shown.changed.connect(self._items_changed),
         )
         pane.preset_picked.connect(self._keep_preset)
         self.refresh()
@@ -68,6 +71,8 @@ class VolumeLink:
         frame_uid = volume.grid.frame_uid
         hidden = self.desk.state.hidden_ids.value
         layer = self.desk.marks.layer
+        # A target whose margin is on show is drawn as the painted surface alone.
+        painted = painted_region(self.desk.state.margins, frame_uid)
         shown_maps = [shown_labels(name, labels, hidden) for name, labels in layer.label_maps.items()]
         marks = [mark for mark in self.desk.marks.marks.value if mark.id not in hidden]
         preset = self.preset if self.preset is not None else preset_for(volume, None).id
@@ -75,10 +80,16 @@ class VolumeLink:
             volume=volume,
             preset=None if preset == HIDDEN else preset,
             surfaces=surfaces_of_regions(
-                (region for region in layer.regions.values() if region.mask.grid.frame_uid == frame_uid), hidden
+                (
+                    region
+                    for region in layer.regions.values()
+                    if region.mask.grid.frame_uid == frame_uid and region.id != painted
+                ),
+                hidden,
             )
             + surfaces_of([labels for labels in shown_maps if labels.grid.frame_uid == frame_uid]),
             tubes=tubes_of_marks(marks, frame_uid) + tubes_of_rays(self.desk.state.run_ct, volume.grid),
+            meshes=meshes_of_margins(self.desk.state.margins, frame_uid),
             planes=tuple(
                 plane_picture(volume, kind, self.desk.state.plane(frame_uid, kind), self.desk.state.window(key).window)
                 for kind in PLANE_KINDS

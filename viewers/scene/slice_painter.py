@@ -26,6 +26,8 @@ from viewers.scene.slice_text import (
     who_lines,
 )
 from viewers.scene.slice_view import SliceView, slice_step_mm
+from viewers.scene.zone_painter import draw_zones
+from viewers.state.margins import ZonesShown
 from viewers.state.marking import Mark
 from viewers.state.mask_layer import RegionShape
 from viewers.state.pane_state import Slab
@@ -75,6 +77,8 @@ class SliceScene:
         Items whose numbers no longer hold.
     ct
         Rays of clicks in runs, and landmarks; None for none.
+    zones
+        Planned ablation zones of this frame of reference.
     """
 
     view: SliceView
@@ -95,6 +99,7 @@ class SliceScene:
     extra_lines: tuple[str, ...] = field(default=())
     ct: SliceCt | None = None
     stale_ids: frozenset[str] = frozenset()
+    zones: ZonesShown | None = None
 
     @property
     def reach_mm(self) -> float:
@@ -138,6 +143,8 @@ def paint_scene(painter: QPainter, scene: SliceScene) -> None:
     same_frame = scene.preview.frame_uid == scene.volume.grid.frame_uid
     draw_crosshair(painter, scene, em)
     draw_region_labels(painter, pen, scene.regions)
+    if scene.zones is not None:
+        draw_zones(painter, pen, scene.zones)
     draw_marks(painter, pen, scene.marks, scene.preview)
     if same_frame:
         draw_preview(painter, pen, scene.preview, with_brush=scene.with_brush)

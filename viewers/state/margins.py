@@ -115,8 +115,8 @@ class Bin:
 
 
 def bins_of(body: AblationMarginBody) -> tuple[Bin, ...]:
-    """Legend of a margin, the worst first."""
-    shares = body.mean.surface_fraction
+    """Legend of a margin, the worst first: of the smaller zone where the chart gives one, as the map shows it."""
+    shares = (body.minus_sd or body.mean).surface_fraction
     return tuple(
         Bin(word, colour, shares.get(key))
         for key, word, colour in zip(("lt_0", "0_5", "5_10", "ge_10"), BIN_WORDS, BIN_COLOURS, strict=True)

@@ -21,6 +21,7 @@ from viewers.panels.stage_list import StageList
 from viewers.panels.stage_panel import StagePanel
 from viewers.panes.clearance_profile import profile_frame
 from viewers.panes.desk import Desk
+from viewers.panes.margin_map_pane import margin_frame
 from viewers.panes.needle_pane import needle_frame
 from viewers.panes.pane_grid import PaneFactory, PaneGrid
 from viewers.panes.probe_pane import probe_frame
@@ -48,6 +49,7 @@ PANES: Mapping[str, PaneFactory] = {
     "dsa": run_frame,
     "needle-along": needle_frame,
     "needle-across": needle_frame,
+    "margin-map": margin_frame,
     "needle-profile": profile_frame,
     "probe": probe_frame,
     "skin-map": skin_map_frame,
