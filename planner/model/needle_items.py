@@ -228,6 +228,9 @@ class AblationMarginBody:
     """One sentence for each vessel near the zone that may cool it."""
     digest: str = ""
     """Changes whenever target, zone, applicators or chart do."""
+    needles_digest: str = ""
+    """`planner.model.needle_digests.placed_digest` of the applicators, planned: gates tell by it, without images, that
+    one was moved or set otherwise since. Empty where it was not stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planner.clinical.comparisons import below
 from planner.findings import Finding, Severity
+from planner.model.needle_digests import placed_digest
 from planner.model.needle_items import AblationMarginBody
 from planner.units import shown
 from planner.workflow.context import StageContext
@@ -68,7 +69,7 @@ def margin_planned(context: StageContext) -> list[Finding]:
     for item, needle in accepted(context, energy_only=True):
         for served_id in lesion_of_needle(context, item, needle):
             served.setdefault(served_id, set()).add(item.id)
-    there = {item.id for item, _ in accepted(context, energy_only=True)}
+    there = {item.id: (item, needle) for item, needle in accepted(context, energy_only=True)}
     found = []
     for lesion in target_lesions(context):
         body, subject = margins.get(lesion.id), f"zone_margin.{lesion.id}"
@@ -77,8 +78,11 @@ def margin_planned(context: StageContext) -> list[Finding]:
         if body is None:
             text = f"Not evaluated: {lesion.name} has no planned margin."
             found.append(context.finding("no-margin", text, subject=subject))
-        elif not set(body.needle_ids) <= there or not served.get(lesion.id, set()) <= set(body.needle_ids):
+        elif not set(body.needle_ids) <= set(there) or not served.get(lesion.id, set()) <= set(body.needle_ids):
             text = f"Not evaluated: the margin of {lesion.name} was computed with other needles: compute it again."
+            found.append(context.finding("margin-stale", text, subject=subject))
+        elif body.needles_digest and body.needles_digest != placed_digest(there[each] for each in body.needle_ids):
+            text = f"Not evaluated: a needle of {lesion.name} was moved or set otherwise: compute the margin again."
             found.append(context.finding("margin-stale", text, subject=subject))
     return found
 

@@ -7,9 +7,11 @@ import pytest
 from ablation_answered import SILENT
 from ablation_gates import FIRES as PLAN_FIRES
 from ablation_record_gates import RECORD_FIRES
-from needle_walks import own_checks, weight
+from needle_walks import own_checks, session_of, weight
 
 from planner.findings import Severity
+from planner.model.needle_digests import placed_digest
+from planner.model.needle_reading import needles_of
 
 FIRES = [*PLAN_FIRES, *RECORD_FIRES]
 NAMES = [f"{stage}-{check}-{code}-{n}" for n, (stage, check, _, code, _) in enumerate(FIRES)]
@@ -99,6 +101,19 @@ def test_that_a_margin_is_judged_without_the_capsule_and_shown_both_ways() -> No
     assert [(each.measured, each.limit) for each in found] == [(4.0, 5.0)]
     assert "-1 SD 1 mm" in found[0].text
     assert "without capsule 4 mm" in found[0].text
+
+
+def test_that_a_margin_of_a_needle_that_was_moved_or_set_otherwise_is_computed_again() -> None:
+    case = aw.filled_case()
+    stored = placed_digest(needles_of(session_of(case).items))
+    case = aw.items(aw.planned_margin(needles_digest=stored))(case)
+    assert aw.checked(case, "zone_margin", "margin-planned") == []
+    for changed in (
+        aw.needle(role="today", tip_lps_mm=(-44.0, 34.0, -2.9)),
+        aw.needle(role="today", setting="60W-5min"),
+    ):
+        found = aw.checked(aw.items(changed)(case), "zone_margin", "margin-planned")
+        assert [(each.code, each.blocks) for each in found] == [("margin-stale", True)]
 
 
 def test_that_an_achieved_margin_without_an_error_has_no_number() -> None:
