@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from planner.geometry.patient_positions import PatientPosition
 from planner.imaging.masks import Mask
 from planner.jobs import Context
 from planner.model.needle_rules import NeedleRules
-from planner.planning.needles import Needle, between_deg
+from planner.planning.needles import Needle
 from planner.planning.obstacles import Clearance, DistanceField, Obstacle, bounds_around, prepared, same_frame
 from planner.planning.path_limits import (
     FIRST_STRUCTURE,
@@ -33,7 +33,7 @@ from planner.planning.path_limits import (
     sentences,
 )
 from planner.planning.path_scores import scores, usable_ranking
-from planner.planning.path_surface import SkinPoints, skin_points
+from planner.planning.path_surface import SkinPoints, filled_body, skin_points
 from planner.planning.path_target import Target
 from planner.units import shown
 
@@ -196,13 +196,13 @@ class PathSearch:
         """
         if top is None:
             return tuple(self.path(int(row)) for row in self.ranked)
+        hubs, most = self.measured.hub_lps, np.cos(np.radians(alike_deg))
+        left = self.ranked
         chosen: list[int] = []
-        for row in self.ranked:
-            hub = self.measured.hub_lps[row]
-            if all(between_deg(hub, self.measured.hub_lps[other]) >= alike_deg for other in chosen):
-                chosen.append(int(row))
-            if len(chosen) >= top:
-                break
+        while len(left) and len(chosen) < top:
+            best = int(left[0])
+            chosen.append(best)
+            left = left[hubs[left] @ hubs[best] <= most]
         return tuple(self.path(row) for row in chosen)
 
     def rejection(self, row: int) -> tuple[str, ...]:
@@ -249,6 +249,8 @@ def search(
     job = context or Context()
     _require_sane(aim, obstacles)
     job.step(0.0, "Points of the skin")
+    aim = replace(aim, body=filled_body(aim.body))
+    _require_inside(aim)
     reach = aim.length_limit_mm
     skin = skin_points(aim.body, aim.target.point_lps_mm, reach)
     nearest = _nearest_skin_mm(aim, skin)
@@ -305,8 +307,9 @@ def _require_sane(aim: Aim, obstacles: Collection[Obstacle]) -> None:
     same_frame([aim.body, *(each.mask for each in obstacles), *([aim.organ] if aim.organ is not None else [])])
     if len(obstacles) > MOST_STRUCTURES:
         raise InputRefused("too-many-structures", f"More than {MOST_STRUCTURES} structures to avoid; unite some.")
-    if aim.body.is_empty:
-        raise InputRefused("empty-mask", "The mask of the skin is empty; segment the body first.", subject="skin")
+
+
+def _require_inside(aim: Aim) -> None:
     if not aim.body.contains(aim.target.point_lps_mm):
         place = ", ".join(f"{value:.0f}" for value in aim.target.point_lps_mm)
         text = f"The target at {place} mm lies outside the body; check that target and skin belong together."

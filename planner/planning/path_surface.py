@@ -31,71 +31,88 @@ class SkinPoints:
         return SkinPoints(self.lps_mm[which], self.kji[which])
 
 
-def skin_points(body: Mask, around_lps_mm: NDArray[np.float64], reach_mm: float | None) -> SkinPoints:
-    """Every skin point within reach of a point.
+def filled_body(body: Mask) -> Mask:
+    """The body with the air inside it: what cannot be reached from the edges of its slices is inside.
 
-    Air inside the body is no skin, and neither is the cut at the first and the last slice or at the edge of the image.
-
-    Parameters
-    ----------
-    body
-        The whole body, filled or not.
-    reach_mm
-        None looks at all of it.
+    The first and the last slice are no edges: the windpipe of a chest that the image cuts is inside. A mask made by a
+    threshold has lungs and bowel as holes; a needle that runs through them does not leave the body.
 
     Raises
     ------
     InputRefused
         ``empty-mask`` for a body without voxels.
     """
+    from scipy import ndimage
+
     if body.is_empty:
         raise InputRefused("empty-mask", "The mask of the skin is empty; segment the body first.", subject="skin")
+    bits = np.pad(body.voxels, ((0, 0), (1, 1), (1, 1)))
+    parts, count = ndimage.label(~bits)
+    outside = np.zeros(count + 1, dtype=np.bool_)
+    for rim in (parts[:, 0], parts[:, -1], parts[:, :, 0], parts[:, :, -1]):
+        outside[np.unique(rim)] = True
+    outside[0] = False
+    if count == np.count_nonzero(outside):
+        return body
+    return Mask.of(body.grid, ~outside[parts][:, 1:-1, 1:-1], body.box[0])
+
+
+def skin_points(body: Mask, around_lps_mm: NDArray[np.float64], reach_mm: float | None) -> SkinPoints:
+    """Every skin point within reach of a point.
+
+    The cut at the first and the last slice or at the edge of the image is no skin.
+
+    Parameters
+    ----------
+    body
+        The whole body without holes (`filled_body`).
+    reach_mm
+        None looks at all of it.
+    """
+    nothing = SkinPoints(np.empty((0, 3)), np.empty((0, 3), dtype=np.int64))
     low, high = body.box
     if reach_mm is not None:
         ball = ball_box(body.grid, around_lps_mm, reach_mm)
-        if is_empty(ball):
-            return SkinPoints(np.empty((0, 3)), np.empty((0, 3), dtype=np.int64))
-        low = (max(low[0], ball[0][0]), low[1], low[2])
-        high = (min(high[0], ball[1][0]), high[1], high[2])
-    points = _open_faces(body, low, high) if low[0] < high[0] else SkinPoints(np.empty((0, 3)), np.empty((0, 3), int))
+        low, high = _index(np.maximum(low, ball[0])), _index(np.minimum(high, ball[1]))
+        if is_empty(ball) or is_empty((low, high)):
+            return nothing
+    points = _open_faces(body, low, high)
     if reach_mm is None:
         return points
     return points.chosen(np.linalg.norm(points.lps_mm - around_lps_mm, axis=1) <= reach_mm)
 
 
+def _index(values: NDArray[np.int64]) -> Index:
+    k, j, i = (int(value) for value in values)
+    return k, j, i
+
+
 def _open_faces(body: Mask, low: Index, high: Index) -> SkinPoints:
-    """The body's voxels in a box that reaches across the whole body in its slices."""
+    """The voxels of a box that have a face to the air."""
     bits, air = _bits_and_air(body, low, high)
     inner = (slice(1, -1),) * 3
     faces = np.zeros(bits[inner].shape, dtype=np.int8)
-    offset = np.zeros((*faces.shape, 3), dtype=np.int8)
+    offset = np.zeros((3, *faces.shape), dtype=np.int8)
     for axis in range(3):
         for way in (-1, 1):
             shifted = list(inner)
             shifted[axis] = slice(1 + way, bits.shape[axis] - 1 + way)
             open_face = bits[inner] & air[tuple(shifted)]
             faces += open_face
-            offset[..., axis][open_face] += way
-    kji = np.argwhere(faces > 0)
+            offset[axis][open_face] += way
+    kji = np.argwhere(faces)
     found = (kji[:, 0], kji[:, 1], kji[:, 2])
-    middle = kji + np.asarray(low) + 0.5 * offset[found] / faces[found][:, None]
+    middle = kji + np.asarray(low) + 0.5 * (offset[:, *found] / faces[found]).T
     return SkinPoints(body.grid.lps_from_kji.points(middle), kji + np.asarray(low))
 
 
 def _bits_and_air(body: Mask, low: Index, high: Index) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The body, and the air around it inside the image, in the box and one voxel more on each side."""
-    from scipy import ndimage
-
+    """The body, and what is not of it inside the image, in the box and one voxel more on each side."""
     first, last = np.asarray(low) - 1, np.asarray(high) + 1
     bits = np.zeros(tuple(last - first), dtype=np.bool_)
-    box = clipped_box(first, last, body.grid.size_kji)
-    within = box_slices(box, (int(first[0]), int(first[1]), int(first[2])))
-    bits[within] = body.within(box)
-    parts, _ = ndimage.label(~bits)
-    rim = np.concatenate([parts[:, 0].ravel(), parts[:, -1].ravel(), parts[:, :, 0].ravel(), parts[:, :, -1].ravel()])
-    outside = np.zeros(int(parts.max()) + 1, dtype=np.bool_)
-    outside[rim] = True
-    outside[0] = False
     air = np.zeros_like(bits)
-    air[within] = outside[parts[within]]
+    box = clipped_box(first, last, body.grid.size_kji)
+    within = box_slices(box, _index(first))
+    bits[within] = body.within(box)
+    air[within] = ~bits[within]
     return bits, air

@@ -18,7 +18,7 @@ from planner.model.needle_rules import NeedleRules, SourcedLimit, StructureLimit
 from planner.planning.obstacles import Obstacle
 from planner.planning.path_scores import weights
 from planner.planning.path_search import Aim, PathSearch, search
-from planner.planning.path_surface import skin_points
+from planner.planning.path_surface import filled_body, skin_points
 from planner.planning.path_target import target_in, target_point
 
 RANKING = ("clearance", "length", "out_of_plane", "near_vertical")
@@ -229,14 +229,26 @@ def test_that_air_inside_the_body_and_the_cut_ends_are_no_skin() -> None:
     centre = grid.centre_lps_mm
     column = ellipsoid(grid, centre, (25.0, 20.0, 1e4))
     hollow = column & ~ellipsoid(grid, centre + (8.0, 0.0, 0.0), (5.0, 5.0, 6.0))
-    skin = skin_points(Mask.of(grid, hollow), centre, None)
+    body = filled_body(Mask.of(grid, hollow))
+    skin = skin_points(body, centre, None)
     away = np.hypot(*((skin.lps_mm - centre)[:, :2] / (25.0, 20.0)).T)
     assert len(skin) > 0
     assert away.min() > 0.85
     assert set(skin.kji[:, 0]) == set(range(10))
-    within = skin_points(Mask.of(grid, hollow), centre, 22.0)
+    within = skin_points(body, centre, 22.0)
     assert 0 < len(within) < len(skin)
     assert np.linalg.norm(within.lps_mm - centre, axis=1).max() <= 22.0
+
+
+def test_that_a_needle_through_a_lung_that_a_threshold_left_out_stays_in_the_body() -> None:
+    made = scene()
+    hole = ellipsoid(made.body.grid, made.body.grid.centre_lps_mm - (20.0, 0.0, 0.0), (12.0, 12.0, 30.0))
+    holed = Mask.of(made.body.grid, made.body.full() & ~hole)
+    whole, thresholded = search(_aim(), ()), search(_aim(body=holed), ())
+    assert thresholded.candidates == whole.candidates
+    np.testing.assert_array_equal(thresholded.ranked, whole.ranked)
+    in_hole = target_point(made.body.grid.centre_lps_mm - (20.0, 0.0, 0.0))
+    assert search(_aim(body=holed, target=in_hole), ()).feasible > 0
 
 
 def test_that_a_path_through_air_or_another_limb_is_rejected() -> None:
