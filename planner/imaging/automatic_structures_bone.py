@@ -107,7 +107,8 @@ def landmarks(volume: Volume, grid: Grid, rules: Mapping[str, Any], context: Con
     canal = np.hypot(left, front) <= _CANAL_MM
     discs = np.zeros(trunk.hu.shape, dtype=np.bool_)
     if aorta is not None and aorta.length_mm >= rules["aorta"]["least_length_mm"]:
-        row, column = np.ogrid[: discs.shape[1], : discs.shape[2]]
+        row = np.arange(discs.shape[1]).reshape(-1, 1)
+        column = np.arange(discs.shape[2]).reshape(1, -1)
         for k in range(len(discs)):
             j, i = float(aorta.centre_ji[k, 0]), float(aorta.centre_ji[k, 1])
             away = np.hypot((row - j) * trunk.spacing_kji_mm[1], (column - i) * trunk.spacing_kji_mm[2])
