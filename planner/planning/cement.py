@@ -27,8 +27,10 @@ BASIVERTEBRAL = "basivertebral"
 _LATTICE_MM = 1.5
 _PROFILE_MM = (-2.5, 1.5)
 """Inside and outside of the surface where the cortex is looked for: masks are off by a voxel."""
+_MOST_VOXEL_MM = 2.1
+"""Longest voxel edge of images that show cortex; in thicker slices it fades into what lies beside it."""
 _LEAST_CONTRAST_HU = 60.0
-"""Between cortex and spongy bone; thick slices show no cortex to miss."""
+"""Between cortex and spongy bone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ def leak_map(vertebra: Vertebra, volume: Volume, estimate: LyticEstimate | None 
         Of the same body, when it is known already.
     """
     _same_frame(vertebra, volume)
+    if max(volume.grid.spacing_kji_mm) > _MOST_VOXEL_MM:
+        return None
     constants = _constants()
     surfaces = [_wall_surface(vertebra, wall) for wall in WALLS]
     points = np.concatenate([found[0] for found in surfaces])

@@ -256,7 +256,7 @@ def trajectory_findings(each: Trajectory, limits: NeedleLimits, level: str | Non
 def _about_the_bone(analysis: VertebraAnalysis) -> list[Finding]:
     found = []
     if analysis.leaks is None:
-        text = "NOT CHECKED: missing cortex; the images show too little difference between cortex and spongy bone."
+        text = "NOT CHECKED: missing cortex; the images are too coarse, or cortex and spongy bone differ too little."
         found.append(Finding("leaks-not-checked", Severity.WARN, text))
     else:
         for defect in analysis.leaks.defects:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TRANSPEDICULAR, PARAPEDICULAR = "transpedicular", "parapedicular"
 
 _GATE_MM = 0.5
-_TIP_MM = 1.5
+_TIP_MM = 1.2
 _STEP_MM = 0.5
 _CANAL_BEHIND_MM = 45.0
 _BONE_BEHIND_MM = 45.0
@@ -396,7 +396,7 @@ def measured(
     behind = pedicle.back_mm if approach == TRANSPEDICULAR else 0.0
     along = np.arange(0.0, to_gate + max(_BONE_BEHIND_MM, _CANAL_BEHIND_MM), 0.25)
     line = tip + along[:, None] * outward
-    bone, canal = vertebra.bone.at(line), vertebra.canal.at(line)
+    bone, canal = vertebra.bone.measured(line), vertebra.canal.at(line)
     walled = along <= to_gate + behind
     nearest = int(np.argmax(np.where(walled, bone, -np.inf)))
     entry = tip + _outermost(bone, along) * outward
@@ -424,7 +424,7 @@ def measured(
     )
 
 
-def _outermost(bone: NDArray[np.float32], along: Floats) -> float:
+def _outermost(bone: Floats, along: Floats) -> float:
     """Where the line, coming from outside, first meets bone; between samples."""
     inside = np.flatnonzero(bone < 0)
     if not len(inside):
