@@ -24,6 +24,8 @@ STATES = {
 }
 """Status of a structure -> shape, word, colour."""
 OPTIONAL = "not segmented (not required)"
+CLEARANCES_SHOWN = 5
+"""Structures beyond the desired distance that are shown at once."""
 NO_STRUCTURES = "The template of this session names no structures to keep away from."
 
 
@@ -340,29 +342,21 @@ class NeedlePanel(QWidget):
         layout.addLayout(grid)
 
     def _add_clearances(self, layout: QVBoxLayout, clearances: Sequence[Clearance]) -> None:
-        """One line a structure: how it stands, the distance, where, and its limits."""
-        grid = QGridLayout()
-        grid.setColumnStretch(0, 1)
-        grid.setVerticalSpacing(1)
+        """One line a structure: how it stands, the distance, where, and its limits; the far ones are folded."""
         order = list(STANDINGS)
-        ranked = sorted(
-            clearances, key=lambda each: (order.index(each.standing), each.mm if each.mm is not None else 0.0)
-        )
-        for line, each in enumerate(ranked):
-            mark = STANDINGS[each.standing]
-            texts = (
-                f"{mark.shape} {each.name}",
-                "NOT CHECKED" if each.standing == "not-checked" else shown(each.mm, "mm", digits=1),
-                "" if each.depth_mm is None else f"at {shown(each.depth_mm, 'mm', digits=0)}",
-                "" if each.hard_mm is None else f"{shown(each.hard_mm)} / {shown(each.desired_mm, 'mm')}",
-            )
-            for column, text in enumerate(texts):
-                cell = PlainLabel(text, role="quiet" if column > 1 else None)
-                if column < 2:
-                    colour(cell, text=mark.colour)
-                cell.setToolTip(f"{mark.word}; limits: never nearer / desired")
-                grid.addWidget(cell, line, column)
-        layout.addLayout(grid)
+        ranked = sorted(clearances, key=lambda each: (order.index(each.standing), each.mm or 0.0))
+        near = [each for each in ranked if each.standing not in ("beyond", "absent")]
+        shown_now = ranked[: max(len(near), CLEARANCES_SHOWN)]
+        layout.addLayout(_clearance_grid(shown_now, heading=True))
+        rest = ranked[len(shown_now) :]
+        if rest:
+            folded = QWidget()
+            folded.setLayout(_clearance_grid(rest, heading=False))
+            folded.setVisible(False)
+            more = ClickLabel(f"▾ {len(rest)} more, farther away", tip="Opens and folds the list")
+            more.clicked.connect(lambda: folded.setVisible(not folded.isVisible()))
+            layout.addWidget(more)
+            layout.addWidget(folded)
 
     def say(self, refusal: str | None) -> None:
         """Why something was not done; empty for nothing."""
@@ -378,3 +372,30 @@ def _fill(box: QComboBox, choices: Sequence[Choice], chosen: str | None) -> None
         for code, label in wanted:
             box.addItem(label, code)
     box.setCurrentIndex(max(0, box.findData(chosen)))
+
+
+def _clearance_grid(clearances: Sequence[Clearance], *, heading: bool) -> QGridLayout:
+    """Name, distance, depth, limits; units stand above the columns."""
+    grid = QGridLayout()
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setColumnStretch(0, 1)
+    grid.setVerticalSpacing(1)
+    grid.setHorizontalSpacing(8)
+    if heading and clearances:
+        for column, text in enumerate(("", "mm", "at mm", "limits mm")):
+            grid.addWidget(PlainLabel(text, role="quiet"), 0, column)
+    for line, each in enumerate(clearances, start=1):
+        mark = STANDINGS[each.standing]
+        texts = (
+            f"{mark.shape} {each.name}",
+            "NOT CHECKED" if each.standing == "not-checked" else shown(each.mm, digits=1),
+            "" if each.depth_mm is None else shown(each.depth_mm, digits=0),
+            "" if each.hard_mm is None else f"{shown(each.hard_mm)} / {shown(each.desired_mm)}",
+        )
+        for column, text in enumerate(texts):
+            cell = PlainLabel(text, role="quiet" if column > 1 else None, wrap=column == 0)
+            if column < 2:
+                colour(cell, text=mark.colour)
+            cell.setToolTip(f"{mark.word}; limits: never nearer / desired")
+            grid.addWidget(cell, line, column)
+    return grid

@@ -24,6 +24,7 @@ from viewers.state.layouts import PaneSpec
 from viewers.state.mask_layer import RegionShape
 from viewers.state.needles import plane_across
 from viewers.state.pane_state import Slab
+from viewers.state.preview import Preview
 
 PROBE = "probe"
 LEAST_SLAB_MM = 2.0
@@ -42,7 +43,7 @@ class ProbePane(NeedlePane):
             desk.renderers, desk.post, look_ahead, self._looked, self._not_looked
         )
         self._asked: tuple[object, ...] = ()
-        self._subscriptions.add(self.state.needles.live.changed.connect(self._repaint))
+        self._subscriptions.add(self.state.needles.live.changed.connect(self._numbers_changed))
 
     @property
     def is_settled(self) -> bool:
@@ -91,6 +92,15 @@ class ProbePane(NeedlePane):
         self._refresh_timer.setInterval(PAUSE_MS if dragged else 0)
         super().refresh()
 
+    def _preview_changed(self, preview: Preview) -> None:
+        """Nothing of what a tool shows is drawn here."""
+
+    def _numbers_changed(self, reading: object) -> None:
+        """Under a moving hand the other panes say them."""
+        del reading
+        if not self.state.interacting.value:
+            self.update()
+
     def _render(self) -> None:
         super()._render()
         needle = self.needle
@@ -128,7 +138,7 @@ class ProbePane(NeedlePane):
             paint_ahead(painter, scene.view, self._ahead, self.state.needles.live.value)
         draw_rings(painter, scene.view, needle, self.depth_mm)
         area = QRectF(0.0, 0.0, scene.view.width_px, scene.view.height_px)
-        words = f"ahead: {shown(self.depth_mm, 'mm', digits=0)} to the tip"
+        words = f"from {shown(self.depth_mm, 'mm', digits=0)} on"
         draw_title(painter, area, (words,), below=int(scene.simulated))
 
     def release(self) -> None:

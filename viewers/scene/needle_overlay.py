@@ -78,7 +78,7 @@ def depth_words(needle: NeedleShape, depth_mm: float) -> str:
     """``64 mm deep``, ``at the tip``, ``12 mm above the skin``, ``5 mm beyond the tip``."""
     beyond = depth_mm - needle.length_mm
     if abs(beyond) < 0.5:
-        return f"at the tip, {shown(needle.length_mm, 'mm', digits=0)} deep"
+        return f"tip, {shown(needle.length_mm, 'mm', digits=0)} deep"
     if beyond > 0.0:
         return f"{shown(beyond, 'mm', digits=0)} beyond the tip"
     if abs(depth_mm) < 0.5:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ CELLS = 96
 STEP_MM = 1.5
 _PAST_TIP_MM = 10.0
 _FILL, _EDGE = 60, 230
+NAMED = 4
+"""So many structures are named."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -105,10 +108,11 @@ def paint_ahead(painter: QPainter, view: SliceView, picture: ProbePicture, readi
     target = QRectF(centre[0] - reach, centre[1] - reach, 2.0 * reach, 2.0 * reach)
     metrics = QFontMetricsF(painter.font())
     taken: list[QRectF] = []
+    measured = _measured(reading)
     for each in picture.structures:
-        painter.drawImage(target, _image(each, picture.request))
-    for each in reversed(picture.structures):
-        words = _words(each, reading)
+        painter.drawImage(target, _image(each, picture.request, filled=each.region.structure in measured))
+    for each in _named(picture, measured):
+        words = _words(each, measured)
         rows, columns = np.nonzero(np.isfinite(each.first_mm))
         cell = 2.0 * reach / CELLS
         place = QPointF(target.left() + (columns.mean() + 0.5) * cell, target.top() + (rows.min() + 0.5) * cell)
@@ -123,18 +127,33 @@ def paint_ahead(painter: QPainter, view: SliceView, picture: ProbePicture, readi
         draw_outlined(painter, QPointF(box.left(), box.top() + metrics.ascent()), words, each.region.colour or TEXT)
 
 
-def _words(ahead: Ahead, reading: Reading | None) -> str:
+def _measured(reading: Reading | None) -> dict[str | None, float]:
+    """Structure -> its least distance from the shaft."""
+    clearances = reading.clearances if reading is not None else ()
+    return {each.structure: each.mm for each in clearances if each.mm is not None}
+
+
+def _named(picture: ProbePicture, measured: Mapping[str | None, float]) -> list[Ahead]:
+    """The nearest structures, and what is no structure (the lesion); more names would hide what they name."""
+    avoided = sorted(
+        (each for each in picture.structures if each.region.structure in measured),
+        key=lambda each: measured[each.region.structure],
+    )
+    others = [each for each in picture.structures if each.region.structure is None]
+    return (avoided[:NAMED] + others) if measured else list(reversed(picture.structures))[:NAMED]
+
+
+def _words(ahead: Ahead, measured: Mapping[str | None, float]) -> str:
     """``colon 7.2 mm``: the least distance that was measured; else the depth at which it begins."""
     key = ahead.region.structure
-    for each in reading.clearances if reading is not None else ():
-        if each.structure == key and each.mm is not None:
-            return f"{each.name} {shown(each.mm, 'mm', digits=1)}"
+    if key is not None and key in measured:
+        return f"{structure_name(key)} {shown(measured[key], 'mm', digits=1)}"
     name = structure_name(key) if key is not None else ahead.region.label
     return f"{name} from {shown(float(np.nanmin(ahead.first_mm)), 'mm', digits=0)}"
 
 
-def _image(ahead: Ahead, request: ProbeRequest) -> QImage:
-    """(CELLS, CELLS) premultiplied colour: a full edge, a faint filling that fades with depth."""
+def _image(ahead: Ahead, request: ProbeRequest, *, filled: bool) -> QImage:
+    """(CELLS, CELLS) premultiplied colour: an edge, and of what is avoided a faint filling that fades with depth."""
     inside = np.isfinite(ahead.first_mm)
     core = inside.copy()
     core[1:] &= inside[:-1]
@@ -143,7 +162,8 @@ def _image(ahead: Ahead, request: ProbeRequest) -> QImage:
     core[:, :-1] &= inside[:, 1:]
     span = max(request.needle.length_mm + _PAST_TIP_MM - request.from_mm, STEP_MM)
     near = 1.0 - np.clip((np.nan_to_num(ahead.first_mm) - request.from_mm) / span, 0.0, 1.0)
-    alpha = np.where(core, _FILL * (0.35 + 0.65 * near), np.where(inside, _EDGE * (0.45 + 0.55 * near), 0.0))
+    fill = _FILL * (0.35 + 0.65 * near) if filled else 0.0
+    alpha = np.where(core, fill, np.where(inside, _EDGE * (0.45 + 0.55 * near), 0.0))
     red, green, blue = rgb(QColor(ahead.region.colour).name())
     pixels = np.empty((*inside.shape, 4), dtype=np.uint8)
     for channel, value in enumerate((blue, green, red)):

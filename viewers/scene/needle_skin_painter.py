@@ -107,10 +107,11 @@ def paint_skin(
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
     painter.drawImage(places.box, image)
     _paint_axes(painter, places, skin, metrics)
+    taken: list[QRectF] = []
     for entry, word in marked:
         at = skin.cell_of(entry)
         if at is not None:
-            _paint_mark(painter, places.point_of(*at, skin), word, metrics)
+            _paint_mark(painter, places.point_of(*at, skin), word, metrics, taken)
     if cell is not None:
         painter.setPen(QPen(QColor(SELECTED), 2.0))
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -147,12 +148,18 @@ def _paint_axes(painter: QPainter, places: SkinPlaces, skin: SkinMap, metrics: Q
         painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
 
 
-def _paint_mark(painter: QPainter, place: QPointF, word: str, metrics: QFontMetricsF) -> None:
+def _paint_mark(painter: QPainter, place: QPointF, word: str, metrics: QFontMetricsF, taken: list[QRectF]) -> None:
+    """A ring with its word; without the word where another one stands."""
     em = metrics.height()
+    radius = em * 0.22
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for colour, width in (("#000000", 3.4), (NEEDLE, 1.8)):
         painter.setPen(QPen(QColor(colour), width))
-        painter.drawEllipse(place, em * 0.3, em * 0.3)
+        painter.drawEllipse(place, radius, radius)
+    box = QRectF(place.x() + em * 0.4, place.y() - em * 0.5, metrics.horizontalAdvance(word), em)
+    if any(box.intersects(other) for other in taken):
+        return
+    taken += [box, QRectF(place.x() - radius, place.y() - radius, 2.0 * radius, 2.0 * radius)]
     draw_outlined(painter, place + QPointF(em * 0.4, em * 0.3), word, NEEDLE)
 
 

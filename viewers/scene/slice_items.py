@@ -23,6 +23,8 @@ from viewers.state.mask_layer import RegionShape
 from viewers.state.preview import NOTHING, Preview
 
 _MOST_MOVES = 17
+MOST_NAMED = 6
+"""So many structures are named on a slice."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -102,8 +104,15 @@ def draw_marks(painter: QPainter, pen: ItemPen, marks: Sequence[Mark], preview: 
 
 
 def draw_region_labels(painter: QPainter, pen: ItemPen, regions: Sequence[RegionShape]) -> None:
-    """The name of each region beside where the plane cuts it; of the selected one its volume too."""
+    """The name of each region beside where the plane cuts it; of the selected one its volume too.
+
+    Where many structures are segmented only what is no structure, and what is selected, is named: thirty names would
+    hide the picture, and the list of marks has them all.
+    """
+    crowded = sum(region.structure is not None for region in regions) > MOST_NAMED
     for region in regions:
+        if crowded and region.structure is not None and region.id != pen.selected_id:
+            continue
         where = _label_point(region, pen)
         if where is not None and region.label:
             selected = region.id == pen.selected_id

@@ -17,6 +17,7 @@ from viewers.scene.slice_items import ItemPen, draw_marks, draw_preview, draw_re
 from viewers.scene.slice_picture import SlicePicture
 from viewers.scene.slice_text import (
     CornerTexts,
+    corner_boxes,
     draw_corners,
     draw_orientation,
     draw_outlined,
@@ -140,6 +141,8 @@ def paint_scene(painter: QPainter, scene: SliceScene) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     em = QFontMetricsF(painter.font()).height()
     pen = ItemPen(scene.view, scene.reach_mm, em, scene.selected_id, scene.stale_ids)
+    area, texts = QRectF(0.0, 0.0, scene.view.width_px, scene.view.height_px), corner_texts(scene)
+    pen.taken.extend(corner_boxes(QFontMetricsF(painter.font()), area, texts))
     same_frame = scene.preview.frame_uid == scene.volume.grid.frame_uid
     draw_crosshair(painter, scene, em)
     draw_region_labels(painter, pen, scene.regions)
@@ -150,9 +153,8 @@ def paint_scene(painter: QPainter, scene: SliceScene) -> None:
         draw_preview(painter, pen, scene.preview, with_brush=scene.with_brush)
     if scene.ct is not None:
         paint_slice_ct(painter, scene.view, scene.volume.grid, scene.reach_mm, scene.ct)
-    area = QRectF(0.0, 0.0, scene.view.width_px, scene.view.height_px)
     draw_orientation(painter, area, scene.view.plane)
-    draw_corners(painter, area, corner_texts(scene), loud=SIMULATED)
+    draw_corners(painter, area, texts, loud=SIMULATED)
     draw_scale_bar(painter, scene.view)
     if scene.notice:
         _draw_notice(painter, area, scene.notice)

@@ -165,6 +165,27 @@ def draw_corners(painter: QPainter, area: QRectF, texts: CornerTexts, *, loud: s
             draw_outlined(painter, QPointF(x, y), fitted, WARNING if text == loud else TEXT)
 
 
+def corner_boxes(metrics: QFontMetricsF, area: QRectF, texts: CornerTexts) -> list[QRectF]:
+    """Where `draw_corners` writes, so that other words keep off it."""
+    line, margin = metrics.height() * 1.08, metrics.height() * 0.5
+    room = max(1, int((area.height() - 2.0 * margin) / line / 2.0))
+    half = area.width() / 2.0 - margin - metrics.horizontalAdvance("MM")
+    boxes = []
+    for lines, at_right, at_bottom in (
+        (texts.top_left, False, False),
+        (texts.top_right, True, False),
+        (texts.bottom_left, False, True),
+        (texts.bottom_right, True, True),
+    ):
+        shown = lines[:room]
+        if shown:
+            width = min(half, max(metrics.horizontalAdvance(text) for text in shown))
+            left = area.right() - margin - width if at_right else area.left() + margin
+            top = area.bottom() - margin - len(shown) * line if at_bottom else area.top() + margin
+            boxes.append(QRectF(left, top, width, len(shown) * line))
+    return boxes
+
+
 def draw_orientation(painter: QPainter, area: QRectF, plane: SlicePlane) -> None:
     """Letters in the middle of each edge, from the plane's own directions."""
     metrics = QFontMetricsF(painter.font())
