@@ -1,4 +1,4 @@
-"""Coverage planner: ``python benchmarks/coverage.py``.
+"""Coverage planner: ``python benchmarks/applicators.py``.
 
 Balls of 2, 3 and 5 cm with 5 mm around them, on CT voxels (0.8 x 0.8 x 2 mm), with simulated charts and any of 18
 directions. Printed are applicators found, the lower bound (any directions; one direction), seconds to plan, and
