@@ -350,27 +350,35 @@ def _nearest_skin_mm(aim: Aim, skin: SkinPoints) -> float | None:
 def _costliest(
     aim: Aim, obstacles: Collection[Obstacle], setting: Setting, found: Measured, nearest: float | None, job: Context
 ) -> CostliestLimit | None:
-    """The limit whose removal alone frees most candidates, those beyond the device's reach included."""
-    if setting.usable_length_mm is not None and nearest is not None:
+    """The limit whose removal alone frees most candidates.
+
+    Where no limit alone frees one, entries beyond the device's reach are measured as well: a longer device may.
+    """
+    alone = _freed(setting, found)
+    if max(alone) == 0 and setting.usable_length_mm is not None and nearest is not None:
         reach = max(setting.usable_length_mm, nearest) + LONGER_MM
-        skin = skin_points(aim.body, aim.target.point_lps_mm, reach)
-        setting, found = _measure(aim, obstacles, skin, job)
+        setting, found = _measure(aim, obstacles, skin_points(aim.body, aim.target.point_lps_mm, reach), job)
+        alone = _freed(setting, found)
     if not len(found):
         return None
-    bits = range(FIRST_STRUCTURE + len(setting.obstacles.items))
-    alone = [int(np.count_nonzero(found.broken == np.uint64(1 << bit))) for bit in bits]
     best = int(np.argmax(alone))
     if alone[best] == 0:
-        counts = [int(np.count_nonzero((found.broken >> np.uint64(bit)) & np.uint64(1))) for bit in bits]
+        counts = [int(np.count_nonzero((found.broken >> np.uint64(bit)) & np.uint64(1))) for bit in range(len(alone))]
         best = int(np.argmax(counts))
         text = f"No single limit frees an entry; {_named(setting, best)} is broken by most, {counts[best]} entries."
         return CostliestLimit(_key(setting, best), 0, text)
     more = ""
-    if best == LENGTH and setting.usable_length_mm is not None:
+    if best == LENGTH:
         shortest = float(found.length_mm[found.broken == np.uint64(1 << best)].min())
         more = f"; the shortest of them needs {shown(shortest, 'mm', digits=0)}"
     text = f"Without {_named(setting, best)} alone {alone[best]} entries would keep all other limits{more}."
     return CostliestLimit(_key(setting, best), alone[best], text)
+
+
+def _freed(setting: Setting, found: Measured) -> list[int]:
+    """For each limit, how many candidates break it and no other."""
+    bits = range(FIRST_STRUCTURE + len(setting.obstacles.items))
+    return [int(np.count_nonzero(found.broken == np.uint64(1 << bit))) for bit in bits]
 
 
 def _key(setting: Setting, bit: int) -> str:
