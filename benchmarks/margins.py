@@ -145,9 +145,7 @@ def one_case(
 
 
 def exactness(cases: int, seed: int, sizes: list[float]) -> None:
-    say(
-        "shape      across  spacing            planned: mean  most  bias | achieved: mean  most  bias | voxel EDT: ...\n"
-    )
+    say("errors in voxels, mean, largest and signed: planned | achieved | between voxel centres\n")
     worst = np.zeros((3, 2))
     for shape in SHAPES:
         for across in sizes:

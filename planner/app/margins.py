@@ -36,6 +36,7 @@ from planner.planning.devices import Device, device_named, zone_for
 from planner.planning.heat_sinks import heat_sinks
 from planner.planning.kill_zones import kill_chart
 from planner.planning.margin_findings import (
+    AchievedMargin,
     achieved_margin,
     capsule_findings,
     exclusion_mm,
@@ -285,26 +286,33 @@ def achieved(
         overrides=settings.overrides,
     )
     margin = found.margin
-    near = None if margin is None else margin.subcapsular
     drawn = None if margin is None else prepared.maps.map(margin)
-    body = AblationMarginBody(
+    body = _achieved_body(prepared, found, drawn, zone_id, achieved_digest(session, region_id, zone_id, settings))
+    said = () if margin is None else _judged(margin, prepared)
+    return MeasuredMargin(body, margin, None, drawn, (*found.findings, *said, *prepared.required_findings()))
+
+
+def _achieved_body(
+    prepared: TargetMargins, found: AchievedMargin, drawn: MarginMap | None, zone_id: str, digest: str
+) -> AblationMarginBody:
+    margin = found.margin
+    near = None if margin is None else margin.subcapsular
+    return AblationMarginBody(
         kind=ACHIEVED,
-        region_id=region_id,
+        region_id=prepared.item.id,
         lesion_id=prepared.region.lesion_id,
         mean=NO_NUMBERS if margin is None else margin.numbers,
         without_capsule=None if near is None else near.numbers,
         excluded_fraction=None if near is None else near.excluded_fraction,
         zone_id=zone_id,
-        required_mm=settings.required_mm,
+        required_mm=prepared.settings.required_mm,
         target_ml=prepared.margins.target_ml,
         registration_error_mm=found.registration_error_mm,
         registration_note=found.note,
         within_registration_error=found.within_registration_error,
         sectors_mm={} if drawn is None else dict(drawn.sectors_mm),
-        digest=achieved_digest(session, region_id, zone_id, settings),
+        digest=digest,
     )
-    said = () if margin is None else _judged(margin, prepared)
-    return MeasuredMargin(body, margin, None, drawn, (*found.findings, *said, *prepared.required_findings()))
 
 
 def put_margin(session: Session, measured: MeasuredMargin, by: Actor) -> Edit:

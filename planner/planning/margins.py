@@ -233,18 +233,14 @@ class MarginSession:
 
 
 def _numbers(values: Floats, share: Floats, covered: float, target_ml: float, zone_ml: float) -> MarginNumbers:
-    edges = (-np.inf, *BINS_MM, np.inf)
-    fractions = {
-        name: float(share[(values >= low) & (values < high)].sum())
-        for name, low, high in zip(BINS, edges[:-1], edges[1:], strict=True)
-    }
+    binned = np.bincount(np.searchsorted(BINS_MM, values, side="right"), share, minlength=len(BINS))
     return MarginNumbers(
         minimum_mm=float(values.min()),
-        mean_mm=float(values @ share),
+        mean_mm=float(np.sum(values * share)),
         percentile_5_mm=_percentile(values, share, _PERCENTILE),
         covered_fraction=covered,
         uncovered_ml=(1.0 - covered) * target_ml,
-        surface_fraction=fractions,
+        surface_fraction={name: float(part) for name, part in zip(BINS, binned, strict=True)},
         zone_ml=zone_ml,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,6 +114,7 @@ def _exposed_samples(ellipsoids: Floats) -> tuple[Floats, NDArray[np.int64]]:
     return np.ascontiguousarray(every[kept]), np.ascontiguousarray(whose[kept])
 
 
+@cache
 def _spread(count: int) -> Floats:
     """(count, 3) unit vectors, evenly spread along a spiral of golden turns."""
     height = 1.0 - (2.0 * np.arange(count) + 1.0) / count
