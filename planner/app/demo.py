@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.app.demo_marking import MarkedLesion, MarkedPath, keep_views, mark_lesions, mark_paths
+from planner.app.demo_walk import FELLOW, moment_at, walk_stages
 from planner.app.digital_case import Clock, DigitalCase, begin_digital_session, make_digital_case
 from planner.app.images import load
 from planner.app.library import library_url
@@ -28,19 +29,16 @@ from planner.errors import UsageError
 from planner.imaging import Volume
 from planner.jobs import Context
 from planner.model.codec import to_json
-from planner.model.session import SessionState
 from planner.store.actors import Actor, SaveReason
 from planner.store.library import Library
 from planner.workflow.examples import ExampleStage, example_stages
 from planner.workflow.inheritance import effective_inherit
-from planner.workflow.template import Inherit, Phase
+from planner.workflow.template import Inherit
 from planner.workflow.values import is_empty
 
 EXAMPLE = "demo"
 IMAGES_BEFORE_DAYS = 5
 """The CT is that many days older than the day of treatment."""
-FELLOW = "Dr J. Ferreira"
-HOURS = {Phase.DECIDE: 9, Phase.PLAN: 14, Phase.DAY: 8, Phase.RECORD: 11, Phase.AFTER: 16}
 PICTURE_PX = (1600, 1000)
 
 
@@ -188,7 +186,7 @@ class _Demo:
         told = catalogue(f"examples/{EXAMPLE}.toml")
         available: Installed = installed()
         day = self.today - timedelta(days=int(told["example"]["days_ago"]))
-        clock = Clock(_at(day - timedelta(days=IMAGES_BEFORE_DAYS - 1), time(9)))
+        clock = Clock(moment_at(day - timedelta(days=IMAGES_BEFORE_DAYS - 1), time(9)))
         study_date = day - timedelta(days=IMAGES_BEFORE_DAYS)
         made = make_digital_case(
             self.library,
@@ -205,11 +203,11 @@ class _Demo:
         template, profile, title = (str(example[key]) for key in ("template", "profile", "title"))
         desk = begin_digital_session(made, available, template, profile, title=title, by=FELLOW, clock=clock)
         lesions, paths = self._mark(made, desk, volumes, told["arteries"])
-        self._walk(made, desk, clock, _steps(day, made, lesions, paths), told)
+        walk_stages(made.opened, desk, clock, _steps(day, made, lesions, paths), told, self.job.part(0.42, 0.75))
         status = desk.status()
         papers = [self._paper(made, desk, available, volumes, "plan-tace-1.pdf", clock())]
         pictures = list(self._pictures(made, desk, volumes))
-        clock.now = _at(self.today, time(9))
+        clock.now = moment_at(self.today, time(9))
         following = desk.start_next(title=str(example["next_title"]))
         made.opened.save(SaveReason.SAVE)
         papers.append(self._paper(made, following, available, volumes, "plan-tace-2-draft.pdf", clock()))
@@ -246,35 +244,6 @@ class _Demo:
         keep_views(opened, desk.session_id, volume, fellow)
         opened.save(SaveReason.SAVE)
         return lesions, paths
-
-    def _walk(
-        self, made: DigitalCase, desk: SessionDesk, clock: Clock, steps: list[ExampleStage], told: Mapping[str, Any]
-    ) -> None:
-        """Fill, pass what asks with its reason, sign, and move the session on, stage by stage."""
-        for number, step in enumerate(steps):
-            stage = desk.template.stage(step.stage)
-            self.job.step(0.42 + 0.33 * number / len(steps), f"Stage {number + 1} of {len(steps)}: {stage.title}")
-            clock.now = _at(step.day, time(HOURS[stage.phase], number))
-            for name, value in step.answers.items():
-                desk.answer(step.stage, name, value, by=FELLOW)
-            self._pass(desk, step.stage, told["overrides"])
-            for role, person in step.signed_by.items():
-                desk.sign(step.stage, role=role, by=person, prepared_by=FELLOW)
-            reason = SaveReason.SIGN
-            if stage.freezes:
-                desk.record_time_out(by=tuple(step.signed_by.values()))
-                reason = SaveReason.TIME_OUT
-            for state in told["states"].get(step.stage, ()):
-                desk.advance(SessionState(state), by=next(iter(step.signed_by.values()), FELLOW))
-            made.opened.save(reason)
-
-    def _pass(self, desk: SessionDesk, stage_id: str, reasons: Mapping[str, Mapping[str, str]]) -> None:
-        if stage_id not in reasons:
-            return
-        for finding in desk.status().stage(stage_id).findings:
-            told = reasons[stage_id].get(finding.code)
-            if finding.blocks and told is not None:
-                desk.override(stage_id, finding, by=FELLOW, reason=told)
 
     def _paper(
         self,
@@ -332,10 +301,6 @@ class _Demo:
         path = self.out / "case.json"
         path.write_text(json.dumps(to_json(made.opened.case), ensure_ascii=False, indent=1), encoding="utf-8")
         return path
-
-
-def _at(day: date, moment: time) -> datetime:
-    return datetime.combine(day, moment).astimezone()
 
 
 def _steps(

@@ -20,7 +20,7 @@ ABLATION_DAY = "ablation-day"
 """Folder of the scans before and after the ablation."""
 ABLATED_LESION = "lesion-2"
 ABLATED_AFTER_DAYS = 14
-ZONE_HALF_MM = (17.0, 15.0)
+ZONE_HALF_MM = (20.0, 17.5)
 ZONE_AXIS_LPS = (0.5, -0.85, 0.15)
 ZONE_OFFSET_LPS_MM = (2.0, 1.0, 0.0)
 """The simulated zone of the digital patient: not what any device does. It lies a little beside the tumour's middle,

@@ -1,0 +1,76 @@
+"""A session walked from stage to stage as the people of a hospital would: filled, overridden with a reason, signed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any
+
+from planner.app.digital_case import Clock
+from planner.app.open_case import OpenCase
+from planner.app.sessions import SessionDesk
+from planner.jobs import Context
+from planner.model.session import SessionState
+from planner.store.actors import SaveReason
+from planner.workflow.examples import ExampleStage
+from planner.workflow.template import Phase
+
+FELLOW = "Dr J. Ferreira"
+HOURS = {Phase.DECIDE: 9, Phase.PLAN: 14, Phase.DAY: 8, Phase.RECORD: 11, Phase.AFTER: 16}
+
+
+def moment_at(day: date, moment: time) -> datetime:
+    return datetime.combine(day, moment).astimezone()
+
+
+def walk_stages(
+    opened: OpenCase,
+    desk: SessionDesk,
+    clock: Clock,
+    steps: Sequence[ExampleStage],
+    told: Mapping[str, Any],
+    context: Context,
+    *,
+    before: Callable[[str], Mapping[str, Any]] | None = None,
+) -> None:
+    """Fill each stage, pass what asks with its reason, sign, and move the session on.
+
+    Parameters
+    ----------
+    told
+        ``overrides`` (stage -> finding code -> reason) and ``states`` (stage -> states taken once it is signed).
+    before
+        Called with the id of a stage when its turn comes: marks what a person marks then, and gives answers that
+        follow from it.
+
+    Raises
+    ------
+    InputRefused
+        When a stage cannot be signed: the example and the template have come apart.
+    """
+    for number, step in enumerate(steps):
+        stage = desk.template.stage(step.stage)
+        context.step(number / len(steps), f"Stage {number + 1} of {len(steps)}: {stage.title}")
+        clock.now = moment_at(step.day, time(HOURS[stage.phase], number))
+        found = before(step.stage) if before is not None else {}
+        for name, value in {**step.answers, **found}.items():
+            desk.answer(step.stage, name, value, by=FELLOW)
+        _pass(desk, step.stage, told["overrides"])
+        for role, person in step.signed_by.items():
+            desk.sign(step.stage, role=role, by=person, prepared_by=FELLOW)
+        reason = SaveReason.SIGN
+        if stage.freezes:
+            desk.record_time_out(by=tuple(step.signed_by.values()))
+            reason = SaveReason.TIME_OUT
+        for state in told["states"].get(step.stage, ()):
+            desk.advance(SessionState(state), by=next(iter(step.signed_by.values()), FELLOW))
+        opened.save(reason)
+
+
+def _pass(desk: SessionDesk, stage_id: str, reasons: Mapping[str, Mapping[str, str]]) -> None:
+    if stage_id not in reasons:
+        return
+    for finding in desk.status().stage(stage_id).findings:
+        told = reasons[stage_id].get(finding.code)
+        if finding.blocks and told is not None:
+            desk.override(stage_id, finding, by=FELLOW, reason=told)
