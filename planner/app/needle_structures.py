@@ -108,10 +108,11 @@ def effective_rules(session: Session, template: Template, organ: str | None = No
 def structure_states(session: Session, template: Template, organ: str | None = None) -> tuple[StructureState, ...]:
     """How each structure stands, in the order of the rules; raises as `effective_rules`."""
     rules, rows = effective_rules(session, template, organ), _rows(session)
+    regions = _regions(session)
     found = []
     for limit in rules.structures:
         names = {limit.structure, *limit.stands_for}
-        items = tuple(item.id for item, body in _regions(session) if body.structure in names)
+        items = tuple(item.id for item, body in regions if body.structure in names)
         row = rows.get(limit.structure, {})
         said = row.get("status")
         status = SEGMENTED if items else ABSENT if said == ABSENT else NOT_SEGMENTED
