@@ -105,7 +105,7 @@ def landmarks(volume: Volume, grid: Grid, rules: Mapping[str, Any], context: Con
     cava = (left > -_CAVA_LEFT_MM) & (left < 0.0) & (front > _CAVA_FRONT_MM[0]) & (front < _CAVA_FRONT_MM[1]) & ~spine
     aorta = find_aorta(trunk, rules["aorta"])
     canal = np.hypot(left, front) <= _CANAL_MM
-    discs = np.zeros(trunk.hu.shape, dtype=np.bool_)
+    discs: Bools = np.zeros(trunk.hu.shape, dtype=np.bool_)
     if aorta is not None and aorta.length_mm >= rules["aorta"]["least_length_mm"]:
         row = np.arange(discs.shape[1]).reshape(-1, 1)
         column = np.arange(discs.shape[2]).reshape(1, -1)

@@ -23,9 +23,11 @@ from planner.jobs import Context
 Points = NDArray[np.float64]
 
 STEP_MM = 1.25
-_REACH_MM = ((55.0, 55.0), (34.0, 72.0), (52.0, 52.0))
+_REACH_MM = ((55.0, 55.0), (34.0, 72.0), (60.0, 60.0))
 """To feet and head, to front and back, to both sides of the body's middle."""
 _APART_MM = (12.0, 75.0)
+_BEYOND_MM = 3.0
+"""An end plate this near to the end of the image may be that end."""
 _LEAST_BODY_ML, _MOST_BODY_ML = 4.0, 90.0
 """Thoracic bodies of small adults have about 8 mL, lumbar ones of large adults 60 mL."""
 
@@ -82,7 +84,7 @@ def vertebra_from_clicks(
     hu = np.asarray(resampled(volume, grid, outside=-1024.0).voxels, dtype=np.float32)
     steps.step(0.1, "Looking for the end plates")
     body = body_of(hu, grid.kji_from_lps.points(body_click), STEP_MM)
-    _refuse_odd(body, volume)
+    _refuse_odd(body, grid, volume)
     steps.step(0.4, "Looking for the arch")
     behind = arch(hu, body, grid.kji_from_lps.points(arch_click), STEP_MM)
     steps.step(0.8, "Looking for the canal")
@@ -124,7 +126,15 @@ def _local_grid(volume: Volume, body: Points, behind: Points) -> Grid:
     )
 
 
-def _refuse_odd(body: Body, volume: Volume) -> None:
+def _refuse_odd(body: Body, grid: Grid, volume: Volume) -> None:
+    for side_mm in (body.upper_mm + _BEYOND_MM, -body.lower_mm - _BEYOND_MM):
+        beyond = grid.lps_from_kji.points(body.centre_kji + body.normal_kji * side_mm / STEP_MM)
+        if volume.grid.nearest_index(beyond) is None:
+            raise InputRefused(
+                "vertebra-cut-off",
+                "The image cuts the vertebral body off; choose a series that shows all of it.",
+                subject=volume.source.series_uid,
+            )
     size_ml = float(np.count_nonzero(body.voxels)) * STEP_MM**3 / 1000.0
     if not _LEAST_BODY_ML <= size_ml <= _MOST_BODY_ML or body.fall_hu < body.least_fall_hu:
         raise InputRefused(

@@ -25,7 +25,7 @@ _BONE_HU = 150.0
 """Cortex and the dense bone of the arch; muscle and discs stay below 120 HU."""
 _CEILING_HU, _STEP_HU = 300.0, 60.0
 _ARCH_UP_MM, _ARCH_DOWN_MM = 26.0, 42.0
-_BESIDE_MM = (22.0, 46.0)
+_BESIDE_MM = (22.0, 56.0)
 """Pedicles and joints lie within the first; no transverse process of an adult reaches the second."""
 _CANAL_MM = (4.0, 16.0)
 

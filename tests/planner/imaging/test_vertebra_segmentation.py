@@ -12,6 +12,7 @@ from shapes import dice
 from planner.app.images import open_image
 from planner.dicom.label_files import read_labels
 from planner.errors import Cancelled, InputRefused, OperatorError
+from planner.imaging import Volume
 from planner.imaging.vertebra_segmentation import VertebraMask, vertebra_from_clicks
 from planner.jobs import Context
 
@@ -64,6 +65,16 @@ def test_that_clicks_that_make_no_vertebra_are_refused() -> None:
         vertebra_from_clicks(volume, (0.0, 38.0, 0.0), (0.0, 5000.0, 0.0))
     with pytest.raises(InputRefused, match="No vertebral body"):
         vertebra_from_clicks(volume, (-70.0, -40.0, 20.0), (-70.0, 0.0, 20.0))
+
+
+def test_that_a_vertebra_cut_off_by_the_image_is_refused() -> None:
+    volume = tiny_patient().portal
+    pedicle = np.asarray(tiny_patient().truth.landmark("pedicle L2 left"))
+    last = int(volume.grid.kji_from_lps.points((0.0, 38.0, pedicle[2]))[0]) + 2
+    _, j, i = volume.grid.size_kji
+    part = Volume(volume.voxels[:last], volume.grid.cropped((0, 0, 0), (last, j, i)), volume.source)
+    with pytest.raises(InputRefused, match="cuts the vertebral body off"):
+        vertebra_from_clicks(part, (0.0, 38.0, pedicle[2] - 3.0), (0.0, 81.0, pedicle[2] - 8.0))
 
 
 def test_that_it_can_be_cancelled() -> None:
