@@ -12,6 +12,7 @@ from planner.findings import Finding, Severity
 from planner.model.people import LabValue
 from planner.units import shown
 from planner.workflow.context import Reads, StageContext
+from planner.workflow.inputs import reads_item
 from planner.workflow.pinning import Basis
 from planner.workflow.template import Check, Computed, Field, FieldKind, Profile, Stage, Template
 from planner.workflow.values import Circumstances, field_applies, is_empty, value_of
@@ -134,7 +135,7 @@ def items_to_review(view: View) -> list[Finding]:
             "item-to-review", Severity.WARN, f"{item.name} was copied from an earlier session; look at it.", item.id
         )
         for item in view.basis.session.items
-        if item.inherited_from is not None and item.type in view.stage.reads
+        if item.inherited_from is not None and reads_item(view.stage, item)
     ]
 
 

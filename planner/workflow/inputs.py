@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from planner.model.codec import to_json
-from planner.model.items import PlanItem
+from planner.model.items import REGION, PlanItem
 from planner.workflow.context import Reads
 from planner.workflow.pinning import Basis
 from planner.workflow.template import Computed, FieldKind, Profile, Stage, Template
 from planner.workflow.values import value_of
 from planner.workflow.vocabulary import rules_digest
 
+LESION_REGION = "lesion-region"
+"""In ``reads``: regions of lesions alone; what is segmented of organs around them changes nothing."""
 LESION_FIELDS = (FieldKind.LESION, FieldKind.LESIONS)
 
 
@@ -35,7 +37,7 @@ def stage_inputs(
     inputs: dict[str, Any] = {
         "stage": stage.id,
         "fields": _fields(basis, stage),
-        "items": [_item(item) for item in basis.session.items if item.type in stage.reads],
+        "items": [_item(item) for item in basis.session.items if reads_item(stage, item)],
     }
     if stage.phase.is_record:
         return inputs
@@ -50,6 +52,13 @@ def stage_inputs(
         "rules": rules_digest(),
     }
     return inputs
+
+
+def reads_item(stage: Stage, item: PlanItem) -> bool:
+    """Whether a marked item is among what a stage reads."""
+    if item.type in stage.reads:
+        return True
+    return LESION_REGION in stage.reads and item.type == REGION and item.body.get("lesion_id") is not None
 
 
 def _fields(basis: Basis, stage: Stage) -> dict[str, Any]:
