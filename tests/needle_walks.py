@@ -152,7 +152,11 @@ ITEMS: Mapping[str, tuple[PlanItem, ...]] = {
 # ---------------------------------------------------------------- the case and its walk
 
 
-def fresh_case(name: str, profile: str = PROFILE) -> Case:
+ORGANS = {("biopsy", "lung"): "lung", ("drainage", "nephrostomy"): "kidney"}
+"""Variants of examples whose lesion lies in another organ."""
+
+
+def fresh_case(name: str, profile: str = PROFILE, variant: str | None = None) -> Case:
     """The digital patient with what the example speaks of, its items marked, and an empty session."""
     data = example_lesions(name)
     days = {role: DAY if role == "today" else SEEN for role in ROLES}
@@ -164,7 +168,7 @@ def fresh_case(name: str, profile: str = PROFILE) -> Case:
         Lesion(
             f"lesion-{number}",
             str(row["name"]),
-            organ=str(row["organ"]),
+            organ=ORGANS.get((name, variant or ""), str(row["organ"])),
             observations=(Observation(SEEN, longest_mm=row["longest_mm"]),),
         )
         for number, row in enumerate(data, start=1)
@@ -231,7 +235,7 @@ def steps(name: str, variant: str | None = None) -> list[ExampleStage]:
 @cache
 def walked(name: str, variant: str | None = None, profile: str = PROFILE) -> Walk:
     """The example filled and signed, stage by stage, to the end."""
-    walk = Walk(name, fresh_case(name, profile), profiles()[profile], at(DAY))
+    walk = Walk(name, fresh_case(name, profile, variant), profiles()[profile], at(DAY))
     for step in steps(name, variant):
         walk.fill(step)
         walk.sign(step)
@@ -241,7 +245,7 @@ def walked(name: str, variant: str | None = None, profile: str = PROFILE) -> Wal
 @cache
 def filled_case(name: str, variant: str | None = None) -> Case:
     """The example with every answer and no signature: what single checks are tried on."""
-    walk = Walk(name, fresh_case(name), profiles()[PROFILE], at(DAY))
+    walk = Walk(name, fresh_case(name, variant=variant), profiles()[PROFILE], at(DAY))
     for step in steps(name, variant):
         walk.fill(step)
     return walk.case

@@ -48,9 +48,9 @@ class Looked:
     Attributes
     ----------
     status
-        ``segmented``, ``absent`` or ``not-segmented``; None when nobody answered.
+        ``segmented``, ``absent`` or ``not-segmented``, as a person said; None when nobody answered.
     mask
-        Whether a region of it lies in the session.
+        Whether a region of it, or of one it stands for, lies in the session.
     """
 
     limit: StructureLimit
@@ -59,9 +59,14 @@ class Looked:
     mask: bool
 
     @property
+    def absent(self) -> bool:
+        """Said to be absent, and nothing is drawn that says otherwise."""
+        return self.status == ABSENT and not self.mask
+
+    @property
     def settled(self) -> bool:
-        """Segmented with a mask, or confirmed absent by a person."""
-        return self.mask if self.status == SEGMENTED else self.status == ABSENT and bool(self.confirmed_by)
+        """A mask is there, or a person by name confirmed that there is nothing to draw."""
+        return self.mask or (self.absent and bool(self.confirmed_by))
 
 
 def all_needles(context: StageContext) -> tuple[Needle, ...]:
@@ -103,15 +108,22 @@ def is_live(context: StageContext) -> bool:
     return bool(context.value("path_basis", STRUCTURES) == LIVE)
 
 
+def lesion_organs(context: StageContext) -> set[str]:
+    """Organs of the lesions that the session is about."""
+    chosen = context.value("target_lesions", "images_lesions") or ()
+    return {each.organ for each in context.case.lesions if each.id in chosen}
+
+
 def target_organ(context: StageContext) -> str | None:
-    """The organ of the target: as the template asks for it, else of the lesions that the session is about."""
+    """The organ that decides the distances: the lesions', as paths are measured by it; else what the template asks."""
+    organs = lesion_organs(context)
+    if len(organs) == 1:
+        return organs.pop()
     for stage in context.template.stages:
-        if stage.field(ORGAN) is not None:
+        if stage.field(ORGAN) is not None and not organs:
             answer = context.value(ORGAN, stage.id)
             return answer if isinstance(answer, str) else None
-    chosen = context.value("target_lesions", "images_lesions") or ()
-    organs = {each.organ for each in context.case.lesions if each.id in chosen}
-    return organs.pop() if len(organs) == 1 else None
+    return None
 
 
 def template_rules(context: StageContext) -> NeedleRules | None:
@@ -127,18 +139,25 @@ def structure_row(context: StageContext, key: str) -> dict[str, object]:
 
 
 def effective_limits(context: StageContext) -> tuple[StructureLimit, ...]:
-    """The template's distances with what this session changed."""
+    """The template's distances with what this session changed, then those that only the session names."""
     rules = template_rules(context)
-    return tuple(_changed(each, structure_row(context, each.structure)) for each in rules.structures) if rules else ()
+    own = tuple(_changed(each, structure_row(context, each.structure)) for each in rules.structures) if rules else ()
+    named = {each.structure for each in own}
+    return (*own, *(each for row in context.rows(STRUCTURES, STRUCTURES) if (each := _added(row, named)) is not None))
 
 
 def _changed(limit: StructureLimit, row: dict[str, object]) -> StructureLimit:
     hard, desired = as_number(row.get("hard_mm")), as_number(row.get("desired_mm"))
-    return replace(
-        limit,
-        hard_mm=limit.hard_mm if hard is None else hard,
-        desired_mm=limit.desired_mm if desired is None else desired,
-    )
+    kept = limit.hard_mm if hard is None else hard
+    return replace(limit, hard_mm=kept, desired_mm=max(kept, limit.desired_mm if desired is None else desired))
+
+
+def _added(row: dict[str, object], named: set[str]) -> StructureLimit | None:
+    """A structure that only this session names; without a distance it limits nothing."""
+    key, hard, desired = text_of(row.get("structure")), as_number(row.get("hard_mm")), as_number(row.get("desired_mm"))
+    if not key or key in named or hard is None:
+        return None
+    return StructureLimit(key, hard, max(hard, hard if desired is None else desired), "set in this session", "P")
 
 
 def looked_at(context: StageContext) -> tuple[Looked, ...]:
@@ -162,21 +181,29 @@ def region_structures(context: StageContext) -> set[str]:
 
 
 def changed_since(needle: Needle, looked: Iterable[Looked]) -> str | None:
-    """Why what was measured along a needle no longer holds; None while it does.
+    """Why what was measured along a needle no longer holds; None while it does, as far as stored values tell.
 
-    Stored limits and structures are compared with those of now; a mask that was repainted shows in its digest.
+    A mask that was repainted makes the signature of the stage stale, because the stage reads regions.
     """
     measured = needle.body.measured
     if measured is None:
         return None
     for each in looked:
-        key = each.limit.structure
-        if each.status == SEGMENTED and each.mask and nearest(measured, each.limit)[0] is None:
-            return f"{words_of(key)} was segmented since"
-        for stored, now in ((measured.hard_mm, each.limit.hard_mm), (measured.desired_mm, each.limit.desired_mm)):
-            if key in stored and abs(stored[key] - now) > SAME_MM:
-                return f"the distance to {words_of(key)} was changed since"
+        name, key = words_of(each.limit.structure), nearest(measured, each.limit)[0]
+        if each.mask and key is None:
+            return f"{name} was segmented since"
+        if not each.mask and key is not None:
+            return f"{name} is no longer segmented"
+        if each.limit.required and not each.mask and not each.absent and each.limit.structure in measured.absent:
+            return f"{name} is no longer confirmed absent"
+        if key is not None and _limits_differ(measured, key, each.limit):
+            return f"the distance to {name} was changed since"
     return None
+
+
+def _limits_differ(measured: NeedleMeasures, key: str, limit: StructureLimit) -> bool:
+    stored = ((measured.hard_mm.get(key), limit.hard_mm), (measured.desired_mm.get(key), limit.desired_mm))
+    return any(before is not None and abs(before - now) > SAME_MM for before, now in stored)
 
 
 def nearest(measured: NeedleMeasures, limit: StructureLimit) -> tuple[str | None, float | None]:

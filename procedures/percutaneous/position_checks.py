@@ -9,6 +9,8 @@ from procedures.percutaneous.registry import REGISTRY
 from procedures.spine.support import not_evaluated
 
 TODAY = "today"
+POSITION = "patient_position"
+"""The field that asks how the patient will lie, in whichever stage of the plan."""
 
 
 def posture_today(context: StageContext) -> str | None:
@@ -20,11 +22,40 @@ def posture_today(context: StageContext) -> str | None:
     return f"{down}-decubitus" if down in ("left", "right") else None
 
 
+def planned_position(context: StageContext) -> str | None:
+    """How the patient is to lie, as the plan asks for it; None where it does not, or nobody answered."""
+    for stage in context.template.stages:
+        if stage.field(POSITION) is not None:
+            answer = context.value(POSITION, stage.id)
+            return answer if isinstance(answer, str) else None
+    return None
+
+
+@REGISTRY.check("position_of_needles")
+def position_of_needles(context: StageContext) -> list[Finding]:
+    """Every needle was planned for the position that the plan names; angles carry it."""
+    planned = planned_position(context)
+    if planned is None:
+        return [not_evaluated(context, "how the patient will lie is not known: angles say nothing")]
+    return [
+        context.finding(
+            "angles-other-posture",
+            f"{needle.name}: its angles are for a patient who lies {needle.body.posture}, planned is {planned}.",
+            subject=f"{context.stage.id}.{needle.item.id}",
+        )
+        for needle in chosen_needles(context)
+        if needle.body.posture != planned
+    ]
+
+
 @REGISTRY.check("position_matches")
 def position_matches(context: StageContext) -> list[Finding]:
     """Angles, colon and pleura are another matter when the patient lies otherwise than planned."""
-    needles = chosen_needles(context)
-    if not needles:
+    planned = {needle.name: needle.body.posture for needle in chosen_needles(context)}
+    said = planned_position(context)
+    if not planned and said is not None:
+        planned = {"The way in": said}
+    if not planned:
         return []
     today = posture_today(context)
     if today is None:
@@ -32,11 +63,11 @@ def position_matches(context: StageContext) -> list[Finding]:
     return [
         context.finding(
             "position-mismatch",
-            f"{needle.name} was planned for a patient who lies {needle.body.posture}, today {today}: plan again.",
-            subject=f"{context.stage.id}.{needle.item.id}",
+            f"{name} was planned for a patient who lies {posture}, today {today}: plan again.",
+            subject=f"{context.stage.id}.{name}",
         )
-        for needle in needles
-        if needle.body.posture != today
+        for name, posture in planned.items()
+        if posture != today
     ]
 
 

@@ -11,6 +11,7 @@ from procedures.percutaneous.needles import (
     SEGMENTED,
     Looked,
     is_live,
+    lesion_organs,
     looked_at,
     structure_row,
     target_organ,
@@ -18,7 +19,7 @@ from procedures.percutaneous.needles import (
     words_of,
 )
 from procedures.percutaneous.registry import REGISTRY
-from procedures.spine.support import as_number, not_evaluated
+from procedures.spine.support import as_number, choices_of, not_evaluated
 
 
 @REGISTRY.check("structures_segmented")
@@ -42,6 +43,23 @@ def structures_segmented(context: StageContext) -> list[Finding]:
             context.finding(code, said, subject=subject, source=each.limit.source, tag=each.limit.tag, **weaker)
         )
     return found
+
+
+@REGISTRY.check("organ_agrees")
+def organ_agrees(context: StageContext) -> list[Finding]:
+    """Paths are measured by the distances of the lesion's organ: another answer in the form is asked about.
+
+    Parameters of the check: ``field`` (``stage.field``), ``elsewhere`` (codes of it that lesions call ``other``).
+    """
+    given = context.check.parameters if context.check else {}
+    stage, _, name = str(given["field"]).partition(".")
+    said, organs = context.value(name, stage), lesion_organs(context)
+    if said is None or not organs:
+        return [not_evaluated(context, "the organ, or the lesions that the session is about, are not known")]
+    if organs == {"other" if said in choices_of(given["elsewhere"]) else said}:
+        return []
+    text = f"The plan says {said}, the list of lesions {', '.join(sorted(organs))}: the distances follow the list."
+    return [context.finding("organ-differs", text)]
 
 
 def _unsettled(each: Looked) -> str | None:

@@ -8,6 +8,7 @@ from planner.findings import Finding, Severity
 from planner.model.needle_items import PedicleMeasures
 from planner.workflow.context import StageContext
 from procedures.percutaneous.needles import Needle, chosen_needles
+from procedures.percutaneous.position_checks import planned_position
 from procedures.spine.support import against, limit, not_evaluated, number
 from procedures.vertebroplasty.levels import planned_levels, region_of, short
 from procedures.vertebroplasty.registry import REGISTRY
@@ -154,23 +155,15 @@ def _goals(context: StageContext, needle: Needle, measured: PedicleMeasures) -> 
     return found
 
 
-@REGISTRY.check("angles_posture")
-def angles_posture(context: StageContext) -> list[Finding]:
-    """Needles and C-arm views are labelled with the position in which the patient is treated."""
-    posture = context.value("posture")
-    if posture is None:
+@REGISTRY.check("views_posture")
+def views_posture(context: StageContext) -> list[Finding]:
+    """C-arm views are labelled with the position in which the patient is treated."""
+    planned = planned_position(context)
+    if planned is None:
         return [not_evaluated(context, "how the patient will lie is not known: angles say nothing")]
-    found = [
-        context.finding(
-            "angles-other-posture",
-            f"{needle.name}: its angles are for a patient who lies {needle.body.posture}, planned is {posture}.",
-            subject=subject(needle),
-        )
-        for needle in chosen_needles(context)
-        if needle.body.posture != posture
-    ]
+    found = []
     for each in vertebrae(context):
-        others = sorted({view.posture for view in each.views} - {posture})
+        others = sorted({view.posture for view in each.views} - {planned})
         if others:
             lies = ", ".join(others)
             text = f"C-arm views of {short(each.level)} are for a patient who lies {lies}: compute them again."

@@ -33,6 +33,11 @@ def structures(**first: Any) -> list[dict[str, Any]]:
     return [{**SEGMENTED[0], **first}, *SEGMENTED[1:]]
 
 
+def without(**first: Any) -> nw.Change:
+    """No mask of the bowel, and its row changed."""
+    return nw.both(nw.gone("region-colon"), nw.answers("structures", structures=structures(**first)))
+
+
 FIRES: nw.Gates = {
     "target": [
         ("biopsy-question", {"question": None}, "no-question", "ask"),
@@ -56,13 +61,16 @@ FIRES: nw.Gates = {
     ],
     "lung_pack": [("lung-of-organ", nw.answers("target", target_organ="lung"), "lung-denied", "ask")],
     "structures": [
+        ("organ-agrees", nw.answers("target", target_organ="kidney"), "organ-differs", "ask"),
+        ("organ-agrees", nw.answers("target", target_organ=None), "not-evaluated", "ask"),
         ("structures-segmented", nw.gone("region-colon"), "no-mask", "ask"),
-        ("structures-segmented", {"structures": structures(status="not-segmented")}, "structure-not-checked", "ask"),
-        ("structures-segmented", {"structures": structures(status="absent")}, "structure-not-checked", "ask"),
-        ("structures-segmented", nw.answers("target", target_organ=None), "not-evaluated", "ask"),
+        ("structures-segmented", without(status="not-segmented"), "structure-not-checked", "ask"),
+        ("structures-segmented", without(status="absent"), "structure-not-checked", "ask"),
+        ("structures-segmented", without(structure="stomach"), "structure-not-checked", "ask"),
         ("structure-limits", {"structures": structures(hard_mm=1.0)}, "limit-changed", "warn"),
     ],
     "paths": [
+        ("needle-posture", {"patient_position": "prone"}, "angles-other-posture", "ask"),
         ("needle-chosen", {"needles": None}, "no-needle", "ask"),
         ("needle-chosen", nw.gone("needle-1"), "needle-gone", "ask"),
         ("needle-chosen", nw.answers("structures", path_basis="live"), "guided-live", "info"),
@@ -72,7 +80,8 @@ FIRES: nw.Gates = {
         ("needle-measured", path(hard_mm={"bowel": 2.0}), "measured-before", "ask"),
         ("needle-admissible", device(measured=None), "not-evaluated", "refuse"),
         ("needle-admissible", path(not_checked=("bowel",)), "not-checked-structures", "refuse"),
-        ("needle-admissible", nw.answers("structures", structures=SEGMENTED[1:]), "not-checked-structures", "refuse"),
+        ("needle-admissible", without(status="absent"), "not-checked-structures", "refuse"),
+        ("needle-measured", without(status="absent", confirmed_by="Dr M. Keller"), "measured-before", "ask"),
         ("needle-admissible", path(rejected_because=("1.2 mm from the colon at 64 mm depth.",)), "hard-limit", "ask"),
         ("needle-near", path(clearances={**CLEARANCES, "lung": 9.9}), "near-structure", "warn"),
         ("needle-length", path(length_mm=151.0), "needle-too-short", "refuse"),
@@ -168,6 +177,12 @@ def test_that_the_template_lints_clean_and_has_short_labels() -> None:
 
 def test_that_a_mask_of_the_colon_counts_as_bowel() -> None:
     found = nw.fired(NAME, nw.items(nw.region("stomach")), "structures", "structures-segmented")
+    assert not [each for each in found if each.subject == "structures.bowel"]
+
+
+def test_that_what_a_person_confirmed_absent_is_settled() -> None:
+    absent = without(status="absent", confirmed_by="Dr M. Keller")
+    found = nw.fired(NAME, absent, "structures", "structures-segmented")
     assert not [each for each in found if each.subject == "structures.bowel"]
 
 

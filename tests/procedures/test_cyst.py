@@ -51,10 +51,13 @@ FIRES: nw.Gates = {
         ("not-hydatid", {"serology": "not-done"}, "serology-unknown", "ask"),
     ],
     "structures": [
+        ("organ-agrees", nw.answers("cyst", target_organ="kidney"), "organ-differs", "ask"),
+        ("organ-agrees", nw.answers("cyst", target_organ=None), "not-evaluated", "ask"),
         ("structures-segmented", nw.gone("region-aorta"), "no-mask", "ask"),
         ("structure-limits", {"structures": BARE}, "limit-changed", "warn"),
     ],
     "paths": [
+        ("needle-posture", {"patient_position": "prone"}, "angles-other-posture", "ask"),
         ("bleeding-class-cyst", nw.answers("fitness", bleeding_class="low"), "bleeding-class-low", "ask"),
         ("needle-chosen", {"needles": None}, "no-needle", "ask"),
         ("needle-measured", path(hard_mm={"lung": 1.0}), "measured-before", "ask"),

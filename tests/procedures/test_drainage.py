@@ -48,6 +48,8 @@ FIRES: nw.Gates = {
         ("antibiotic-covered", {"antibiotic_running": None}, "not-evaluated", "ask"),
     ],
     "structures": [
+        ("organ-agrees", nw.answers("target", target_organ="kidney"), "organ-differs", "ask"),
+        ("organ-agrees", nw.answers("target", target_organ=None), "not-evaluated", "ask"),
         ("structures-segmented", nw.gone("region-lung"), "no-mask", "ask"),
         (
             "structure-limits",
@@ -57,6 +59,7 @@ FIRES: nw.Gates = {
         ),
     ],
     "paths": [
+        ("needle-posture", {"patient_position": "prone"}, "angles-other-posture", "ask"),
         ("needle-chosen", {"needles": None}, "no-needle", "ask"),
         ("needle-measured", path(desired_mm={"aorta": 5.0}), "measured-before", "ask"),
         ("needle-admissible", path(not_checked=("bowel",)), "not-checked-structures", "refuse"),
