@@ -105,7 +105,7 @@ class Shape:
             solid |= (mass[..., 0] / 7.0) ** 2 + (mass[..., 1] / 7.0) ** 2 + (mass[..., 2] / 13.0) ** 2 <= 1.0
         return solid
 
-    def grid(self, spacing_mm: float = 1.0, voxel_axes: Floats | None = None, reach_mm: float = 58.0) -> Grid:
+    def grid(self, spacing_mm: float = 1.0, voxel_axes: Floats | None = None, reach_mm: float = 48.0) -> Grid:
         """A cube around the vertebra; `voxel_axes` turns the voxels, not the patient."""
         size = int(np.ceil(2 * reach_mm / spacing_mm))
         axes = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]], dtype=float) if voxel_axes is None else voxel_axes

@@ -111,9 +111,14 @@ def vertebra_convergence(given: Given, constants: RuleConstants) -> Outcome:
 
 
 def vertebra_lytic(given: Given, constants: RuleConstants) -> Outcome:
-    """The density below which spongy bone counts as replaced: an estimate."""
-    below = given.number("spongy") - constants.number("scatters") * given.number("scatter")
-    return Outcome({"below": below})
+    """The density below which spongy bone counts as replaced: an estimate.
+
+    Halfway to soft tissue, where the edge of a replaced place lies; lower where the bone itself scatters as far.
+    """
+    spongy = given.number("spongy")
+    halfway = 0.5 * (spongy + constants.number("soft_tissue"))
+    scattered = spongy - constants.number("scatters") * given.number("scatter")
+    return Outcome({"below": min(halfway, scattered)})
 
 
 COMPUTES = {

@@ -271,7 +271,7 @@ def _corner_lattice(vertebra: Vertebra, pedicle: Pedicle, limits: NeedleLimits, 
     sign = side_sign(pedicle.side)
     middle = vertebra.local(pedicle.centre_lps_mm)
     depth = radius_mm + limits.wall_mm + 2.0
-    u = np.arange(abs(middle[0]), half_width_mm(vertebra) + 2.0, 1.0)
+    u = np.arange(abs(middle[0]) + 0.5 * pedicle.width_mm, half_width_mm(vertebra) + 2.0, 1.0)
     w = np.arange(middle[2] - 8.0, middle[2] + 8.01, 1.0)
     grid_u, grid_w = np.meshgrid(u, w, indexing="ij")
     local = np.stack([sign * grid_u, vertebra.wall.at(grid_w, 0.0) + depth, grid_w], axis=-1).reshape(-1, 3)
