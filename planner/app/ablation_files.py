@@ -178,23 +178,9 @@ def _access(
     """The body, and what shafts keep away from: what was given, and what the CT shows by itself."""
     if volume is None:
         return None
-    from planner.imaging.automatic_structures import automatic_structures, body_mask
+    from planner.imaging.automatic_structures import body_mask
 
-    found: Mapping[str, Mask] = {}
-    if request.automatic:
-        try:
-            answer = automatic_structures(volume, job)
-            found = answer.masks
-            findings += [
-                Finding("not-looked-for", Severity.INFO, f"NOT CHECKED: {text}") for text in answer.not_looked_for
-            ]
-        except InputRefused as refused:
-            text = f"NOT CHECKED: bone, lung, gas and vessels were not found automatically ({refused.message})"
-            findings.append(Finding("automatic-failed", Severity.WARN, text))
-    else:
-        findings.append(
-            Finding("automatic-off", Severity.INFO, "NOT CHECKED: bone, lung, gas and vessels were not looked for.")
-        )
+    found = _found_on_ct(request, volume, findings, job)
     if request.skin is not None:
         body = _mask(request.skin, volume, volume, "skin")
     else:
@@ -219,6 +205,25 @@ def _access(
         usable_length_mm=device.usable_length_mm,
         position=position,
     )
+
+
+def _found_on_ct(request: AblationRequest, volume: Volume, findings: list[Finding], job: Context) -> Mapping[str, Mask]:
+    """What the CT shows by itself, and what is said of what was not looked for."""
+    from planner.imaging.automatic_structures import automatic_structures
+
+    if not request.automatic:
+        text = "NOT CHECKED: bone, lung, gas and vessels were not looked for."
+        findings.append(Finding("automatic-off", Severity.INFO, text))
+        return {}
+    try:
+        answer = automatic_structures(volume, job)
+    except InputRefused as refused:
+        text = f"NOT CHECKED: bone, lung, gas and vessels were not found automatically ({refused.message})"
+        findings.append(Finding("automatic-failed", Severity.WARN, text))
+        return {}
+    for text in answer.not_looked_for:
+        findings.append(Finding("not-looked-for", Severity.INFO, f"NOT CHECKED: {text}"))
+    return answer.masks
 
 
 def _needle_rules() -> NeedleRules:

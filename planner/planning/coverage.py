@@ -32,6 +32,8 @@ MOST_APPLICATORS = 12
 _FIRST_STARTS, _MORE_STARTS = 6, 40
 """In every direction, and in the directions that did best."""
 _BEST_DIRECTIONS = 4
+_WITHIN_REACH = 1.06
+"""More starts bring the farthest point nearer by a few hundredths, not by more; farther off they are not worth it."""
 _TURNS = 60
 _MORE_MM = 0.15
 _ROUNDS = 6
@@ -325,7 +327,7 @@ def _fewest(
     for count in counts:
         job.step((count - 1) / counts.stop, f"Placing {count} applicator{'s' if count > 1 else ''}")
         found = _in_each(spaces, count, _FIRST_STARTS, rules, job)
-        if count > 1:
+        if count > 1 and min((each.worst for each in found), default=math.inf) <= _WITHIN_REACH:
             best = [each.space for each in sorted(found, key=_rank)[:_BEST_DIRECTIONS]]
             found += _in_each(best, count, _MORE_STARTS, rules, job)
         found.sort(key=_rank)
