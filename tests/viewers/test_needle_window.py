@@ -31,7 +31,7 @@ from viewers.panels.needle_panel import ABSENT, NOT_SEGMENTED, SEGMENTED
 from viewers.state.marking import RegionTarget
 from viewers.state.skin_map import NOT_CHECKED, REJECTED
 from viewers.window.case_needle_live import STALE
-from viewers.window.case_needle_search import NO_SKIN
+from viewers.window.case_needle_search import NO_SKIN, SEARCH_IS_OLD
 from viewers.window.case_needles import CaseNeedles
 
 OTHER = Actor("Dr Other", "planner", "room-2")
@@ -251,12 +251,25 @@ def test_that_a_search_fills_map_and_list_and_its_path_goes_into_the_plan(hands:
     best = needles.searching.paths[0].needle
     assert state.needles.chosen.value.entry_lps_mm == pytest.approx(best.entry_lps_mm)
     assert not needle_bodies(hands)
+    pane = hands.pane("axial")
+    pane.setFocus()
+    QTest.keyClick(pane, Qt.Key.Key_Escape)
+    assert state.needles.chosen.value is None
     hands.press(needles.panel.use)
     hands.settle()
     (body,) = needle_bodies(hands)
     assert body.entry_lps_mm == pytest.approx(best.entry_lps_mm)
     assert body.measured.not_checked == found.not_checked
+    assert not state.needles.search_is_old.value
     assert hands.work.opened.document.undo()
+    assert not needle_bodies(hands)
+    hands.window.desk.marks.host.remove_item(
+        next(each.id for each in hands.window.desk.marks.marks.value if each.item.name == "bone"), label="Remove bone"
+    )
+    hands.settle()
+    assert state.needles.search_is_old.value
+    hands.press(needles.panel.use)
+    assert needles.panel.problem.text() == SEARCH_IS_OLD
     assert not needle_bodies(hands)
 
 

@@ -41,6 +41,7 @@ class SkinMapPane(QWidget):
             needles.skin_map.changed.connect(self._changed),
             needles.chosen.changed.connect(self._changed),
             needles.ranked.changed.connect(self._changed),
+            needles.search_is_old.changed.connect(self._changed),
             desk.marks.marks.changed.connect(self._changed),
         )
 
@@ -69,7 +70,15 @@ class SkinMapPane(QWidget):
         else:
             if self._image is None or skin is not self._shown:
                 self._image, self._shown = skin_image(skin), skin
-            paint_skin(painter, QRectF(self.rect()), skin, self._image, marked=self._marked(skin), cell=self.cell)
+            paint_skin(
+                painter,
+                QRectF(self.rect()),
+                skin,
+                self._image,
+                marked=self._marked(skin),
+                cell=self.cell,
+                old=self.state.needles.search_is_old.value,
+            )
         painter.end()
 
     def _marked(self, skin: SkinMap) -> list[tuple[tuple[float, float, float], str]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
 
-from viewers.scene.palette import NEEDLE, SELECTED, TEXT_QUIET, rgb
+from viewers.scene.palette import NEEDLE, SELECTED, TEXT_QUIET, WARNING, rgb
 from viewers.scene.slice_text import draw_outlined
 from viewers.state import theme
 from viewers.state.needles import STANDINGS, names_of
@@ -19,6 +19,7 @@ from viewers.state.skin_map import ADMISSIBLE, CELL_DEG, CELL_MM, NOT_CHECKED, R
 WORST, BEST = "#274b6d", "#f0e442"
 """Ends of the scale of admissible entries: dark blue is the last choice, yellow the first."""
 REJECTED_COLOUR, GROUND = "#5c2a1c", "#101214"
+OLD = "↻ structures or limits have changed: search again"
 HOW = "Point at an entry: what it meets. Click: look along it. Double-click: use it."
 _SIDES = (("back", -180.0), ("right", -90.0), ("front", 0.0), ("left", 90.0), ("back", 180.0))
 _HATCH_CELLS = 3
@@ -91,6 +92,7 @@ def paint_skin(
     *,
     marked: Sequence[tuple[tuple[float, float, float], str]] = (),
     cell: tuple[int, int] | None = None,
+    old: bool = False,
 ) -> None:
     """The map with its axes and legend.
 
@@ -100,6 +102,8 @@ def paint_skin(
         Entries with a word each: needles of the plan, ranked paths.
     cell
         Looked at.
+    old
+        Structures or limits have changed since.
     """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     metrics = QFontMetricsF(painter.font())
@@ -117,6 +121,10 @@ def paint_skin(
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawEllipse(places.point_of(*cell, skin), metrics.height() * 0.4, metrics.height() * 0.4)
     _paint_legend(painter, area, skin, metrics, _sentence(skin, cell))
+    if old:
+        width = metrics.horizontalAdvance(OLD)
+        place = QPointF(max(area.left(), places.box.center().x() - width / 2.0), places.box.center().y())
+        draw_outlined(painter, place, OLD, WARNING)
 
 
 def _sentence(skin: SkinMap, cell: tuple[int, int] | None) -> str:

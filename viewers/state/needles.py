@@ -348,6 +348,8 @@ class NeedleDesk:
         How deep the probe's eye is.
     skin_map, ranked
         Answer of the last search: the skin, and the entries of its best paths in their order.
+    search_is_old
+        Structures or limits are others than when that search was made.
     chosen
         Skin map cell or path that is looked at without being in the plan.
     stale
@@ -368,6 +370,7 @@ class NeedleDesk:
         self.probe_mm: Value[float] = Value(0.0)
         self.skin_map: Value[SkinMap | None] = Value(None)
         self.ranked: Value[tuple[Point, ...]] = Value(())
+        self.search_is_old: Value[bool] = Value(False)
         self.chosen: Value[NeedleShape | None] = Value(None)
         self.stale: Value[frozenset[str]] = Value(frozenset())
         self.asked: Signal[[str]] = Signal()
@@ -411,6 +414,7 @@ class NeedleDesk:
             value.set(None)
         self.ranked.set(())
         self.stale.set(frozenset())
+        self.search_is_old.set(False)
         self.reset_views()
         self.keeper = None
 

@@ -82,7 +82,7 @@ class CaseNeedles:
         needles.chosen.changed.connect(self._look_along)
         needles.asked.connect(self._asked)
         needles.take_path.connect(self._take)
-        state.selected_id.changed.connect(self._refresh_shown)
+        state.selected_id.changed.connect(self._selected)
         needles.target.changed.connect(self._refresh_shown)
         needles.stale.changed.connect(self._refresh_shown)
 
@@ -142,6 +142,12 @@ class CaseNeedles:
         if wanted:
             self.refresh()
 
+    def _selected(self, item_id: str | None) -> None:
+        """What is selected is looked at, and no longer a path that is not in the plan."""
+        if item_id is not None:
+            self.desk.state.needles.chosen.set(None)
+        self._refresh_shown(item_id)
+
     def _refresh_shown(self, changed: object) -> None:
         del changed
         if self.panel.isVisible():
@@ -176,8 +182,9 @@ class CaseNeedles:
         self.panel.show_content(content)
 
     def _summary(self, search: SessionSearch) -> str:
-        old = "" if search.digest == self.needles.digest(search.task) else f"↻ {SEARCH_IS_OLD}\n"
-        return old + summary_of(search)
+        old = search.digest != self.needles.digest(search.task)
+        self.desk.state.needles.search_is_old.set(old)
+        return (f"↻ {SEARCH_IS_OLD}\n" if old else "") + summary_of(search)
 
     def _card(self, session: Session) -> NeedleCard | None:
         mark = self.desk.marks.mark(self.desk.state.selected_id.value)

@@ -62,8 +62,9 @@ class ToolBox:
         return next((tool for tool in self._tools.values() if tool.shortcut == name), None)
 
     def escape(self) -> None:
-        """Drop what is unfinished and come back to the crosshair."""
+        """Drop what is unfinished or only looked at, and come back to the crosshair."""
         self._active.cancel()
+        self.kit.state.needles.chosen.set(None)
         self.kit.notice.set("")
         self.pick(CROSSHAIR)
         self._active.say()
