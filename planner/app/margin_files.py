@@ -13,7 +13,13 @@ from planner.findings import Finding, Severity
 from planner.imaging import LabelMap
 from planner.imaging.masks import Mask
 from planner.jobs import Context
-from planner.planning.margin_findings import capsule_findings, exclusion_mm, margin_findings, numbers_json
+from planner.planning.margin_findings import (
+    capsule_findings,
+    exclusion_mm,
+    margin_findings,
+    numbers_json,
+    zone_surface_findings,
+)
 from planner.planning.margin_map import MapSession
 from planner.planning.margins import Capsule, MarginSession, capsule_of
 from planner.planning.path_target import target_in
@@ -62,7 +68,12 @@ def margin_files(request: MarginRequest, context: Context | None = None) -> tupl
     capsule = _capsule(request.capsule, labels, target, job.part(0.8, 0.9))
     margin = MarginSession(target, capsule).against(zone)
     drawn = MapSession(target).map(margin)
-    findings = (*said, *margin_findings(margin), *(() if capsule is None else capsule_findings(capsule)))
+    findings = (
+        *said,
+        *margin_findings(margin),
+        *zone_surface_findings(zone),
+        *(() if capsule is None else capsule_findings(capsule)),
+    )
     near = margin.subcapsular
     answer: dict[str, Any] = {
         **numbers_json(margin.numbers),

@@ -80,7 +80,7 @@ def achieved_margin(
     inputs = {"mam": (least, "mm"), "tre": (error, "mm")}
     flag = evaluate("mam_flag", inputs, overrides=overrides)
     within = flag.outputs["within_registration_error"].value
-    said += flag.findings
+    said += [*flag.findings, *zone_surface_findings(zone)]
     return AchievedMargin(found, error, within if isinstance(within, bool) else None, note, tuple(said))
 
 
@@ -178,6 +178,18 @@ def surface_findings(target: TargetSurface) -> tuple[Finding, ...]:
         text = "The target reaches the edge of its image: there the surface is the image's and not the tumour's."
         found.append(Finding("target-cut", Severity.WARN, text))
     return tuple(found)
+
+
+def zone_surface_findings(zone: TargetSurface) -> tuple[Finding, ...]:
+    """Said where the mask of a zone is coarser or thinner than what was measured: its surface adds its own error."""
+    if zone.bound.measured:
+        return ()
+    text = f"Accuracy of the zone: {zone.bound.words}."
+    return (
+        Finding(
+            "zone-accuracy", Severity.WARN, text, measured=zone.bound.most_mm, unit="mm", source="benchmarks/margins.py"
+        ),
+    )
 
 
 def _capsule_findings(margin: Margin) -> tuple[Finding, ...]:

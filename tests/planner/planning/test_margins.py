@@ -193,6 +193,12 @@ def test_that_a_margin_not_larger_than_the_error_is_flagged(target: TargetSurfac
     assert {"margin-within-error", "gas-as-edge"} <= {each.code for each in found.findings}
 
 
+def test_that_a_coarse_zone_is_said_to_be_coarse(target: TargetSurface) -> None:
+    coarse = TargetSurface.of(drawn(ball(CENTRE, ZONE_RADIUS), (5.0, 1.0, 1.0)))
+    found = achieved_margin(target, coarse, None, registration_error_mm=1.0)
+    assert "zone-accuracy" in {each.code for each in found.findings}
+
+
 def test_that_sharing_a_frame_is_no_registration(target: TargetSurface, shifted_zone: TargetSurface) -> None:
     assert achieved_margin(target, shifted_zone, None).margin is None
 
