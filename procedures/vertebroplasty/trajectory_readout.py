@@ -46,7 +46,7 @@ def _trajectory(needle: Needle) -> Computed:
         label=label,
         value=measured.convergence_deg,
         unit="deg",
-        grade=needle.posture_words,
+        grade=f"wall {shown(measured.wall_clearance_mm, 'mm')}, {needle.posture_words}",
         inputs=inputs,
         source="measured along the stored path",
         tag="calc",

@@ -285,7 +285,7 @@ def test_that_no_word_calls_a_volume_safe() -> None:
 def test_that_no_trajectory_is_read_out_before_two_people_confirmed_the_level() -> None:
     case = nw.filled_case(NAME)
     shown = nw.computed(NAME, case, "trajectory", "trajectory_readout")
-    assert [(each.value, each.unit, each.grade) for each in shown] == [(11.0, "deg", "patient prone")] * 2
+    assert [(each.value, each.unit, each.grade) for each in shown] == [(11.0, "deg", "wall 2.10 mm, patient prone")] * 2
     alone = nw.with_answers(case, "level", second_confirmer=None)
     silent = nw.computed(NAME, alone, "trajectory", "trajectory_readout")
     assert [each.value for each in silent] == [None]
