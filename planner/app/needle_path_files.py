@@ -315,6 +315,9 @@ def _said(request: PathRequest, answer: PathSearch) -> list[Finding]:
         findings = [replace(each, severity=Severity.WARN) if each.code == "not-checked" else each for each in findings]
         text = "Table, gantry and angles limit nothing here; name a --template to have its limits."
         findings.append(_note("limits-not-asked", text))
+    elif _organ_name(request.organ) is None:
+        text = "The organ of the target is not known (--organ): only what every organ requires was asked for."
+        findings.append(_note("organ-unknown", text))
     if request.diameter_mm is None:
         findings.append(
             _note("no-diameter", "No gauge or diameter was given: distances are those of the needle's axis.")

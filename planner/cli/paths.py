@@ -88,8 +88,8 @@ def _cells(path: dict[str, Any]) -> tuple[str, ...]:
     return (
         " ".join(shown(float(value), digits=1) for value in path["entry_lps_mm"]),
         shown(path["length_mm"], "mm", digits=1),
-        shown(path["in_plane_deg"], "deg", digits=0),
-        shown(path["out_of_plane_deg"], "deg", digits=0),
+        shown(round(path["in_plane_deg"]), "deg"),
+        shown(round(path["out_of_plane_deg"]), "deg"),
         ", ".join(f"{name} {shown(value, 'mm', digits=1)}" for name, value in nearest),
         shown(path["score"], digits=3),
     )

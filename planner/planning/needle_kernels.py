@@ -186,6 +186,29 @@ def to_nodes(node_from_lps: NDArray[np.float64], point: NDArray[np.float64], nod
         )
 
 
+@compiled_inline
+def first_pieces(
+    values: NDArray[np.float32],
+    begin: NDArray[np.float64],
+    rise: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    at_low: NDArray[np.float64],
+    at_high: NDArray[np.float64],
+) -> tuple[float, float]:
+    """Cut a segment into equal pieces with the values at their ends; the least of those and where it lies (0 to 1)."""
+    best = field_at(values, begin[0], begin[1], begin[2])
+    best_part, before = 0.0, best
+    for piece in range(PIECES):
+        part = (piece + 1.0) / PIECES
+        value = field_at(values, begin[0] + part * rise[0], begin[1] + part * rise[1], begin[2] + part * rise[2])
+        if value < best:
+            best, best_part = value, part
+        low[piece], high[piece], at_low[piece], at_high[piece] = part - 1.0 / PIECES, part, before, value
+        before = value
+    return best, best_part
+
+
 @compiled
 def least_along(
     values: NDArray[np.float32],
@@ -205,27 +228,15 @@ def least_along(
     above the best one so far unless f(a) + f(b) - slope (b - a) < 2 best; a piece is cut at its lowest possible point
     until that is excluded to within the tolerance (Piyavskii 1972, Shubert 1972). No part of the shaft is left out.
     """
-    begin, end = np.empty(3), np.empty(3)
+    begin, end, rise = np.empty(3), np.empty(3), np.empty(3)
     low, high = np.empty(_STACK), np.empty(_STACK)
     at_low, at_high = np.empty(_STACK), np.empty(_STACK)
     for path in range(first, last):
         to_nodes(node_from_lps, entries[path], begin)
         to_nodes(node_from_lps, tips[path], end)
-        x = entries[path, 0] - tips[path, 0]
-        y = entries[path, 1] - tips[path, 1]
-        z = entries[path, 2] - tips[path, 2]
-        length = np.sqrt(x * x + y * y + z * z)
-        rise_k, rise_j, rise_i = end[0] - begin[0], end[1] - begin[1], end[2] - begin[2]
-        best = field_at(values, begin[0], begin[1], begin[2])
-        best_part = 0.0
-        before = best
-        for piece in range(PIECES):
-            part = (piece + 1.0) / PIECES
-            value = field_at(values, begin[0] + part * rise_k, begin[1] + part * rise_j, begin[2] + part * rise_i)
-            if value < best:
-                best, best_part = value, part
-            low[piece], high[piece], at_low[piece], at_high[piece] = part - 1.0 / PIECES, part, before, value
-            before = value
+        length = np.sqrt(((entries[path] - tips[path]) ** 2).sum())
+        rise[:] = end - begin
+        best, best_part = first_pieces(values, begin, rise, low, high, at_low, at_high)
         steep = length * slopes[min(slopes.shape[0] - 1, max(0, int(best - tolerance)))]
         held = PIECES
         while held > 0:
@@ -235,7 +246,7 @@ def least_along(
                 continue
             part = 0.5 * (a + b) + 0.5 * (value_a - value_b) / steep
             part = min(max(part, a + 0.1 * (b - a)), b - 0.1 * (b - a))
-            value = field_at(values, begin[0] + part * rise_k, begin[1] + part * rise_j, begin[2] + part * rise_i)
+            value = field_at(values, begin[0] + part * rise[0], begin[1] + part * rise[1], begin[2] + part * rise[2])
             if value < best:
                 best, best_part = value, part
                 steep = length * slopes[min(slopes.shape[0] - 1, max(0, int(best - tolerance)))]
@@ -315,6 +326,33 @@ def outside_stretches(
 
 
 @compiled
+def angle_to_normal(
+    organ: NDArray[np.float32],
+    organ_from_lps: NDArray[np.float64],
+    reach_mm: float,
+    place: NDArray[np.float64],
+    direction: NDArray[np.float64],
+    point: NDArray[np.float64],
+) -> float:
+    """Degrees between a unit direction and the slope of a field at an LPS place; NaN on a plateau. `point` is room."""
+    node = np.empty(3)
+    along, total = 0.0, 0.0
+    for axis in range(3):
+        point[:] = place
+        point[axis] += reach_mm
+        to_nodes(organ_from_lps, point, node)
+        rise = field_at(organ, node[0], node[1], node[2])
+        point[axis] -= 2.0 * reach_mm
+        to_nodes(organ_from_lps, point, node)
+        rise -= field_at(organ, node[0], node[1], node[2])
+        along += rise * direction[axis]
+        total += rise * rise
+    if total == 0.0:
+        return np.nan
+    return float(np.degrees(np.arccos(min(1.0, max(-1.0, along / np.sqrt(total))))))
+
+
+@compiled
 def organ_before_target(
     organ: NDArray[np.float32],
     organ_from_lps: NDArray[np.float64],
@@ -357,16 +395,5 @@ def organ_before_target(
         capsule_deg[path] = np.nan
         if np.isnan(crossing):
             continue
-        along, total = 0.0, 0.0
-        for axis in range(3):
-            place[:] = tips[path] + crossing * out
-            place[axis] += reach_mm
-            to_nodes(organ_from_lps, place, node)
-            rise = field_at(organ, node[0], node[1], node[2])
-            place[axis] -= 2.0 * reach_mm
-            to_nodes(organ_from_lps, place, node)
-            rise -= field_at(organ, node[0], node[1], node[2])
-            along += rise * out[axis]
-            total += rise * rise
-        if total > 0.0:
-            capsule_deg[path] = np.degrees(np.arccos(min(1.0, max(-1.0, along / np.sqrt(total)))))
+        place[:] = tips[path] + crossing * out
+        capsule_deg[path] = angle_to_normal(organ, organ_from_lps, reach_mm, place, out, point)
