@@ -233,6 +233,7 @@ def _with_numbers(
     pairs = electrode_pairs([each.applicator for each in placed], overrides=overrides) if device.energy == "ire" else ()
     said = [
         *cover_findings(plan, cover),
+        *(() if cover.covered else _in_the_way(body, avoided)),
         *(each.finding for each in sinks),
         *pair_findings(pairs),
         *spacing_findings(device, zones, overrides=overrides),
@@ -244,6 +245,31 @@ def _with_numbers(
         plan, placed, zones, cover, minimum_margin_mm(surface, zones), minus, whole, outside, clearance, sinks,
         tuple(said), 0.0,
     )  # fmt: skip
+
+
+def _in_the_way(body: TargetField, avoided: Sequence[Avoided]) -> list[Finding]:
+    """Structures so near to the target that covering its margin and sparing them exclude each other."""
+    reach = body.margin_mm + max((each.keep_mm for each in avoided), default=0.0) + 5.0
+    vertices = body.surface.vertices_lps_mm
+    low, high = vertices.min(axis=0) - reach, vertices.max(axis=0) + reach
+    said = []
+    for each in avoided:
+        points = each.voxels_lps_mm(low, high)
+        if not len(points):
+            continue
+        gap = float(body.surface.signed_distance_mm(points).min()) - each.half_voxel_mm
+        if gap >= body.margin_mm + each.keep_mm:
+            continue
+        place = f"{gap:.1f} mm from the target" if gap > 0.0 else "inside the target"
+        text = (
+            f"{each.key} lies {place}: a margin of {body.margin_mm:g} mm and {each.keep_mm:g} mm to spare it exclude "
+            "each other; protect it or move it away, or accept less of one of them."
+        )
+        limit = body.margin_mm + each.keep_mm
+        said.append(
+            Finding("spared-in-margin", Severity.WARN, text, subject=each.key, measured=gap, limit=limit, unit="mm")
+        )
+    return said
 
 
 def _turned_findings(placed: Sequence[PlacedApplicator]) -> list[Finding]:

@@ -128,6 +128,17 @@ def test_that_zones_spare_a_structure_and_shafts_start_at_the_skin(
         )
 
 
+def test_that_a_structure_inside_the_margin_is_named_as_what_stands_in_the_way(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ("--margin", "8", "--setting", "60W-5min", f"--avoid=colon={files['near']}:6")
+    code, answer, _ = call(words(files, *more), capsys)
+    assert code == 3
+    said = next(each for each in answer["findings"] if each["code"] == "spared-in-margin")
+    assert said["measured"] == pytest.approx(21.0 - 5.0 - 6.0, abs=0.9)
+    assert said["limit"] == 14.0
+
+
 @pytest.mark.parametrize(
     ("change", "more", "code", "said"),
     [
