@@ -17,7 +17,14 @@ from viewers.panes.probe_pane import ProbePane, probe_frame
 from viewers.panes.skin_map_pane import SkinMapPane, skin_map_frame
 from viewers.scene.needle_probe import CELLS, ProbeRequest, look_ahead
 from viewers.scene.needle_profile import places_of as profile_places
-from viewers.scene.needle_skin_painter import BEST, REJECTED_COLOUR, places_of, skin_image
+from viewers.scene.needle_skin_painter import (
+    BEST,
+    REJECTED_COLOUR,
+    frequent_reasons,
+    places_of,
+    reason_colour,
+    skin_image,
+)
 from viewers.state.mask_layer import RegionShape
 from viewers.state.needles import STANDINGS, NeedleShape, Profile, plane_across
 from viewers.state.skin_map import ADMISSIBLE, NO_SKIN, NOT_CHECKED, REJECTED, SkinMap, polar, unrolled
@@ -170,6 +177,22 @@ def test_that_the_map_and_its_button_ask_for_a_search(looking) -> None:
     frame = looking.grid.frame("skin_map")
     QTest.mouseClick(frame.search, Qt.MouseButton.LeftButton)
     assert asked == ["paths"]
+
+
+def test_that_rejected_entries_are_coloured_by_the_limit_they_break() -> None:
+    entries = cylinder_skin()
+    left = entries[:, 0] > TIP[0]
+    standing, score = np.full(len(entries), REJECTED, np.uint8), np.full(len(entries), np.nan, np.float32)
+    reason = np.where(left, 1, 2).astype(np.int16)
+    skin = unrolled(
+        FRAME, TIP, entries, standing, score, [""] * len(entries), reason=reason, reasons=("", "colon", "length")
+    )
+    image = skin_image(skin)
+    middle, quarter = image.height() // 2, image.width() // 4
+    colon, length = image.pixelColor(3 * quarter, middle).name(), image.pixelColor(quarter, middle).name()
+    assert (colon, length) == (reason_colour("colon"), reason_colour("length"))
+    assert colon != length
+    assert set(frequent_reasons(skin, 5)) == {"colon", "length"}
 
 
 # Profile

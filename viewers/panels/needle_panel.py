@@ -24,6 +24,7 @@ STATES = {
 }
 """Status of a structure -> shape, word, colour."""
 OPTIONAL = "not segmented (not required)"
+ORDER = ("too-near", "near", "not-checked", "beyond", "absent")
 CLEARANCES_SHOWN = 5
 """Structures beyond the desired distance that are shown at once."""
 NO_STRUCTURES = "The template of this session names no structures to keep away from."
@@ -343,8 +344,7 @@ class NeedlePanel(QWidget):
 
     def _add_clearances(self, layout: QVBoxLayout, clearances: Sequence[Clearance]) -> None:
         """One line a structure: how it stands, the distance, where, and its limits; the far ones are folded."""
-        order = list(STANDINGS)
-        ranked = sorted(clearances, key=lambda each: (order.index(each.standing), each.mm or 0.0))
+        ranked = sorted(clearances, key=lambda each: (ORDER.index(each.standing), each.mm or 0.0))
         near = [each for each in ranked if each.standing not in ("beyond", "absent")]
         shown_now = ranked[: max(len(near), CLEARANCES_SHOWN)]
         layout.addLayout(_clearance_grid(shown_now, heading=True))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _LEAST_PX = 2.0
 HANDLE_EM = 0.42
+WIDE_SHARE = 0.75
+"""Words wider than this share of the pane are shortened: beside the corners there would be no place for them."""
 
 
 def draw_needle_path(painter: QPainter, pen: ItemPen, body: NeedlePathBody, name: str, selected: bool) -> None:
@@ -181,7 +183,7 @@ def _lines(painter: QPainter, pen: ItemPen, reading: Reading, colour: str, title
     """Name, then what is known; in a narrow pane without the limits."""
     metrics = QFontMetricsF(painter.font())
     room = pen.view.width_px - pen.em
-    short = any(metrics.horizontalAdvance(text) > room for text, _ in reading.lines())
+    short = any(metrics.horizontalAdvance(text) > room * WIDE_SHARE for text, _ in reading.lines())
     lines = [(text, own or colour) for text, own in reading.lines(short=short)]
     return [(title, colour), *lines] if title else lines
 

@@ -10,15 +10,19 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
 
+from planner.catalogues import catalogue
 from viewers.scene.palette import NEEDLE, SELECTED, TEXT_QUIET, WARNING, rgb
 from viewers.scene.slice_text import draw_outlined
 from viewers.state import theme
-from viewers.state.needles import STANDINGS, names_of
+from viewers.state.needles import STANDINGS, names_of, structure_name
 from viewers.state.skin_map import ADMISSIBLE, CELL_DEG, CELL_MM, NOT_CHECKED, REJECTED, SkinMap
 
 WORST, BEST = "#274b6d", "#f0e442"
 """Ends of the scale of admissible entries: dark blue is the last choice, yellow the first."""
-REJECTED_COLOUR, GROUND = "#5c2a1c", "#101214"
+REJECTED_COLOUR, OTHER_LIMIT, GROUND = "#5c2a1c", "#3c4048", "#101214"
+DARKER = 260
+"""Per cent, of the colour of a structure that rejects an entry."""
+REASONS_NAMED = 5
 OLD = "↻ structures or limits have changed: search again"
 HOW = "Point at an entry: what it meets. Click: look along it. Double-click: use it."
 _SIDES = (("back", -180.0), ("right", -90.0), ("front", 0.0), ("left", 90.0), ("back", 180.0))
@@ -51,7 +55,7 @@ class SkinPlaces:
 def places_of(area: QRectF, skin: SkinMap, metrics: QFontMetricsF) -> SkinPlaces:
     """As large as fits above the legend."""
     em = metrics.height()
-    room = area.adjusted(em * 2.8, em * 0.4, -em * 0.6, -em * 5.6)
+    room = area.adjusted(em * 2.8, em * 0.4, -em * 0.6, -em * 6.4)
     rows, columns = skin.entry.shape
     # Three millimetres of skin a degree: the girth of an adult trunk.
     shape = (rows * CELL_MM) / (columns * CELL_DEG * 3.0)
@@ -67,6 +71,9 @@ def skin_image(skin: SkinMap) -> QImage:
     colours = np.empty((*skin.standing.shape, 3))
     colours[:] = rgb(GROUND)
     colours[skin.standing == REJECTED] = rgb(REJECTED_COLOUR)
+    for number, name in enumerate(skin.reasons):
+        if skin.reason is not None:
+            colours[(skin.reason == number) & (skin.standing == REJECTED)] = rgb(reason_colour(name))
     scored = (skin.standing == ADMISSIBLE) | (skin.standing == NOT_CHECKED)
     colours[scored] = ramp[scored]
     fine = np.repeat(np.repeat(colours, _HATCH_CELLS, axis=0), _HATCH_CELLS, axis=1)
@@ -76,6 +83,29 @@ def skin_image(skin: SkinMap) -> QImage:
     pixels[..., :3] = fine[..., ::-1]
     height, width = pixels.shape[:2]
     return QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32).copy()
+
+
+def reason_colour(name: str) -> str:
+    """A structure's own colour, darkened: rejected entries stay in the background; other limits are grey."""
+    row = catalogue("structures.toml").get(name)
+    if row is None:
+        return OTHER_LIMIT
+    colour = QColor(str(row.get("colour", REJECTED_COLOUR)))
+    return colour.darker(DARKER).name()
+
+
+def frequent_reasons(skin: SkinMap, most: int) -> list[str]:
+    """The limits that most entries break as their worst, the most frequent first."""
+    if skin.reason is None:
+        return []
+    here = skin.reason[(skin.standing == REJECTED) & (skin.reason >= 0)]
+    counts = np.bincount(here, minlength=len(skin.reasons))
+    return [skin.reasons[int(number)] for number in np.argsort(-counts, kind="stable")[:most] if counts[number] > 0]
+
+
+def reason_words(name: str) -> str:
+    """``rejected: colon``, ``rejected: length``."""
+    return f"✕ {structure_name(name).replace('_', ' ')}"
 
 
 def _hatch(size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -176,7 +206,13 @@ def _paint_legend(painter: QPainter, area: QRectF, skin: SkinMap, metrics: QFont
     em = metrics.height()
     left, top = area.left() + em * 0.5, area.bottom() - em * 4.3
     x = left
-    for colour, word in ((BEST, "first choice"), (WORST, "last"), (REJECTED_COLOUR, "rejected")):
+    swatches = [(BEST, "first choice"), (WORST, "last")]
+    swatches += [(reason_colour(name), reason_words(name)) for name in frequent_reasons(skin, REASONS_NAMED)]
+    if skin.reason is None:
+        swatches.append((REJECTED_COLOUR, "rejected"))
+    for colour, word in swatches:
+        if x + em + metrics.horizontalAdvance(word) > area.right():
+            break
         painter.fillRect(QRectF(x, top - em * 0.65, em * 0.8, em * 0.7), QColor(colour))
         painter.setPen(QColor(theme.QUIET))
         painter.drawText(QPointF(x + em, top), word)

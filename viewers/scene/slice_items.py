@@ -22,9 +22,9 @@ from viewers.state.marking import Mark
 from viewers.state.mask_layer import RegionShape
 from viewers.state.preview import NOTHING, Preview
 
-_MOST_MOVES = 17
-MOST_NAMED = 6
-"""So many structures are named on a slice."""
+_MOST_MOVES = 25
+MOST_NAMED, NARROW_EM = 6, 20.0
+"""So many structures are named on a slice, and none on one narrower than this."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -109,7 +109,8 @@ def draw_region_labels(painter: QPainter, pen: ItemPen, regions: Sequence[Region
     Where many structures are segmented only what is no structure, and what is selected, is named: thirty names would
     hide the picture, and the list of marks has them all.
     """
-    crowded = sum(region.structure is not None for region in regions) > MOST_NAMED
+    count = sum(region.structure is not None for region in regions)
+    crowded = count > MOST_NAMED or (count > 1 and pen.view.width_px < NARROW_EM * pen.em)
     for region in regions:
         if crowded and region.structure is not None and region.id != pen.selected_id:
             continue

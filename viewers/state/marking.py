@@ -53,6 +53,8 @@ _BODIES: Mapping[str, type] = {
     VERTEBRA: VertebraPlanBody,
 }
 _KEPT_MASKS = 64
+_Place = tuple[str, str, tuple[float, ...]]
+"""Name of a blob, frame of reference, and the map of the grid its bits lie on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class Marks:
         self.marks: Value[tuple[Mark, ...]] = Value(())
         self.layer = MaskLayer()
         self.problem: Value[str] = Value("")
-        self._masks: dict[str, Mask] = {}
+        self._masks: dict[_Place, Mask] = {}
         self._disconnect: Callable[[], None] = lambda: None
 
     def open(self, host: MarkingHost | None) -> None:
@@ -190,11 +192,12 @@ class Marks:
     def know(self, masks: Mapping[str, Mask]) -> None:
         """Masks by the name of their blob that somebody has at hand: they need not be read."""
         for sha256, mask in masks.items():
-            self._remember(sha256, mask)
+            grid = mask.grid
+            self._remember((sha256, grid.frame_uid, tuple(grid.lps_from_kji.flat())), mask)
 
-    def _remember(self, sha256: str, mask: Mask) -> None:
-        self._masks.pop(sha256, None)
-        self._masks[sha256] = mask
+    def _remember(self, place: _Place, mask: Mask) -> None:
+        self._masks.pop(place, None)
+        self._masks[place] = mask
         while len(self._masks) > _KEPT_MASKS:
             self._masks.pop(next(iter(self._masks)))
 
@@ -230,7 +233,9 @@ class Marks:
         return RegionShape(mark.id, mask, mark.body.colour, mark.item.name, mark.body.structure)
 
     def _mask(self, reference: BlobRef) -> Mask | None:
-        known = self._masks.get(reference.sha256)
+        # Moved to another scan a mask keeps its bits: where they lie counts as well.
+        place = (reference.sha256, reference.frame_uid, tuple(reference.lps_from_kji))
+        known = self._masks.get(place)
         if known is not None or self.host is None:
             return known
         try:
@@ -238,7 +243,7 @@ class Marks:
         except OperatorError as error:
             self.problem.set(error.message)
             return None
-        self._remember(reference.sha256, mask)
+        self._remember(place, mask)
         return mask
 
 

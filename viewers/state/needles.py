@@ -123,9 +123,11 @@ class Reading:
     def lines(self, *, short: bool = False) -> tuple[tuple[str, str], ...]:
         """Text and colour of what is written beside a needle: length and angles, the worst structure, what is missing.
 
+        Short, for narrow panes: the worst structure, and how many were not looked at.
+
         The shape before a line says what its colour says.
         """
-        found = [(f"{shown(self.length_mm, 'mm', digits=0)}{angles_words(self)}", "")]
+        found = [] if short else [(f"{shown(self.length_mm, 'mm', digits=0)}{angles_words(self)}", "")]
         if self.too_long:
             mark = STANDINGS["too-near"]
             found.append((f"{mark.shape} device reaches {shown(self.usable_length_mm, 'mm', digits=0)}", mark.colour))
@@ -136,9 +138,8 @@ class Reading:
             found.append((f"{mark.shape} {worst.words}{limit}", mark.colour))
         if self.not_checked:
             mark = STANDINGS["not-checked"]
-            found.append(
-                (f"{mark.shape} NOT CHECKED: {names_of(self.not_checked, most=1 if short else 3)}", mark.colour)
-            )
+            names = f"{len(self.not_checked)} structures" if short else names_of(self.not_checked, most=3)
+            found.append((f"{mark.shape} NOT CHECKED: {names}", mark.colour))
         if self.stale:
             found.append((f"{STANDINGS['not-checked'].shape} {self.stale}", STANDINGS["not-checked"].colour))
         return tuple(found)

@@ -37,6 +37,9 @@ class SkinMap:
         (rows, columns) from 0 (last choice) to 1 (first choice) by the template's ranking; NaN where there is none.
     entry
         (rows, columns) index into `entries_lps_mm` and `sentences`, -1 where there is no skin.
+    reason, reasons
+        (rows, columns) index into `reasons` of the worst limit an entry breaks: a key of
+        ``resources/structures.toml`` or another limit's name; -1 where none is.
     sentences
         Per entry: why it is rejected, or what it leaves.
     checked, not_checked
@@ -57,6 +60,8 @@ class SkinMap:
     checked: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
     ranking: tuple[str, ...] = ()
+    reason: NDArray[np.int16] | None = None
+    reasons: tuple[str, ...] = ()
 
     def cell_of(self, lps_mm: Point) -> tuple[int, int] | None:
         """Row and column that a point of the skin falls into; None outside."""
@@ -84,6 +89,8 @@ def unrolled(
     checked: tuple[str, ...] = (),
     not_checked: tuple[str, ...] = (),
     ranking: tuple[str, ...] = (),
+    reason: NDArray[np.int16] | None = None,
+    reasons: tuple[str, ...] = (),
 ) -> SkinMap:
     """Entries (n, 3) laid out in cells; where several share a cell the best of them is shown.
 
@@ -107,6 +114,7 @@ def unrolled(
     empty = len(entries_lps_mm) == 0
     stands = np.zeros(cells.shape, dtype=np.uint8) if empty else np.where(known, standing[shown], NO_SKIN)
     scores = np.full(cells.shape, np.nan) if empty else np.where(known, score[shown], np.nan)
+    worst = None if empty or reason is None else np.where(known, reason[shown], -1).astype(np.int16)
     return SkinMap(
         frame_uid,
         tip_lps_mm,
@@ -120,6 +128,8 @@ def unrolled(
         checked,
         not_checked,
         ranking,
+        worst,
+        reasons,
     )
 
 

@@ -15,6 +15,7 @@ from planner.imaging.growing import PartialVolume
 from planner.imaging.slicing import Interpolation
 from planner.imaging.window import Window, first_window, preset_for_digit, presets
 from planner.model.items import Point
+from viewers.state.day import DayDesk
 from viewers.state.images import ImageSet
 from viewers.state.margins import MarginDesk
 from viewers.state.needles import NeedleDesk
@@ -104,6 +105,7 @@ class ViewState:
         self.run_ct = RunCtLink(self.images)
         self.needles = NeedleDesk()
         self.margins = MarginDesk()
+        self.day = DayDesk()
         self.layout: Value[str] = Value("mpr")
         self.enlarged_pane: Value[str | None] = Value(None)
         self.active_pane: Value[str | None] = Value(None)
@@ -233,6 +235,7 @@ class ViewState:
         self.run_ct.clear()
         self.needles.forget()
         self.margins.clear()
+        self.day.clear()
         self.images.clear()
 
     def _put_window(self, series: str, window: SeriesWindow) -> None:

@@ -144,4 +144,6 @@ def skin_map_of(search: SessionSearch) -> SkinMap:
         checked=found.setting.obstacles.keys,
         not_checked=found.not_checked,
         ranking=found.ranking,
+        reason=found.skin_map().reason,
+        reasons=found.reason_names,
     )

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from viewers.panes.tools.base import Tool, ToolKit
 from viewers.panes.tools.crosshair import CrosshairTool
+from viewers.panes.tools.day import LandmarkTool, ZoneTool
 from viewers.panes.tools.measure import AngleTool, DistanceTool, EllipseTool
 from viewers.panes.tools.needle import NeedleTool, TargetTool
 from viewers.panes.tools.path import PathTool
@@ -27,6 +28,8 @@ TOOLS: tuple[type[Tool], ...] = (
     PathTool,
     TargetTool,
     NeedleTool,
+    ZoneTool,
+    LandmarkTool,
 )
 """In the order of a tool bar."""
 
