@@ -242,13 +242,13 @@ def test_that_real_masks_of_other_grids_are_taken_as_they_are(
 ) -> None:
     folder = shared_data("med-rad/Liver/Patient1")
     liver = open_mask(str(folder / "liver.nii.gz"))
-    ellipse = np.hypot(*np.ogrid[-1.2:1.2:512j, -1.1:1.1:512j]) <= 1.0
+    ellipse = np.hypot(*np.ogrid[-1.5:1.5:512j, -1.5:1.5:512j]) <= 1.0
     body = np.repeat(ellipse[None].astype(np.uint8), liver.grid.size_kji[0], axis=0)
     skin = _write(tmp_path / "skin.nii.gz", body, liver.grid)
     vessels = ["hepaticArtery", "hepaticVein", "portalVein"]
     words = ["paths", "--ct", str(folder / "liver.nii.gz"), "--target", str(folder / "nodule.nii.gz"), "--json"]
     words += [f"--avoid={name}={folder / f'{name}.nii.gz'}:1" for name in vessels]
-    words += ["--skin", skin, "--no-automatic", "--top", "3", "--max-length", "150"]
+    words += ["--skin", skin, "--no-automatic", "--top", "3", "--max-length", "95"]
     code, document, _ = call(words, capsys)
     assert code == 0
     assert document["feasible"] > 0
