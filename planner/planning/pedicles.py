@@ -27,6 +27,8 @@ _SEARCH_MM = 7.0
 _FIT_MM = 4.0
 _CORE_MM = 7.0
 """Half length over which the pedicle's course is sought."""
+_PLAIN_DEG = 10.0
+"""Convergence that is tried when the deepest line leads nowhere."""
 _SHIFT_MM = 4.0
 _MOST_TURN_DEG = 50.0
 _MOST_LIFT_DEG = 40.0
@@ -93,14 +95,24 @@ def _pedicle(vertebra: Vertebra, side: str) -> Pedicle | None:
     centre = _coronal(vertebra, side)
     if centre is None:
         return None
-    centre, axis = _core_line(vertebra, side, centre)
+    left, front, _ = vertebra.axes_lps
+    plain = front - side_sign(side) * np.tan(np.deg2rad(_PLAIN_DEG)) * left
+    starts = (_core_line(vertebra, side, centre), (centre, plain / np.linalg.norm(plain)))
+    found = (_refined(vertebra, side, *start) for start in starts)
+    return next((pedicle for pedicle in found if pedicle is not None), None)
+
+
+def _refined(vertebra: Vertebra, side: str, centre: Floats, axis: Floats) -> Pedicle | None:
+    """Isthmus and course, each from the other; None where no outline closes, or no bone leads into the body."""
     for _ in range(3):
         sections = _sections(vertebra.bone, centre, axis, vertebra.axes_lps, _SEARCH_MM)
         isthmus = _isthmus(sections)
         if isthmus is None:
             return None
         centre = isthmus.centre_lps_mm
-        axis = _course(vertebra, sections, isthmus, axis)
+        # Half a step: on coarse masks whole ones swing from side to side.
+        axis = axis + _course(vertebra, sections, isthmus, axis)
+        axis = axis / np.linalg.norm(axis)
     isthmus = _isthmus(_sections(vertebra.bone, centre, axis, vertebra.axes_lps, _SEARCH_MM))
     if isthmus is None or not _joins(vertebra, isthmus.centre_lps_mm, axis):
         return None

@@ -24,6 +24,7 @@ from planner.planning.vertebra_ring import (
     ring_from_mask,
     upright,
 )
+from planner.planning.vertebra_symmetry import mirror_plane, turned
 
 _STEP_MM = 1.0
 _ROUNDS = 4
@@ -35,7 +36,6 @@ _LEAST_HEIGHT_MM = 3.0
 _OUTLIER_MM = 1.5
 """Scale of the robust fits (Tukey's biweight): what lies three times as far off has no weight."""
 _LEAST_COLUMNS = 60
-_CLIP_MM = 3.0
 _FAR_MM = 4.0
 _COARSE_MM = 1.6
 _STARTS_DEG = (0.0, 20.0, -20.0, 40.0, -40.0)
@@ -195,7 +195,7 @@ def vertebra_of(mask: Mask, canal: Mask | None = None) -> Vertebra:
     bone = bone_field(kept)
     try:
         ring = ring_from_hole(bone) if canal is None else ring_from_mask(bone, canal, field_on(canal, bone.grid))
-        return _measured(bone, ring, cut)
+        return _weighed(_measured(bone, ring, cut), kept)
     except InputRefused as refused:
         if not cut or refused.code == "mask-outside":
             raise
@@ -255,8 +255,8 @@ def _measured(bone: BoneField, ring: Ring, cut: tuple[str, ...]) -> Vertebra:
     asymmetry = 0.0
     for _ in range(_ROUNDS):
         axes = _levelled(axes, _read(oriented(bone, origin, axes, _STEP_MM)))
-        turn, shift, asymmetry = _symmetry(bone, origin, axes)
-        axes = _turned(axes, turn)
+        turn, shift, asymmetry = mirror_plane(bone, origin, axes)
+        axes = turned(axes, turn)
         origin = origin + shift * axes[0]
     reading = _read(oriented(bone, origin, axes, _STEP_MM))
     return _settled(bone, upright(bone, ring, axes), cut, origin, axes, reading, asymmetry)
@@ -302,7 +302,7 @@ def _settled(
     columns = reading.columns - np.array([0.0, middle_v, middle_w, middle_w])
     wall, front = (replace(p, offset=float(p.at(middle_w, 0.0)) - middle_v) for p in (reading.wall, front))
     upper, lower = (replace(p, offset=float(p.at(0.0, middle_v)) - middle_w) for p in (reading.upper, reading.lower))
-    made = Vertebra(
+    return Vertebra(
         bone=bone,
         canal_mm=ring.distance_mm,
         canal_source=ring.source,
@@ -319,12 +319,23 @@ def _settled(
         asymmetry_mm=asymmetry,
         cut=cut,
     )
-    made = replace(made, body_ml=float(body_share(made).sum()) * bone.grid.voxel_ml)
+
+
+def _weighed(made: Vertebra, mask: Mask) -> Vertebra:
+    """With the body's volume; refuses what no single vertebra can measure."""
+    made = replace(made, body_ml=_body_ml(made, mask))
     highest = max(made.heights_mm.values(), default=0.0)
     if highest > _MOST_HEIGHT_MM or made.body_ml > _MOST_ML:
         text = f"The body measures {highest:.0f} mm and {made.body_ml:.0f} mL: the mask holds more than one vertebra."
         raise InputRefused("several-vertebrae", f"{text} Name one with FILE#LABEL.")
     return made
+
+
+def _body_ml(vertebra: Vertebra, mask: Mask) -> float:
+    """The mask's own voxels before the posterior wall, those on it by their share."""
+    points = mask.grid.lps_from_kji.points(np.argwhere(mask.voxels) + np.asarray(mask.box[0]))
+    behind = vertebra.behind_wall_mm(vertebra.local(points)) / float(np.mean(mask.grid.spacing_kji_mm))
+    return float(np.clip(0.5 - behind, 0.0, 1.0).sum()) * mask.grid.voxel_ml
 
 
 def body_share(vertebra: Vertebra) -> NDArray[np.float32]:
@@ -468,36 +479,3 @@ def _heights(columns: Floats, wall: LocalPlane, front: LocalPlane) -> dict[str, 
         if near.any():
             found[name] = float(np.median(band[near, 3] - band[near, 2]))
     return found
-
-
-def _turned(axes: Floats, turn_deg: float) -> Floats:
-    """Axes turned about the third one."""
-    cosine, sine = np.cos(np.deg2rad(turn_deg)), np.sin(np.deg2rad(turn_deg))
-    left = cosine * axes[0] + sine * axes[1]
-    anterior = cosine * axes[1] - sine * axes[0]
-    return np.stack([left, anterior, axes[2]])
-
-
-def _symmetry(bone: BoneField, origin: Floats, axes: Floats) -> tuple[float, float, float]:
-    """Turn (degrees about superior) and shift (mm along the turned left) of the best mirror plane, and its misfit."""
-    points = bone.points_lps_mm[::3]
-    values = bone.at(points)
-
-    def misfit(turn: float, shift: float) -> float:
-        left = _turned(axes, turn)[0]
-        across = (points - origin) @ left - shift
-        mirrored = bone.at(points - 2.0 * across[:, None] * left)
-        return float(np.minimum(np.abs(mirrored - values), _CLIP_MM).mean())
-
-    best = (0.0, 0.0)
-    least = misfit(*best)
-    for turn_step, shift_step in ((6.0, 2.5), (2.0, 0.8), (0.7, 0.3), (0.25, 0.1)):
-        moved = True
-        while moved and abs(best[0]) < 45.0 and abs(best[1]) < 15.0:
-            moved = False
-            around = [(best[0] + a * turn_step, best[1] + b * shift_step) for a in (-1, 0, 1) for b in (-1, 0, 1)]
-            for tried in around:
-                found = misfit(*tried)
-                if found < least - 1e-9:
-                    least, best, moved = found, tried, True
-    return best[0], best[1], least
