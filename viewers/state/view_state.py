@@ -23,6 +23,7 @@ from viewers.state.pane_state import PaneState
 from viewers.state.run_ct_link import RunCtLink
 from viewers.state.run_state import RunSet
 from viewers.state.signals import Signal, Value
+from viewers.state.vertebrae import VertebraDesk
 
 PlaneKind = Literal["axial", "coronal", "sagittal"]
 PLANE_KINDS: tuple[PlaneKind, ...] = get_args(PlaneKind)
@@ -105,6 +106,7 @@ class ViewState:
         self.run_ct = RunCtLink(self.images)
         self.needles = NeedleDesk()
         self.margins = MarginDesk()
+        self.vertebrae = VertebraDesk()
         self.day = DayDesk()
         self.layout: Value[str] = Value("mpr")
         self.enlarged_pane: Value[str | None] = Value(None)
@@ -150,6 +152,11 @@ class ViewState:
         self._planes[frame_uid] = {
             kind: plane if kind == seen_in else plane.rotated(axis, angle_deg) for kind, plane in planes.items()
         }
+        self.planes_changed.emit(frame_uid)
+
+    def set_planes(self, frame_uid: str, planes: Mapping[PlaneKind, SlicePlane]) -> None:
+        """Turn all three planes at once, such as along a vertebra's own axes."""
+        self._planes[frame_uid] = dict(planes)
         self.planes_changed.emit(frame_uid)
 
     def reset_planes(self, frame_uid: str) -> None:
@@ -235,6 +242,7 @@ class ViewState:
         self.run_ct.clear()
         self.needles.forget()
         self.margins.clear()
+        self.vertebrae.forget()
         self.day.clear()
         self.images.clear()
 

@@ -30,6 +30,7 @@ from viewers.panes.skin_map_pane import skin_map_frame
 from viewers.panes.volume_frame import volume_frame
 from viewers.state.run_marks import RunMarks, jump_to_run
 from viewers.window.case_content import banner_text, course_lines, stage_content, stage_lines
+from viewers.window.case_margins import CaseMargins
 from viewers.window.case_marks import CaseMarks
 from viewers.window.case_needles import CaseNeedles
 from viewers.window.case_work import CaseWork
@@ -105,6 +106,8 @@ class CasePage(QWidget):
             self.form, (self.items, self.lesions, self.overlays), self.signing, self._override
         )
         self.needles = CaseNeedles(desk, self._marks("rename"))
+        self.margins = CaseMargins(desk, self.needles.needles)
+        self.stage_panel.extras.addWidget(self.margins.panel)
         self.stage_panel.extras.addWidget(self.needles.panel)
         self.no_session = PlainLabel("", role="quiet", wrap=True)
         self._soon = QTimer(self)
@@ -152,6 +155,7 @@ class CasePage(QWidget):
         self.work = work
         self.marking = CaseMarks(work) if work is not None else None
         self.needles.follow(work)
+        self.margins.follow(work)
         self._soon.stop()
         if work is not None:
             work.changed.connect(self.refresh_soon)
@@ -187,6 +191,7 @@ class CasePage(QWidget):
         stage = status.stage(work.stage_id)
         self._show_tools(stage)
         self.needles.show_stage(stage.stage)
+        self.margins.show_stage(stage.stage)
         content = stage_content(work, status, stage)
         self.stage_panel.show_content(content)
         self.lesions.show_lesions(desk.case.lesions, content.form.case.lesion_list_is_confirmed)
