@@ -12,6 +12,7 @@ from viewers.panes.tools.measure import AngleTool, DistanceTool, EllipseTool
 from viewers.panes.tools.needle import NeedleTool, TargetTool
 from viewers.panes.tools.path import PathTool
 from viewers.panes.tools.regions import BrushTool, GrowTool, LesionTool, ThresholdTool
+from viewers.panes.tools.vertebra import VertebraTool
 from viewers.panes.tools.window import WindowTool
 from viewers.state.view_state import CROSSHAIR
 
@@ -30,6 +31,7 @@ TOOLS: tuple[type[Tool], ...] = (
     NeedleTool,
     ZoneTool,
     LandmarkTool,
+    VertebraTool,
 )
 """In the order of a tool bar."""
 
