@@ -72,6 +72,12 @@ def region() -> PlanItem:
     return new_item(REGION, body, name="L2", frame_uid=FRAME, by=BY, tool="label-map", item_id="region")
 
 
+def items_of(case: Case) -> tuple[PlanItem, ...]:
+    session = case.session("s1")
+    assert session is not None
+    return session.items
+
+
 @pytest.fixture
 def empty_case() -> Case:
     return Case("c1", Patient("p1", "Test"))
@@ -105,7 +111,7 @@ def test_that_trajectories_become_needles_in_one_step_and_replace_the_unlocked_o
     session = session_with(GOOD)
     case = with_session(empty_case, session)
     case = put_trajectories(session, analysis, region(), by=BY)(case)
-    found = [item for item in case.session("s1").items if item.type == NEEDLE_PATH]
+    found = [item for item in items_of(case) if item.type == NEEDLE_PATH]
     assert [item.name for item in found] == ["L2 left", "L2 right"]
     body = needle_of(found[0])
     assert (body.purpose, body.posture, body.region_id) == ("vertebra", "prone", "region")
@@ -113,7 +119,7 @@ def test_that_trajectories_become_needles_in_one_step_and_replace_the_unlocked_o
     assert body.pedicle.level == LEVEL
     assert body.pedicle.breach is False
     again = put_trajectories(session, analysis, region(), by=BY)(case)
-    assert len([item for item in again.session("s1").items if item.type == NEEDLE_PATH]) == 2
+    assert len([item for item in items_of(again) if item.type == NEEDLE_PATH]) == 2
 
 
 def test_that_another_posture_turns_every_view_and_needle(analysis: VertebraAnalysis, empty_case: Case) -> None:
@@ -121,18 +127,18 @@ def test_that_another_posture_turns_every_view_and_needle(analysis: VertebraAnal
     case = with_session(empty_case, session)
     for edit in (put_vertebra("s1", analysis, region(), by=BY), put_trajectories(session, analysis, region(), by=BY)):
         case = edit(case)
-    before = next(vertebra_of(item) for item in case.session("s1").items if item.type == VERTEBRA)
+    before = next(vertebra_of(item) for item in items_of(case) if item.type == VERTEBRA)
     turned = turn_patient("s1", PatientPosition("supine"))(case)
-    after = next(vertebra_of(item) for item in turned.session("s1").items if item.type == VERTEBRA)
+    after = next(vertebra_of(item) for item in items_of(turned) if item.type == VERTEBRA)
     assert {view.posture for view in before.views} == {"prone"}
     assert {view.posture for view in after.views} == {"supine"}
     eye_before, eye_after = before.views[2], after.views[2]
     assert eye_after.primary_deg == pytest.approx(eye_before.primary_deg)
     assert abs(eye_after.machine_primary_deg - eye_before.machine_primary_deg) > 90.0
-    assert {needle_of(each).posture for each in turned.session("s1").items if each.type == NEEDLE_PATH} == {"supine"}
+    assert {needle_of(each).posture for each in items_of(turned) if each.type == NEEDLE_PATH} == {"supine"}
     assert before.cement_ml["high"] == pytest.approx(6.0)
     twice = put_vertebra("s1", analysis, region(), by=BY)(turned)
-    assert len([item for item in twice.session("s1").items if item.type == VERTEBRA]) == 1
+    assert len([item for item in items_of(twice) if item.type == VERTEBRA]) == 1
 
 
 # The verb

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from vertebra_shapes import FRAME, Floats, Shape, points_of, rotation
+from vertebra_shapes import Floats, Shape, points_of, rotation
 
 from planner.errors import FrameMismatch, InputRefused
 from planner.geometry import Grid
@@ -92,8 +92,8 @@ def test_that_turned_voxels_change_nothing() -> None:
 
 
 def test_that_the_body_is_counted_without_its_arch() -> None:
-    grid = Grid.of((60, 80, 100), origin_lps_mm=(-50, -40, -30), frame_uid=FRAME)
-    alone = Shape(centre=(0.0, 0.0, 0.0), arch=False)
+    grid = STRAIGHT.grid(SPACING)
+    alone = replace(STRAIGHT, arch=False)
     true_ml = float(np.count_nonzero(alone.inside(points_of(grid)))) * grid.voxel_ml
     vertebra, _ = read("straight")
     assert vertebra.body_ml == pytest.approx(true_ml, rel=0.04)
