@@ -17,8 +17,8 @@ from viewers.state import theme
 from viewers.state.needles import STANDINGS, names_of, structure_name
 from viewers.state.skin_map import ADMISSIBLE, CELL_DEG, CELL_MM, NOT_CHECKED, REJECTED, SkinMap
 
-WORST, BEST = "#274b6d", "#f0e442"
-"""Ends of the scale of admissible entries: dark blue is the last choice, yellow the first."""
+WORST, BEST = "#1f8a70", "#f0e442"
+"""Ends of the scale of admissible entries: green is the last choice, yellow the first."""
 REJECTED_COLOUR, OTHER_LIMIT, GROUND = "#5c2a1c", "#3c4048", "#101214"
 DARKER = 260
 """Per cent, of the colour of a structure that rejects an entry."""

@@ -166,7 +166,8 @@ class LiveMeasuring:
         del changed
         needles, marks = self.desk.state.needles, self.desk.marks.marks.value
         shape = needles.shown(marks, self.desk.state.selected_id.value)
-        self.desk.state.needles.stale.set(self._stale())
+        if needles.draft.value is None:
+            needles.stale.set(self._stale())
         if shape is None:
             needles.live.set(None)
             needles.profile.set(None)

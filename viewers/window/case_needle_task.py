@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 
 from planner.app.needle_paths import NeedleTask
 from planner.geometry.patient_positions import POSTURES, SUPINE, PatientPosition, position_from_dicom
@@ -15,7 +18,6 @@ from planner.planning.devices import ablation_devices, gauge_diameter_mm, needle
 from planner.units import shown
 from planner.workflow.template import Choice, Template
 from viewers.state.marking import Mark
-from viewers.state.needles import NeedleShape
 
 GAUGES = ("14 G", "16 G", "17 G", "18 G", "20 G", "21 G", "22 G")
 """Offered where no catalogued device is used: a diameter, and no length that limits."""
@@ -42,7 +44,8 @@ class Tool:
     usable_length_mm: float | None = None
 
 
-def tools_for(purpose: str, *, simulated: bool) -> dict[str, Tool]:
+@cache
+def tools_for(purpose: str, *, simulated: bool) -> Mapping[str, Tool]:
     """What may be chosen, by key: catalogued devices whose diameter is stated, then gauges."""
     found: dict[str, Tool] = {}
     if purpose == "ablation":
@@ -58,10 +61,10 @@ def tools_for(purpose: str, *, simulated: bool) -> dict[str, Tool]:
         diameter = gauge_diameter_mm(gauge)
         if diameter is not None:
             found[f"gauge:{gauge}"] = Tool(f"{gauge} ({shown(diameter, 'mm')}), any length", diameter, gauge)
-    return found
+    return MappingProxyType(found)
 
 
-def choices_of(tools: dict[str, Tool]) -> tuple[Choice, ...]:
+def choices_of(tools: Mapping[str, Tool]) -> tuple[Choice, ...]:
     return tuple(Choice(key, _device_words(each)) for key, each in tools.items())
 
 
@@ -133,8 +136,3 @@ def task_for(
         series=series,
         lesion_ids=(lesion.id,) if lesion is not None else (),
     )
-
-
-def at_point(task: NeedleTask, shape: NeedleShape) -> NeedleTask:
-    """The same task, with the tip where a person put it."""
-    return replace(task, point_lps_mm=shape.tip_lps_mm)
