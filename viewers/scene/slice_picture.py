@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from planner.geometry import SlicePlane
 from planner.imaging import LabelMap, Volume
 from planner.imaging.growing import PartialVolume
+from planner.imaging.masks import Mask
 from planner.imaging.slicing import Interpolation, pixel_lps_mm, slice_labels, slice_mask, slice_volume
 from planner.imaging.window import Window, apply_window
 from viewers.scene.palette import rgb
@@ -20,6 +21,7 @@ _STRIPE_PX = 8
 _STRIPE_BGR = np.array([[92, 60, 40], [64, 42, 28]], np.uint8)
 FILL_OPACITY = 0.22
 SELECTED_FILL_OPACITY = 0.34
+_CORNERS = np.array([[k, j, i] for k in (0.0, 1.0) for j in (0.0, 1.0) for i in (0.0, 1.0)])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -151,8 +153,23 @@ def outline(mask: NDArray[np.bool_], width: int = 1) -> NDArray[np.bool_]:
     return edge
 
 
+def _may_cut(mask: Mask, request: SliceRequest) -> bool:
+    """Whether the box of a mask reaches the plane inside the picture: of many structures most do not."""
+    low, high = np.asarray(mask.box[0]) - 0.5, np.asarray(mask.box[1]) - 0.5
+    corners = mask.grid.lps_from_kji.points(low + _CORNERS * (high - low))
+    depth = request.plane.distance_mm(corners)
+    if depth.min() > 0.0 or depth.max() < 0.0:
+        return False
+    flat = request.plane.in_plane_mm(corners)
+    height, width = request.size_px
+    half = np.array([width, height]) * request.mm_per_px / 2.0
+    return bool(np.all(flat.min(axis=0) <= half) and np.all(flat.max(axis=0) >= -half))
+
+
 def _paint_region(pixels: NDArray[np.uint8], region: RegionShape, request: SliceRequest) -> None:
     if region.mask.is_empty:
+        return
+    if not _may_cut(region.mask, request):
         return
     box_grid = region.mask.grid.cropped(*region.mask.box)
     cut = slice_mask(region.mask.voxels, box_grid, request.plane, request.size_px, request.mm_per_px)
