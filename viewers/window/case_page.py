@@ -30,6 +30,7 @@ from viewers.panes.skin_map_pane import skin_map_frame
 from viewers.panes.volume_frame import volume_frame
 from viewers.state.run_marks import RunMarks, jump_to_run
 from viewers.window.case_content import banner_text, course_lines, stage_content, stage_lines
+from viewers.window.case_day import CaseDay
 from viewers.window.case_margins import CaseMargins
 from viewers.window.case_marks import CaseMarks
 from viewers.window.case_needles import CaseNeedles
@@ -107,6 +108,8 @@ class CasePage(QWidget):
         )
         self.needles = CaseNeedles(desk, self._marks("rename"))
         self.margins = CaseMargins(desk, self.needles.needles)
+        self.day = CaseDay(desk, self.margins)
+        self.stage_panel.extras.addWidget(self.day.panel)
         self.stage_panel.extras.addWidget(self.margins.panel)
         self.stage_panel.extras.addWidget(self.needles.panel)
         self.no_session = PlainLabel("", role="quiet", wrap=True)
@@ -156,6 +159,7 @@ class CasePage(QWidget):
         self.marking = CaseMarks(work) if work is not None else None
         self.needles.follow(work)
         self.margins.follow(work)
+        self.day.follow(work)
         self._soon.stop()
         if work is not None:
             work.changed.connect(self.refresh_soon)
@@ -192,6 +196,7 @@ class CasePage(QWidget):
         self._show_tools(stage)
         self.needles.show_stage(stage.stage)
         self.margins.show_stage(stage.stage)
+        self.day.show_stage(stage.stage)
         content = stage_content(work, status, stage)
         self.stage_panel.show_content(content)
         self.lesions.show_lesions(desk.case.lesions, content.form.case.lesion_list_is_confirmed)
