@@ -65,6 +65,8 @@ class CoverTask:
     spare_mm
         Structure -> how far zones keep from it; None keeps the rule's distance from every segmented structure that
         must not be hurt.
+    at_minus_sd
+        The margin holds for zones one standard deviation smaller, as the template's gate asks.
     """
 
     needle: NeedleTask
@@ -75,6 +77,7 @@ class CoverTask:
     spare_mm: Mapping[str, float] | None = None
     vessels: tuple[str, ...] = ()
     overrides: Overrides | None = None
+    at_minus_sd: bool = True
 
 
 def require_usable(case: Case, device: Device) -> None:
@@ -255,6 +258,7 @@ def plan_session_cover(
         vessels={key: masks[key] for key in task.vessels if key in masks},
         access=access,
         maximum=task.maximum,
+        at_minus_sd=task.at_minus_sd,
         overrides=task.overrides,
         context=context,
     )

@@ -13,6 +13,7 @@ from planner.jobs import Context
 from planner.model.session import SessionState
 from planner.store.actors import SaveReason
 from planner.workflow.examples import ExampleStage
+from planner.workflow.status import Status
 from planner.workflow.template import Phase
 
 FELLOW = "Dr J. Ferreira"
@@ -38,7 +39,8 @@ def walk_stages(
     Parameters
     ----------
     told
-        ``overrides`` (stage -> finding code -> reason) and ``states`` (stage -> states taken once it is signed).
+        ``overrides`` (stage -> finding code -> reason), ``states`` (stage -> states taken once it is signed) and
+        ``look_again`` (stages in which marked items change what was signed before: that is signed again).
     before
         Called with the id of a stage when its turn comes: marks what a person marks then, and gives answers that
         follow from it.
@@ -56,6 +58,8 @@ def walk_stages(
         for name, value in {**step.answers, **found}.items():
             desk.answer(step.stage, name, value, by=FELLOW)
         _pass(desk, step.stage, told["overrides"])
+        if step.stage in told.get("look_again", ()):
+            _sign_again(desk, steps[:number])
         for role, person in step.signed_by.items():
             desk.sign(step.stage, role=role, by=person, prepared_by=FELLOW)
         reason = SaveReason.SIGN
@@ -65,6 +69,14 @@ def walk_stages(
         for state in told["states"].get(step.stage, ()):
             desk.advance(SessionState(state), by=next(iter(step.signed_by.values()), FELLOW))
         opened.save(reason)
+
+
+def _sign_again(desk: SessionDesk, steps: Sequence[ExampleStage]) -> None:
+    """Who signed what has changed since looks at it again."""
+    for step in steps:
+        if desk.status().stage(step.stage).status is Status.STALE:
+            for role, person in step.signed_by.items():
+                desk.sign(step.stage, role=role, by=person, prepared_by=FELLOW)
 
 
 def _pass(desk: SessionDesk, stage_id: str, reasons: Mapping[str, Mapping[str, str]]) -> None:

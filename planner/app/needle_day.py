@@ -152,7 +152,7 @@ def _moved_region(item: PlanItem, placed: SpaceMap, series_uid: str, by: Actor, 
         author=by.user,
         tool=TOOL,
         created_at=utc_now(),
-        body=MappingProxyType(codec.to_json(replace(body, blob=blob))),
+        body=MappingProxyType(codec.to_json(replace(body, blob=blob, copy_of=item.id))),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from planner.planning.coverage import (
 from planner.planning.coverage_access import (
     Access,
     PlacedApplicator,
+    open_ways,
     ways_in,
     with_paths,
     without_paths,
@@ -93,6 +95,7 @@ def plan_settings(
     access: Access | None = None,
     shaft_mm: float = 150.0,
     maximum: int = 6,
+    at_minus_sd: bool = False,
     overrides: Overrides | None = None,
     context: Context | None = None,
 ) -> PlannedCover:
@@ -104,6 +107,9 @@ def plan_settings(
         Applicators at most; a device's own limit holds as well.
     shaft_mm
         Length of the shaft that is drawn where there is no `access`.
+    at_minus_sd
+        Places zones that are one standard deviation smaller, where the chart gives one, so that the margin holds for
+        those; the zones of the answer are the mean ones about the same centres.
 
     Raises
     ------
@@ -119,6 +125,7 @@ def plan_settings(
     most = maximum if device.maximum_applicators is None else min(maximum, device.maximum_applicators)
     directions, findings = _directions(access, target, job.part(0.0, 0.3))
     body = TargetField.of(target.mask, margin_mm)
+    centre = np.asarray(target.point_lps_mm, dtype=np.float64)
     best: tuple[CoverPlan, tuple[Finding, ...]] | None = None
     for number, (chart, said) in enumerate(charts):
         part = job.part(0.3 + 0.5 * number / len(charts), 0.3 + 0.5 * (number + 1) / len(charts))
@@ -128,11 +135,12 @@ def plan_settings(
             raise InputRefused("bad-applicators", text, subject=device.id)
         if best is not None and best[0].cover.covered:
             groups = min(groups, len(best[0].zones) * best[0].chart.applicators // chart.applicators)
-        plan = plan_cover(
+        plan = _planned(
             body,
             chart,
+            at_minus_sd,
             margin_mm=margin_mm,
-            directions_lps=directions,
+            directions_lps=directions if access is None else open_ways(directions, access, centre, chart),
             avoided=avoided,
             spacing=Spacing(device.spacing_low_mm, device.spacing_high_mm),
             maximum=max(1, groups),
@@ -145,6 +153,23 @@ def plan_settings(
     finished = _with_numbers(body, device, best[0], avoided, vessels or {}, access, shaft_mm, overrides, job)
     seconds = time.perf_counter() - started
     return replace(finished, findings=tuple(unique((*findings, *best[1], *finished.findings))), seconds=seconds)
+
+
+def _planned(body: TargetField, chart: ChartZone, at_minus_sd: bool, **given: Any) -> CoverPlan:
+    """Cover by mean zones, or by the smaller ones about the same centres."""
+    sd_long, sd_short = chart.sd_long_mm, chart.sd_short_mm
+    if not at_minus_sd or sd_long is None or sd_short is None:
+        return plan_cover(body, chart, **given)
+    offset = chart.tip_offset_mm
+    smaller = replace(
+        chart,
+        long_mm=chart.long_mm - sd_long,
+        short_mm=chart.short_mm - sd_short,
+        tip_offset_mm=None if offset is None else offset - sd_long / 2.0,
+    )
+    plan = plan_cover(body, smaller, **given)
+    grown = [zone.grown(sd_long / 2.0, sd_short / 2.0) for zone in plan.zones]
+    return replace(plan, chart=chart, zones=tuple(zone for zone in grown if zone is not None))
 
 
 def _merit(plan: CoverPlan) -> tuple[bool, float, float]:

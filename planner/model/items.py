@@ -46,7 +46,10 @@ class BlobRef:
 
 @dataclass(frozen=True, slots=True)
 class RegionBody:
-    """A painted region. `lesion_id` for lesions, `structure` (key of ``resources/structures.toml``) otherwise."""
+    """A painted region. `lesion_id` for lesions, `structure` (key of ``resources/structures.toml``) otherwise.
+
+    `copy_of` is the id of the region on other images that it was brought over from, None for one that was marked.
+    """
 
     blob: BlobRef
     lesion_id: str | None = None
@@ -54,6 +57,7 @@ class RegionBody:
     colour: str = "#d0a030"
     volume_ml: float | None = None
     longest_mm: float | None = None
+    copy_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from planner.planning.zones import Applicator, Zone, across_axes, point, tip_for
 Floats = NDArray[np.float64]
 
 WAYS_IN = 12
-_APART_DEG = 12.0
-"""Ways in that enclose less make nearly the same zones."""
+_LOOKED_AT, _APART_DEG = 60, 6.0
+"""Ways in that are held against a chart, and how many degrees they enclose at least."""
 _MOST_TURN_DEG = 20.0
 """A shaft turned farther from its neighbours than this would need other positions."""
 _TURNS_TRIED = 40
@@ -94,8 +94,25 @@ def ways_in(access: Access, target: Target, context: Context | None = None) -> t
     """(n, 3) directions of insertion of the best admissible paths to a target, and the search itself; none where every
     path breaks a limit. Raises as `planner.planning.path_search.search`."""
     found = search(access.aim(target), access.obstacles, context)
-    hubs = [each.needle.hub_lps for each in found.paths(WAYS_IN, alike_deg=_APART_DEG)]
+    hubs = [each.needle.hub_lps for each in found.paths(_LOOKED_AT, alike_deg=_APART_DEG)]
     return -np.array(hubs).reshape(-1, 3), found
+
+
+def open_ways(ways_lps: Floats, access: Access, centre_lps_mm: Floats, chart: ChartZone) -> Floats:
+    """The best ways in along which an applicator of a chart keeps its limits to the tip, which lies beyond the middle
+    of its zone; the best of all where none does."""
+    kept: list[Floats] = []
+    fields: Obstacles | None = None
+    for axis in ways_lps:
+        tip = tip_for(centre_lps_mm, axis, chart)
+        entry = skin_entry(access.body, tip, -axis)
+        ends = np.stack([tip, tip if entry is None else entry])
+        fields = prepared(access.obstacles, bounds_around(ends, 30.0)) if fields is None else fields.reaching(ends)
+        if not _judged("", 0, entry, tip, axis, chart, access, fields).broken:
+            kept.append(axis)
+        if len(kept) == WAYS_IN:
+            break
+    return np.array(kept) if kept else ways_lps[:WAYS_IN]
 
 
 def group_tips_mm(zone: Zone, chart: ChartZone) -> Floats:

@@ -15,7 +15,7 @@ from planner.workflow.values import value_of
 from planner.workflow.vocabulary import rules_digest
 
 LESION_REGION = "lesion-region"
-"""In ``reads``: regions of lesions alone; what is segmented of organs around them changes nothing."""
+"""In ``reads``: regions of lesions as they were marked; organs and copies on other images change nothing."""
 LESION_FIELDS = (FieldKind.LESION, FieldKind.LESIONS)
 
 
@@ -58,7 +58,8 @@ def reads_item(stage: Stage, item: PlanItem) -> bool:
     """Whether a marked item is among what a stage reads."""
     if item.type in stage.reads:
         return True
-    return LESION_REGION in stage.reads and item.type == REGION and item.body.get("lesion_id") is not None
+    marked = item.body.get("lesion_id") is not None and item.body.get("copy_of") is None
+    return LESION_REGION in stage.reads and item.type == REGION and marked
 
 
 def _fields(basis: Basis, stage: Stage) -> dict[str, Any]:

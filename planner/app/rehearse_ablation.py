@@ -1,0 +1,370 @@
+"""The digital patient's ablation as a person plans and does it: every number comes from its images.
+
+Structures are segmented from the CT, the rest of them comes from a label map as a segmentation program would write it;
+applicators are planned, their paths measured, the margin is held against the target; on the day the scan of today is
+matched with the plan, reviewed, and the plan moved over; after, the zone is clicked and its margin measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from planner.app.applicators import CoverTask, plan_session_cover, put_cover
+from planner.app.demo_marking import MarkedLesion, mark_lesions
+from planner.app.device_rows import all_devices
+from planner.app.digital_case import DigitalCase
+from planner.app.margins import MarginSettings, achieved, planned_margin, put_margin
+from planner.app.marking import new_item, put_item, region_of, store_mask
+from planner.app.needle_day import link_of_match, move_plan, reviewed_link
+from planner.app.needle_live import live_needle
+from planner.app.needle_paths import NeedleTask, measure_needle
+from planner.app.needle_structures import (
+    StructureStore,
+    regions_from_automatic,
+    regions_from_labels,
+    structure_states,
+)
+from planner.app.run_items import add_link, review_link
+from planner.app.sessions import SessionDesk
+from planner.errors import BugError
+from planner.imaging import Volume
+from planner.imaging.automatic_structures import automatic_structures
+from planner.imaging.masks import Mask
+from planner.imaging.rigid_registration import RigidMatch, image_rigid
+from planner.imaging.zone_segmentation import zone_from_click
+from planner.jobs import Context
+from planner.model.edits import Edit
+from planner.model.items import REGION, PlanItem, RegionBody
+from planner.model.needle_items import ABLATION_MARGIN, ACHIEVED, NEEDLE_PATH
+from planner.model.needle_reading import margins_of, needle_of, needles_of
+from planner.planning.needles import Needle
+from planner.store.actors import Actor
+
+DEVICE = "simulated-mwa"
+ORGAN = "liver"
+TARGET_NAME = "L2"
+LANDMARKS = (
+    "portal confluence",
+    "origin of proper hepatic artery",
+    "origin of right hepatic artery",
+    "origin of left medial hepatic artery",
+    "origin of segment 8 artery",
+    "origin of segment 3 artery",
+)
+"""Places near the liver that a person finds in both scans."""
+
+
+@dataclass(eq=False)
+class AblationRehearsal:
+    """Marks what a person marks when a stage of the ablation has its turn; see `before`.
+
+    Parameters
+    ----------
+    volumes
+        By ``series_uid#part``.
+    """
+
+    made: DigitalCase
+    desk: SessionDesk
+    volumes: Mapping[str, Volume]
+    by: Actor
+    context: Context
+    lesions: tuple[MarkedLesion, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.store = StructureStore(self.made.opened.library)
+        self.devices = all_devices()
+
+    def before(self, stage: str) -> Mapping[str, Any]:
+        """What is marked before a stage is filled, and the answers that follow from it."""
+        acts = {
+            "structures": self._structures,
+            "paths": self._paths,
+            "zone_margin": self._zone,
+            "scan_today": self._today,
+            "needle_check": self._checked,
+            "activations": self._activated,
+            "completion_scan": self._completed,
+        }
+        act = acts.get(stage)
+        return {} if act is None else act()
+
+    def mark_lesions(self) -> tuple[MarkedLesion, ...]:
+        """One click into each tumour."""
+        volume = self._volume("planning")
+        self.lesions = mark_lesions(self.made.opened, self.desk.session_id, volume, self.made.patient.truth, self.by)
+        return self.lesions
+
+    def needle_ids(self) -> tuple[str, ...]:
+        return tuple(item.id for item, _ in needles_of(self.desk.session.items))
+
+    # Stages
+
+    def _structures(self) -> dict[str, Any]:
+        self._segment(self._volume("planning"))
+        template = self.desk.template
+        labels = self.made.patient.truth.structures
+        session, rules = self.desk.session, template.needle
+        source = self._volume("planning").source
+        edit, _ = regions_from_labels(self.made.opened.library, session, (labels,), source, by=self.by, only=rules)
+        self._apply("Take structures from a label map", edit)
+        organ = self._label_mask(ORGAN)
+        self._apply("Mark the liver", self._region(organ, ORGAN, ORGAN, source.series_uid))
+        rows = [self._row(each) for each in structure_states(self.desk.session, template, ORGAN)]
+        return {"structures": rows, "path_claim": "admissible"}
+
+    def _row(self, state: Any) -> dict[str, Any]:
+        if state.item_ids:
+            return {"structure": state.key, "status": "segmented"}
+        # The digital patient has no such thing: a person looked.
+        return {"structure": state.key, "status": "absent", "confirmed_by": "Dr M. Keller"}
+
+    def _paths(self) -> dict[str, Any]:
+        task = CoverTask(self._task(self._target(), "planning"), self.devices[DEVICE], self._wanted_mm())
+        planned = plan_session_cover(
+            self.store, self.made.opened.case, self.desk.session, self.desk.template, task, self.context
+        )
+        self._apply("Plan applicators", put_cover(self.desk.session, task, planned, by=self.by))
+        self._measure("planning")
+        lesion = self._lesion_id()
+        rows = [{"needle": each, "lesion": lesion, "judged": "admissible"} for each in self.needle_ids()]
+        return {"needles": rows, "patient_position": "supine"}
+
+    def _wanted_mm(self) -> float:
+        rules = self.desk.template.needle
+        limit = rules.limit("margin_minimum_mm") if rules is not None else None
+        if limit is None:
+            raise BugError("the ablation template names no margin")
+        return limit.value
+
+    def _zone(self) -> dict[str, Any]:
+        measured = planned_margin(
+            self.made.opened.library, self.desk.session, self._target().id, self._settings(), context=self.context
+        )
+        self._apply("Keep the margin", put_margin(self.desk.session, measured, self.by))
+        return {"required_margin": measured.body.required_mm, "settings": self._setting_rows()}
+
+    def _today(self) -> dict[str, Any]:
+        planning, today = self._volume("planning"), self._volume("today")
+        match = self._match(planning, today)
+        link = link_of_match(match)
+        self._apply("Match today's scan", add_link(link))
+        self._apply("Review the match", review_link(link.id, by=self.by, at=self.desk.clock()))
+        reviewed = reviewed_link(self.desk.case, planning.grid.frame_uid, today.grid.frame_uid)
+        if reviewed is None:
+            raise BugError("a reviewed link is not there")
+        series = self.made.series["today"]
+        self._apply("Move the plan to today's scan", move_plan(self.desk.session, reviewed, series=series, by=self.by))
+        self._segment(today)
+        self._measure("today")
+        self._zone()
+        error = None if match.error is None else match.error.mean_mm
+        return {"series": series, "registration": "images", "registration_error": error}
+
+    def _checked(self) -> dict[str, Any]:
+        rows = [
+            {"needle": each, "applicator": "Simulated antenna", "status": "done", "tip_error": 2.0, "accepted": "yes"}
+            for each in self.needle_ids()
+        ]
+        return {"needles": rows}
+
+    def _activated(self) -> dict[str, Any]:
+        rows = []
+        for number, each in enumerate(self._setting_rows(), start=1):
+            kept: dict[str, Any] = {key: each[key] for key in ("needle", "power", "minutes") if key in each}
+            more: dict[str, Any] = {
+                "no": number,
+                "round": 1,
+                "lesion": self._lesion_id(),
+                "status": "done",
+                "start": "10:05",
+            }
+            rows.append({**kept, **more})
+        return {"activations": rows}
+
+    def _completed(self) -> dict[str, Any]:
+        completion = self._volume("completion")
+        target = self._target()
+        centre = self.store.mask(region_of(target).blob).centroid_lps_mm()
+        organ = self._region_mask(ORGAN, completion.grid.frame_uid)
+        guess = zone_from_click(completion, np.asarray(centre), organ=organ, context=self.context)
+        edit = self._region(guess.mask, "ablation_zone", "Zone of L2", completion.source.series_uid)
+        self._apply("Mark the zone", edit)
+        zone = next(item for item in self.desk.session.items if item.tool == "one-click-zone")
+        match = self._same_table(completion)
+        measured = achieved(
+            self.made.opened.library,
+            self.desk.session,
+            target.id,
+            zone.id,
+            self._settings(),
+            match=match,
+            context=self.context,
+        )
+        self._apply("Keep the achieved margin", put_margin(self.desk.session, measured, self.by))
+        body = measured.body
+        wanted = body.required_mm or 0.0
+        least = body.mean.minimum_mm
+        enough = least is not None and least >= wanted
+        decision = "stop" if enough else "staged"
+        row = {
+            "round": 1,
+            "at": "10:28",
+            "lesion": self._lesion_id(),
+            "minimum": least,
+            "error": body.registration_error_mm,
+            "decision": decision,
+            "reason": None if enough else "Below the margin that is wanted",
+        }
+        kept = {key: value for key, value in row.items() if value is not None}
+        return {
+            "completion_series": self.made.series["completion"],
+            "registration_error": body.registration_error_mm,
+            "repetitions": [kept],
+            "decision": decision,
+        }
+
+    # What the stages share
+
+    def _segment(self, volume: Volume) -> None:
+        found = automatic_structures(volume, self.context)
+        edit = regions_from_automatic(
+            self.made.opened.library, self.desk.session, found.masks, volume.source, by=self.by
+        )
+        self._apply("Find structures", edit)
+
+    def _measure(self, role: str) -> None:
+        """Measure every needle along the structures of its own images."""
+        target = self._target()
+        task = self._task(target, role)
+        for item in [each for each in self.desk.session.items if each.type == NEEDLE_PATH]:
+            body = needle_of(item)
+            now = replace(task, diameter_mm=body.diameter_mm, usable_length_mm=body.usable_length_mm)
+            ends = np.array([body.entry_lps_mm, body.tip_lps_mm])
+            live = live_needle(self.store, self.desk.session, self.desk.template, now, ends, self.context)
+            needle = Needle.of(body.entry_lps_mm, body.tip_lps_mm, body.diameter_mm)
+            self._apply(f"Measure {item.name}", measure_needle(self.desk.session_id, item, live.measure(needle)))
+
+    def _match(self, planning: Volume, other: Volume) -> RigidMatch:
+        """By the liver, with the tumour left out; its error at places that a person finds in both scans."""
+        truth = self.made.patient.truth
+        here = np.array([truth.landmark(name) for name in LANDMARKS])
+        true = self._true_map(other)
+        # Clicked on voxels, as a person can.
+        there = np.array([_on_voxel(other, point) for point in true(here)])
+        here = np.array([_on_voxel(planning, point) for point in here])
+        organ = self._label_mask(ORGAN)
+        return image_rigid(planning, other, organ, context=self.context, landmarks=(here, there))
+
+    def _same_table(self, completion: Volume) -> RigidMatch:
+        """Both scans of the day lie in one frame: matched all the same, its error at landmarks."""
+        today = self._volume("today")
+        truth = self.made.patient.truth
+        true = self._true_map(today)
+        points = true(np.array([truth.landmark(name) for name in LANDMARKS]))
+        pairs = (
+            np.array([_on_voxel(today, point) for point in points]),
+            np.array([_on_voxel(completion, point) for point in points]),
+        )
+        organ = self._region_mask(ORGAN, today.grid.frame_uid)
+        return image_rigid(today, completion, organ, context=self.context, landmarks=pairs, same_frame_too=True)
+
+    def _true_map(self, volume: Volume) -> Any:
+        from planner.phantom.ablation_day import repositioned
+
+        return repositioned(self.made.patient.portal.grid, volume.grid.frame_uid).points
+
+    def _task(self, target: PlanItem, role: str) -> NeedleTask:
+        device = self.devices[DEVICE]
+        lesion = region_of(target).lesion_id
+        return NeedleTask(
+            frame_uid=target.frame_uid,
+            region_id=target.id,
+            organ=ORGAN,
+            diameter_mm=device.outer_diameter_mm or 0.0,
+            gauge=device.gauge,
+            device=device.id,
+            usable_length_mm=device.usable_length_mm,
+            series=self.made.series[role],
+            lesion_ids=() if lesion is None else (lesion,),
+        )
+
+    def _target(self) -> PlanItem:
+        """The region of the target in the newest frame it was brought into."""
+        found = [
+            item
+            for item in self.desk.session.items
+            if item.type == REGION and region_of(item).lesion_id == self._lesion_id()
+        ]
+        return found[-1]
+
+    def _lesion_id(self) -> str:
+        return next(each.lesion_id for each in self.lesions if each.name == TARGET_NAME)
+
+    def _settings(self) -> MarginSettings:
+        vessels = ("vessels", "hepatic_vein", "portal_vein", "inferior_vena_cava")
+        return MarginSettings(self.devices, self.desk.template.needle, ORGAN, vessels)
+
+    def _setting_rows(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        for number, (item, body) in enumerate(needles_of(self.desk.session.items), start=1):
+            device = self.devices[body.device or DEVICE]
+            row = device.row(body.setting or "")
+            told = {} if row is None else {"power": row.power_w, "minutes": row.time_min}
+            rows.append({"order": number, "needle": item.id, "cycles": 1, **told})
+        return rows
+
+    def _label_mask(self, key: str) -> Mask:
+        labels = self.made.patient.truth.structures
+        value = next(value for value, label in labels.labels.items() if label.structure == key)
+        return Mask.of(labels.grid, labels.mask(value))
+
+    def _region_mask(self, key: str, frame_uid: str) -> Mask:
+        for item in self.desk.session.items:
+            if item.type == REGION and item.frame_uid == frame_uid and region_of(item).structure == key:
+                return self.store.mask(region_of(item).blob)
+        raise BugError(f"no region of {key} lies in the frame of the day")
+
+    def _region(self, mask: Mask, structure: str, name: str, series_uid: str) -> Edit:
+        body = RegionBody(store_mask(self.made.opened.library, mask), structure=structure, volume_ml=mask.volume_ml)
+        tool = "one-click-zone" if structure == "ablation_zone" else "label-map"
+        item = new_item(
+            REGION, body, name=name, frame_uid=mask.grid.frame_uid, by=self.by, tool=tool, source_uids=(series_uid,)
+        )
+        return put_item(self.desk.session_id, item)
+
+    def _volume(self, role: str) -> Volume:
+        return self.volumes[self.made.series[role]]
+
+    def _apply(self, label: str, edit: Edit) -> None:
+        self.made.opened.document.apply(label, edit)
+
+    def report(self) -> dict[str, Any]:
+        """What was planned and what was achieved, for whoever runs the rehearsal."""
+        items = self.desk.session.items
+        return {
+            "needles": [
+                {"name": item.name, "length_mm": body.measured.length_mm, "admissible": body.measured.admissible}
+                for item, body in needles_of(items)
+                if body.measured is not None
+            ],
+            "margins": [
+                {
+                    "kind": body.kind,
+                    "minimum_mm": body.mean.minimum_mm,
+                    "minus_sd_mm": None if body.minus_sd is None else body.minus_sd.minimum_mm,
+                    "registration_error_mm": body.registration_error_mm if body.kind == ACHIEVED else None,
+                }
+                for _, body in margins_of(items)
+            ],
+            "items": sum(item.type in (NEEDLE_PATH, ABLATION_MARGIN) for item in items),
+        }
+
+
+def _on_voxel(volume: Volume, point: Any) -> Any:
+    index = volume.grid.nearest_index(point)
+    return point if index is None else volume.grid.lps_from_kji.points(np.asarray(index, dtype=np.float64))
