@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
-from planner.geometry import orientation_letters
 from planner.geometry.c_arm import angle_words
+from planner.geometry.planes import orientation_letters
 from planner.units import shown
 from viewers.scene.palette import NEEDLE, SELECTED, TEXT, TEXT_QUIET, WARNING
 from viewers.scene.slice_text import draw_outlined, one_line
@@ -118,7 +118,12 @@ def _paint_view(
     _write_below(
         painter,
         tile,
-        ((view.title, TEXT), (f"{machine} on the machine", TEXT), (view.position_words, TEXT), (f"patient's own: {own}", TEXT_QUIET)),
+        (
+            (view.title, TEXT),
+            (f"{machine} on the machine", TEXT),
+            (view.position_words, TEXT),
+            (f"patient's own: {own}", TEXT_QUIET),
+        ),
         metrics,
     )
 
@@ -191,9 +196,7 @@ def _draw_letters(painter: QPainter, square: QRectF, view: ViewPicture, metrics:
         draw_outlined(painter, where, orientation_letters(direction, 0.5), TEXT_QUIET)
 
 
-def _write_below(
-    painter: QPainter, tile: Tile, lines: Sequence[tuple[str, str]], metrics: QFontMetricsF
-) -> None:
+def _write_below(painter: QPainter, tile: Tile, lines: Sequence[tuple[str, str]], metrics: QFontMetricsF) -> None:
     em = metrics.height()
     for row, (text, colour) in enumerate(lines):
         painter.setPen(QColor(colour))

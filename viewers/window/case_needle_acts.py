@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from planner.app.needle_paths import (
@@ -14,7 +15,7 @@ from planner.app.needle_paths import (
 )
 from planner.errors import OperatorError
 from planner.model.edits import Edit, new_id
-from planner.model.items import PlanItem
+from planner.model.items import PlanItem, Point
 from planner.model.needle_items import NeedlePathBody
 from planner.planning.needles import Needle
 from viewers.state.needles import (
@@ -34,6 +35,8 @@ class NeedleActing:
 
     def __init__(self, needles: LiveMeasuring) -> None:
         self.needles, self.desk = needles, needles.desk
+        # Joined to a move by who knows what the needle lies in: numbers of another place never stay with it.
+        self.in_bone: Callable[[Edit, PlanItem, Point, Point], Edit] = lambda moved, *_: moved
 
     @property
     def diameter_mm(self) -> float:
@@ -98,7 +101,9 @@ class NeedleActing:
         except OperatorError as error:
             return error.message
         refusal = self.needles.apply(
-            f"Move {item.name}", lambda: move_needle(session.id, item, entry, tip, measured), step
+            f"Move {item.name}",
+            lambda: self.in_bone(move_needle(session.id, item, entry, tip, measured), item, entry, tip),
+            step,
         )
         if refusal is None and live is None:
             self._measure_later(item.id, step)

@@ -27,6 +27,7 @@ from viewers.panes.pane_grid import PaneFactory, PaneGrid
 from viewers.panes.probe_pane import probe_frame
 from viewers.panes.run_frame import RunFrame, run_frame
 from viewers.panes.skin_map_pane import skin_map_frame
+from viewers.panes.vertebra_views_pane import vertebra_views_frame
 from viewers.panes.volume_frame import volume_frame
 from viewers.state.run_marks import RunMarks, jump_to_run
 from viewers.window.case_content import banner_text, course_lines, stage_content, stage_lines
@@ -34,6 +35,7 @@ from viewers.window.case_day import CaseDay
 from viewers.window.case_margins import CaseMargins
 from viewers.window.case_marks import CaseMarks
 from viewers.window.case_needles import CaseNeedles
+from viewers.window.case_vertebrae import CaseVertebrae
 from viewers.window.case_work import CaseWork
 
 TOOLS_OF = {
@@ -43,6 +45,7 @@ TOOLS_OF = {
     "measure": ("distance", "angle", "ellipse"),
     "key-image": ("key-image",),
     "needle": ("needle-target", "needle"),
+    "vertebra": ("vertebra", "brush"),
 }
 """What a template calls a tool -> the tools of the tool box that do it."""
 
@@ -55,6 +58,7 @@ PANES: Mapping[str, PaneFactory] = {
     "needle-profile": profile_frame,
     "probe": probe_frame,
     "skin-map": skin_map_frame,
+    "vertebra-views": vertebra_views_frame,
 }
 """Kinds of panes beside the three planes -> what makes them."""
 
@@ -111,6 +115,8 @@ class CasePage(QWidget):
         self.day = CaseDay(desk, self.margins)
         self.stage_panel.extras.addWidget(self.day.panel)
         self.stage_panel.extras.addWidget(self.margins.panel)
+        self.vertebrae = CaseVertebrae(self.needles)
+        self.stage_panel.extras.addWidget(self.vertebrae.panel)
         self.stage_panel.extras.addWidget(self.needles.panel)
         self.no_session = PlainLabel("", role="quiet", wrap=True)
         self._soon = QTimer(self)
@@ -158,6 +164,7 @@ class CasePage(QWidget):
         self.work = work
         self.marking = CaseMarks(work) if work is not None else None
         self.needles.follow(work)
+        self.vertebrae.follow(work)
         self.margins.follow(work)
         self.day.follow(work)
         self._soon.stop()
@@ -195,6 +202,7 @@ class CasePage(QWidget):
         stage = status.stage(work.stage_id)
         self._show_tools(stage)
         self.needles.show_stage(stage.stage)
+        self.vertebrae.show_stage(stage.stage)
         self.margins.show_stage(stage.stage)
         self.day.show_stage(stage.stage)
         content = stage_content(work, status, stage)
