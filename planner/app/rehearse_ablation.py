@@ -47,6 +47,8 @@ from planner.store.actors import Actor
 DEVICE = "simulated-mwa"
 ORGAN = "liver"
 TARGET_NAME = "L2"
+BESIDE_LPS_MM = (10.0, 0.0, 0.0)
+"""The click into the zone: beside its dense middle."""
 LANDMARKS = (
     "portal confluence",
     "origin of proper hepatic artery",
@@ -191,7 +193,8 @@ class AblationRehearsal:
         target = self._target()
         centre = self.store.mask(region_of(target).blob).centroid_lps_mm()
         organ = self._region_mask(ORGAN, completion.grid.frame_uid)
-        guess = zone_from_click(completion, np.asarray(centre), organ=organ, context=self.context)
+        click = np.asarray(centre) + np.asarray(BESIDE_LPS_MM)
+        guess = zone_from_click(completion, click, organ=organ, context=self.context)
         edit = self._region(guess.mask, "ablation_zone", "Zone of L2", completion.source.series_uid)
         self._apply("Mark the zone", edit)
         zone = next(item for item in self.desk.session.items if item.tool == "one-click-zone")
