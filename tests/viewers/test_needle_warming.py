@@ -1,0 +1,28 @@
+"""What is compiled ahead: the steps run through on a small scene, so that no first drag has to wait for a compiler."""
+
+from __future__ import annotations
+
+import sys
+
+from viewers.window.needle_warming import margins, needles
+
+
+def compiled(module: str, kernel: str) -> bool:
+    """Whether numba holds machine code for a kernel in this process."""
+    return bool(getattr(sys.modules[module], kernel).signatures)
+
+
+def test_that_a_search_and_a_drag_find_their_kernels_compiled() -> None:
+    needles()
+    for kernel in ("least_along", "values_at", "outside_stretches", "organ_before_target", "angle_to_normal"):
+        assert compiled("planner.planning.needle_kernels", kernel), kernel
+
+
+def test_that_a_margin_and_a_cover_find_their_kernels_compiled() -> None:
+    margins()
+    for kernel in ("union_depths", "covered_subvoxels"):
+        assert compiled("planner.planning.margin_kernels", kernel), kernel
+    for kernel in ("net_vertices", "nearest_on_mesh"):
+        assert compiled("planner.planning.mesh_kernels", kernel), kernel
+    for kernel in ("decide_slices", "collateral_slices"):
+        assert compiled("planner.planning.coverage_kernels", kernel), kernel
