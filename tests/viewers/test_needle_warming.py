@@ -14,7 +14,7 @@ def compiled(module: str, kernel: str) -> bool:
 
 def test_that_a_search_and_a_drag_find_their_kernels_compiled() -> None:
     needles()
-    for kernel in ("least_along", "values_at", "outside_stretches", "organ_before_target", "angle_to_normal"):
+    for kernel in ("least_along", "values_at", "outside_stretches", "organ_before_target"):
         assert compiled("planner.planning.needle_kernels", kernel), kernel
 
 
