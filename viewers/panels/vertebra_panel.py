@@ -143,6 +143,7 @@ class VertebraPanel(QWidget):
             tip="Into the plan, as one step of undo; only after two people confirmed the level",
         )
         outer.addWidget(row(self.offer, self.way, stretch=False))
+        self._plain, self._accent = self.offer.palette(), self.analyse.palette()
         self.problem = PlainLabel("", role="unverified", wrap=True)
         outer.addWidget(self.problem)
         self._rest = QVBoxLayout()
@@ -168,6 +169,10 @@ class VertebraPanel(QWidget):
         self.analyse.setText("Analyse again" if content.analysed else "Analyse")
         self.align.setEnabled(content.analysed)
         self.offer.setEnabled(content.can_analyse)
+        measured = content.analysed and not content.stale
+        # The next useful act is the one that is seen.
+        self.analyse.setPalette(self._plain if measured else self._accent)
+        self.offer.setPalette(self._accent if measured and content.confirmed and not content.needles else self._plain)
         if _body(content) != _body(before):
             self._show_rest(content)
 
@@ -220,6 +225,7 @@ class VertebraPanel(QWidget):
     def _add_views(self, views: Sequence[tuple[str, str, str]]) -> None:
         grid = QGridLayout()
         grid.setVerticalSpacing(1)
+        grid.setHorizontalSpacing(12)
         grid.setColumnStretch(0, 1)
         for column, text in enumerate(("", "machine", "patient's own")):
             grid.addWidget(PlainLabel(text, role="quiet"), 0, column)

@@ -25,25 +25,44 @@ _WORDS = 4
 """Lines under a picture."""
 _DOT_MM = 1.5
 _GAP_EM = 0.5
+_ALONE_SHARE = 0.62
+"""Of the pane's width, for a picture that stands alone; its words stand beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Where one picture lies in the pane: its square, and all of it with its words."""
+    """Where one picture lies in the pane.
+
+    Attributes
+    ----------
+    square, words
+        The picture, and the place of its words: below it, or beside it when it stands alone.
+    alone
+        No other picture is on show.
+    """
 
     key: str
     square: QRectF
-    whole: QRectF
+    words: QRectF
+    alone: bool = False
+
+    @property
+    def whole(self) -> QRectF:
+        return self.square.united(self.words)
 
 
-def tiles_of(area: QRectF, metrics: QFontMetricsF, shown_now: VertebraShown, picture: str) -> tuple[Tile, ...]:
+def tiles_of(area: QRectF, metrics: QFontMetricsF, vertebra: VertebraShown, picture: str) -> tuple[Tile, ...]:
     """Every picture in rows as large as they fit, or the chosen one alone."""
-    keys = [key for key, _ in shown_now.choices if key != ALL]
-    if picture in keys:
-        keys = [picture]
     em = metrics.height()
     gap, words = em * _GAP_EM, em * (_WORDS + 0.4)
-    room = area.adjusted(gap, gap + em * len(shown_now.notes), -gap, -gap)
+    room = area.adjusted(gap, gap + em * len(vertebra.notes), -gap, -gap)
+    keys = [key for key, _ in vertebra.choices if key != ALL and (key != WALLS or vertebra.walls is not None)]
+    if picture not in (ALL, *keys, WALLS):
+        picture = ALL
+    if picture != ALL:
+        side = max(20.0, min(room.height(), room.width() * _ALONE_SHARE))
+        square = QRectF(room.left(), room.top(), side, side)
+        return (Tile(picture, square, QRectF(square.right() + gap, room.top(), room.right() - side - gap, side), True),)
     best = max(range(1, len(keys) + 1), key=lambda columns: _side(room, len(keys), columns, gap, words))
     side = max(20.0, _side(room, len(keys), best, gap, words))
     width = (room.width() + gap) / best - gap
@@ -53,7 +72,7 @@ def tiles_of(area: QRectF, metrics: QFontMetricsF, shown_now: VertebraShown, pic
         left = room.left() + column * (width + gap)
         top = room.top() + row * (side + words + gap)
         square = QRectF(left + (width - side) / 2.0, top, side, side)
-        tiles.append(Tile(key, square, QRectF(left, top, width, side + words)))
+        tiles.append(Tile(key, square, QRectF(left, top + side, width, words)))
     return tuple(tiles)
 
 
@@ -113,18 +132,19 @@ def _paint_view(
     em = metrics.height()
     draw_outlined(painter, tile.square.bottomLeft() + QPointF(em * 0.3, -em * 0.35), SIMULATED, WARNING)
     painter.restore()
+    _write_words(painter, tile, _view_words(view), metrics)
+
+
+def _view_words(view: ViewPicture) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Lines with their colour, each from its longest to its shortest form; angles never without the position."""
     machine = angle_words(view.view.machine_primary_deg, view.view.machine_secondary_deg)
     own = angle_words(view.view.primary_deg, view.view.secondary_deg)
-    _write_below(
-        painter,
-        tile,
-        (
-            (view.title, TEXT),
-            (f"{machine} on the machine", TEXT),
-            (view.position_words, TEXT),
-            (f"patient's own: {own}", TEXT_QUIET),
-        ),
-        metrics,
+    posture = view.view.posture.replace("-", " ")
+    return (
+        ((view.title,), TEXT),
+        ((f"{machine} on the machine", f"machine: {machine}", machine), SELECTED),
+        ((view.position_words, f"patient {posture}", posture), SELECTED),
+        ((f"patient's own: {own}", f"own: {own}"), TEXT_QUIET),
     )
 
 
@@ -196,13 +216,17 @@ def _draw_letters(painter: QPainter, square: QRectF, view: ViewPicture, metrics:
         draw_outlined(painter, where, orientation_letters(direction, 0.5), TEXT_QUIET)
 
 
-def _write_below(painter: QPainter, tile: Tile, lines: Sequence[tuple[str, str]], metrics: QFontMetricsF) -> None:
-    em = metrics.height()
-    for row, (text, colour) in enumerate(lines):
+def _write_words(
+    painter: QPainter, tile: Tile, lines: Sequence[tuple[Sequence[str], str]], metrics: QFontMetricsF
+) -> None:
+    """Below the picture in its middle, or beside it; of each line the longest form that fits."""
+    em, room = metrics.height(), tile.words.width()
+    for row, (forms, colour) in enumerate(lines):
         painter.setPen(QColor(colour))
-        fitted = metrics.elidedText(one_line(text), Qt.TextElideMode.ElideRight, tile.whole.width())
-        left = tile.whole.center().x() - metrics.horizontalAdvance(fitted) / 2.0
-        painter.drawText(QPointF(left, tile.square.bottom() + em * (row + 1.0)), fitted)
+        fitting = next((each for each in forms if metrics.horizontalAdvance(each) <= room), forms[-1])
+        fitted = metrics.elidedText(one_line(fitting), Qt.TextElideMode.ElideRight, room)
+        spare = 0.0 if tile.alone else (room - metrics.horizontalAdvance(fitted)) / 2.0
+        painter.drawText(QPointF(tile.words.left() + spare, tile.words.top() + em * (row + 1.0)), fitted)
 
 
 def walls_scale(square: QRectF, walls: WallsPicture) -> tuple[float, QPointF]:
@@ -217,12 +241,12 @@ def walls_scale(square: QRectF, walls: WallsPicture) -> tuple[float, QPointF]:
 def _paint_walls(painter: QPainter, tile: Tile, vertebra: VertebraShown, metrics: QFontMetricsF) -> None:
     em = metrics.height()
     walls = vertebra.walls
-    title = ("Walls, laid flat from behind", TEXT)
+    title = (("Walls, laid flat from behind", "Walls, laid flat", "Walls"), TEXT)
     if walls is None:
         painter.setPen(QColor(theme.STALE))
         said = f"◆ NOT CHECKED\n{vertebra.no_walls}"
         painter.drawText(tile.square, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, said)
-        _write_below(painter, tile, (title,), metrics)
+        _write_words(painter, tile, (title,), metrics)
         return
     scale, middle = walls_scale(tile.square, walls)
     painter.setPen(Qt.PenStyle.NoPen)
@@ -243,19 +267,26 @@ def _paint_walls(painter: QPainter, tile: Tile, vertebra: VertebraShown, metrics
     for number, defect in enumerate(walls.defects, start=1):
         where = middle + QPointF(defect.place_mm[0] * scale, defect.place_mm[1] * scale)
         draw_outlined(painter, where + QPointF(-em * 0.3, em * 0.35), str(number), SELECTED)
-    lines = [title, (f"■ no cortex: {_defect_words(walls)}", theme.WARN if walls.defects else TEXT_QUIET)]
-    lines.append(("◌ basivertebral vein leaves here", PEDICLE))
-    lines.append(("estimate from CT; no filling is simulated", TEXT_QUIET))
-    _write_below(painter, tile, lines, metrics)
+    _write_words(painter, tile, [title, *_wall_words(walls, alone=tile.alone)], metrics)
 
 
-def _defect_words(walls: WallsPicture) -> str:
+def _wall_words(walls: WallsPicture, *, alone: bool) -> list[tuple[tuple[str, ...], str]]:
+    found: list[tuple[tuple[str, ...], str]] = []
     if not walls.defects:
-        return "none seen large enough to count"
-    return ", ".join(
-        f"{number} {each.wall.replace('-', ' ')} {shown(each.area_mm2, digits=0)} mm²"
+        found.append((("no missing cortex seen large enough to count", "no missing cortex seen"), TEXT_QUIET))
+    each_one = [
+        f"■ {number} {each.wall.replace('-', ' ')}: no cortex on {shown(each.area_mm2, digits=0)} mm²"
         for number, each in enumerate(walls.defects, start=1)
-    )
+    ]
+    if alone:
+        found += [((line,), WARNING) for line in each_one]
+    elif each_one:
+        many = f"{len(each_one)} places" if len(each_one) > 1 else "1 place"
+        walled = ", ".join(dict.fromkeys(each.wall.replace("-", " ") for each in walls.defects))
+        found.append(((f"■ no cortex at {many}: {walled}", f"■ no cortex at {many}"), WARNING))
+    found.append((("◌ basivertebral vein leaves here", "◌ basivertebral vein"), PEDICLE))
+    found.append((("estimate from CT; no filling is simulated", "estimate from CT"), TEXT_QUIET))
+    return found
 
 
 def defect_at(tile: Tile, walls: WallsPicture, position: QPointF, reach_px: float) -> int | None:

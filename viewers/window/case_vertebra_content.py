@@ -118,7 +118,7 @@ def measure_pairs(body: VertebraPlanBody) -> tuple[tuple[str, str], ...]:
         *((f"Height {name}", shown(heights.get(name), "mm", digits=1)) for name in ("anterior", "middle", "posterior")),
         ("Wedge", wedge),
         ("Body", shown(body.body_ml, "mL", digits=1)),
-        ("Softer bone", "not said" if body.lytic_ml is None else f"about {shown(body.lytic_ml, 'mL', digits=1)}"),
+        ("Softer bone", "not said" if body.lytic_ml is None else f"≈ {shown(body.lytic_ml, 'mL', digits=1)}"),
     )
 
 
@@ -154,20 +154,21 @@ def finding_lines(findings: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
 def needle_line(mark: Mark, body: NeedlePathBody, measured: PedicleMeasures, limits: NeedleLimits) -> NeedleLine:
     """A needle in the bone, from what the plan stores of it."""
     approach = "through the pedicle" if measured.approach == TRANSPEDICULAR else "beside the pedicle"
-    share = None if measured.anterior_share is None else f"{100.0 * measured.anterior_share:.0f} % of the depth"
+    share = None if measured.anterior_share is None else f"{100.0 * measured.anterior_share:.0f} %"
     breach = {None: "not measured", True: "YES", False: "no"}[measured.breach]
     single = measured.midline_mm is not None and measured.midline_mm <= limits.midline_mm
     pairs = (
-        ("Gauge", f"{body.gauge or '–'} ({shown(body.diameter_mm, 'mm')})"),
+        ("Gauge", body.gauge or "–"),
+        ("Outer Ø", shown(body.diameter_mm, "mm", digits=1)),
         ("Pedicle", shown(measured.pedicle_width_mm, "mm", digits=1)),
         ("Wall left", shown(measured.wall_clearance_mm, "mm", digits=1)),
         ("Breach", breach),
         ("Convergence", _degrees(measured.convergence_deg)),
         ("Craniocaudal", _degrees(measured.craniocaudal_deg)),
-        ("Tip at", share or "not measured"),
+        ("Tip depth", share or "not measured"),
         ("Posterior wall", shown(measured.posterior_wall_mm, "mm", digits=1)),
         ("Midline", shown(measured.midline_mm, "mm", digits=1)),
-        ("One needle", "reaches the midline" if single else "does not reach it"),
+        ("One is enough", "not known" if measured.midline_mm is None else "yes" if single else "no"),
     )
     standing, said = _against(measured, limits)
     return NeedleLine(mark.id, f"{one_line(mark.item.name)} · {approach}", pairs, standing, said)

@@ -68,7 +68,7 @@ class CaseVertebrae:
         needles.acts.in_bone = self.in_bone
         self.panel = VertebraPanel(
             VertebraActs(
-                choose_level=self.desk.state.vertebrae.level.set,
+                choose_level=self.choose_level,
                 take_label=self.take_label,
                 analyse=self.analyse,
                 offer=self.offer,
@@ -100,7 +100,7 @@ class CaseVertebrae:
         self.panel.setVisible(wanted)
         self.refresh()
 
-    def _changed(self, value: object) -> None:
+    def _changed(self, value: object = None) -> None:
         del value
         self.refresh()
 
@@ -121,6 +121,18 @@ class CaseVertebrae:
             if found is not None:
                 chosen.set(found)
         return chosen.value
+
+    def choose_level(self, level: str | None) -> None:
+        """Another level is on show, and every pane at it."""
+        self.desk.state.vertebrae.level.set(level)
+        self._go_to(level)
+
+    def _go_to(self, level: str | None) -> None:
+        region, body = self.working.region(level), self.plan_body(level)
+        place = None if region is None else self.desk.marks.place_lps_mm(region.id)
+        if region is not None and place is not None:
+            centre = place if body is None else body.centre_lps_mm
+            self.desk.state.move_cursor(region.item.frame_uid, centre)
 
     def plan_body(self, level: str | None) -> VertebraPlanBody | None:
         """What the plan holds of a level."""
@@ -222,6 +234,7 @@ class CaseVertebrae:
         edit = self._plan_edit(kept)
         if edit is not None:
             self._say(self.needles.apply(f"Analyse {short_level(kept.analysis.level or '')}", lambda: edit))
+            self._go_to(kept.analysis.level)
 
     def _plan_edit(self, kept: Kept) -> Edit | None:
         work, session, region = self.needles.work, self.session, self.working.region(kept.analysis.level)
@@ -395,8 +408,9 @@ class CaseVertebrae:
         confirmed, standing = (False, "") if session is None else standing_words(level_confirmation(session), level)
         position, answered = self.working.posture()
         note = _posture_note(position, answered, body)
-        notes = (*(() if confirmed else (standing,)), *((note,) if note else ()))
         no_walls = NO_WALLS if kept.walls is None else ""
+        unseen = f"NOT CHECKED: {no_walls[0].lower()}{no_walls[1:]}" if no_walls else ""
+        notes = tuple(each for each in ("" if confirmed else standing, note, unseen) if each)
         desk.shown.set(VertebraShown(short_level(level), region.item.frame_uid, ready, kept.walls, no_walls, notes))
 
     def _why_nothing(self, level: str | None, body: VertebraPlanBody | None, holds: bool) -> str:
