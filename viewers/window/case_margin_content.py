@@ -37,7 +37,7 @@ def number_lines(body: AblationMarginBody | None) -> tuple[tuple[str, str], ...]
     covered = {True: "target and margin lie in the zones", False: "no: not all of target and margin"}
     lines.append(("Covered", covered.get(body.covered, "not decided") if body.covered is not None else "not decided"))
     lines.append(("Beyond it", shown(body.collateral_ml, "mL", digits=1)))
-    lines += [("Heat sink", each) for each in body.heat_sinks]
+    lines += [("Heat sink", each.removeprefix("Heat sink: ")) for each in body.heat_sinks]
     charts = ", ".join(body.tissues) or UNKNOWN
     lines.append(("Stands on", f"{GEOMETRIC}; chart from {charts}"))
     return tuple(lines)

@@ -73,6 +73,7 @@ class LiveMargins:
         self.planned_on_show = True
         self._changed = changed
         self._prepared_of: str | None = None
+        self._measuring = ""
         self._applicators: tuple[Session | None, tuple[Applicator, ...]] = (None, ())
         self._settings: tuple[Session | None, str | None, MarginSettings | None] = (None, None, None)
         state = self.desk.state
@@ -200,8 +201,9 @@ class LiveMargins:
             self._show_resting()
             return
         self.resting = None
-        if not self._show_live(session, None):
+        if not self._show_live(session, None) or self._is_running(digest):
             return
+        self._measuring = digest
         library, store = work_now.opened.library, self.needles.store
 
         def work(context: Context) -> RestingMargin:
@@ -221,6 +223,9 @@ class LiveMargins:
         self.desk.jobs.submit(
             f"Margin of {target.name}", work, done, still_valid=lambda: self._is_current(target.id, digest), group=GROUP
         )
+
+    def _is_running(self, digest: str) -> bool:
+        return self._measuring == digest and any(job.group == GROUP for job in self.desk.jobs.running)
 
     def _is_current(self, region_id: str, digest: str) -> bool:
         session = self.needles.session
