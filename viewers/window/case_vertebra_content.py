@@ -161,7 +161,7 @@ def needle_line(mark: Mark, body: NeedlePathBody, measured: PedicleMeasures, lim
         ("Gauge", body.gauge or "–"),
         ("Outer Ø", shown(body.diameter_mm, "mm", digits=1)),
         ("Pedicle", shown(measured.pedicle_width_mm, "mm", digits=1)),
-        ("Wall left", shown(measured.wall_clearance_mm, "mm", digits=1)),
+        ("To the wall", shown(measured.wall_clearance_mm, "mm", digits=1)),
         ("Breach", breach),
         ("Convergence", _degrees(measured.convergence_deg)),
         ("Craniocaudal", _degrees(measured.craniocaudal_deg)),
