@@ -5,27 +5,21 @@ Every step is one that a person takes, through the same use cases; nothing is pu
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from planner.app.demo_marking import MarkedLesion, MarkedPath, keep_views, mark_lesions, mark_paths
+from planner.app.demo_papers import PICTURE_PX, DemoPapers, fresh_library, volumes_of
 from planner.app.demo_walk import FELLOW, moment_at, walk_stages
 from planner.app.digital_case import Clock, DigitalCase, begin_digital_session, make_digital_case
-from planner.app.images import load
-from planner.app.library import library_url
 from planner.app.rehearsals import REHEARSALS
 from planner.app.rendering import Renderer
-from planner.app.report_pictures import SIZE_PX, View, by_role, main_series, request_of
-from planner.app.reporting import session_report
-from planner.app.run_sheets import roles_of_layout, sheet_of_case
 from planner.app.sessions import SessionDesk, course_overview, local_now
 from planner.app.templates import Installed, installed
 from planner.catalogues import catalogue
-from planner.errors import UsageError
 from planner.imaging import Volume
 from planner.jobs import Context
 from planner.model.codec import to_json
@@ -39,7 +33,6 @@ from planner.workflow.values import is_empty
 EXAMPLE = "demo"
 IMAGES_BEFORE_DAYS = 5
 """The CT is that many days older than the day of treatment."""
-PICTURE_PX = (1600, 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +108,11 @@ def run_demo(
         When a stage of the example cannot be signed: the example and the template have come apart.
     """
     job = context or Context()
-    library = _fresh_library(out)
+    library = fresh_library(out)
     try:
         return _Demo(out, library, renderer, by, preset, today or local_now().date(), picture_px, job).run()
     finally:
         library.close()
-
-
-def _fresh_library(out: Path) -> Library:
-    file = out / "library.sqlite"
-    if file.exists():
-        said = f"{out} holds a library already; name an empty folder."
-        raise UsageError("demo-exists", said, subject=str(out))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        said = f"{out} cannot be written ({error.strerror}); choose another folder."
-        raise UsageError("cannot-write", said, subject=str(out)) from error
-    return Library.open(library_url(str(file)))
 
 
 def seed_digital_patient(
@@ -198,24 +178,27 @@ class _Demo:
             preset=self.preset,
             context=self.job.part(0.0, 0.3),
         )
-        volumes = self._volumes(made)
+        self.job.step(0.3, "Loading the images")
+        volumes = volumes_of(made)
         example = told["example"]
         template, profile, title = (str(example[key]) for key in ("template", "profile", "title"))
         desk = begin_digital_session(made, available, template, profile, title=title, by=FELLOW, clock=clock)
         lesions, paths = self._mark(made, desk, volumes, told["arteries"])
         walk_stages(made.opened, desk, clock, _steps(day, made, lesions, paths), told, self.job.part(0.42, 0.75))
         status = desk.status()
-        papers = [self._paper(made, desk, available, volumes, "plan-tace-1.pdf", clock())]
-        pictures = list(self._pictures(made, desk, volumes))
+        folder = DemoPapers(self.out, made, available, volumes, self.renderer, self.by, self.picture_px)
+        printing = self.job.part(0.85, 0.86)
+        papers = [folder.paper(desk, "plan-tace-1.pdf", clock(), printing)]
+        pictures = list(folder.pictures(desk, self.job.part(0.86, 0.96)))
         clock.now = moment_at(self.today, time(9))
         following = desk.start_next(title=str(example["next_title"]))
         made.opened.save(SaveReason.SAVE)
-        papers.append(self._paper(made, following, available, volumes, "plan-tace-2-draft.pdf", clock()))
+        papers.append(folder.paper(following, "plan-tace-2-draft.pdf", clock(), self.job.part(0.96, 1.0)))
         overview = course_overview(made.opened.case, available, self.today)
         card = following.last_time()
         result = DemoResult(
             case_id=made.opened.case.id,
-            files=(*pictures, *papers, self._case_file(made), self.out / "library.sqlite"),
+            files=(*pictures, *papers, folder.case_file(), self.out / "library.sqlite"),
             lesions=lesions,
             paths=paths,
             sessions=(desk.session_id, following.session_id),
@@ -229,10 +212,6 @@ class _Demo:
         self.job.step(1.0, "The demonstration is complete")
         return result
 
-    def _volumes(self, made: DigitalCase) -> dict[str, Volume]:
-        self.job.step(0.3, "Loading the images")
-        return {f"{entry.uid}#{entry.part}": load(entry) for entry in made.entries}
-
     def _mark(
         self, made: DigitalCase, desk: SessionDesk, volumes: Mapping[str, Volume], names: Mapping[str, str]
     ) -> tuple[tuple[MarkedLesion, ...], tuple[MarkedPath, ...]]:
@@ -244,63 +223,6 @@ class _Demo:
         keep_views(opened, desk.session_id, volume, fellow)
         opened.save(SaveReason.SAVE)
         return lesions, paths
-
-    def _paper(
-        self,
-        made: DigitalCase,
-        desk: SessionDesk,
-        available: Installed,
-        volumes: Mapping[str, Volume],
-        name: str,
-        now: datetime,
-    ) -> Path:
-        self.job.step(0.85, f"Printing {name}")
-        opened = made.opened
-        session_report(
-            self.library,
-            opened.case,
-            opened.revision,
-            desk.session_id,
-            available,
-            self.out / name,
-            renderer=self.renderer,
-            volumes=volumes,
-            by=self.by,
-            now=now,
-            picture_px=min(self.picture_px, SIZE_PX),
-        )
-        return self.out / name
-
-    def _pictures(self, made: DigitalCase, desk: SessionDesk, volumes: Mapping[str, Volume]) -> Iterator[Path]:
-        """MPR, 3D and the layout of every stage, centred on the largest lesion."""
-        case, session = made.opened.case, desk.session
-        base = main_series(case, session)
-        if base is None:
-            return
-        lesion = max(case.lesions, key=lambda each: (each.latest and each.latest.longest_mm) or 0.0)
-        used = dict.fromkeys(["mpr", "3d", *(stage.layout for stage in desk.template.stages)])
-        for number, layout in enumerate(used):
-            self.job.step(0.86 + 0.1 * number / len(used), f"Drawing {layout}")
-            path = self.out / f"{layout.replace('_', '-')}.png"
-            runs = roles_of_layout(layout)
-            if runs:
-                path.write_bytes(
-                    self.renderer.sheet(sheet_of_case(self.library, case, session, self.picture_px, roles=runs))
-                )
-                yield path
-                continue
-            view = View(layout, f"{session.title}: {layout.replace('_', ' ')}", base, lesion.centre_lps_mm)
-            volume = volumes[f"{base.series_uid}#{base.part}"]
-            request = request_of(
-                self.library, case, session, view, volume, size_px=self.picture_px, others=by_role(session, volumes)
-            )
-            path.write_bytes(self.renderer.png(request))
-            yield path
-
-    def _case_file(self, made: DigitalCase) -> Path:
-        path = self.out / "case.json"
-        path.write_text(json.dumps(to_json(made.opened.case), ensure_ascii=False, indent=1), encoding="utf-8")
-        return path
 
 
 def _steps(

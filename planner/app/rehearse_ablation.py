@@ -8,7 +8,7 @@ matched with the plan, reviewed, and the plan moved over; after, the zone is cli
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,37 +16,24 @@ import numpy as np
 from planner.app.applicators import CoverTask, plan_session_cover, put_cover
 from planner.app.demo_marking import MarkedLesion, mark_lesions
 from planner.app.device_rows import all_devices
-from planner.app.digital_case import DigitalCase
 from planner.app.margins import MarginSettings, achieved, planned_margin, put_margin
-from planner.app.marking import new_item, put_item, region_of, store_mask
+from planner.app.marking import region_of
 from planner.app.needle_day import link_of_match, move_plan, reviewed_link
-from planner.app.needle_live import live_needle
-from planner.app.needle_paths import NeedleTask, measure_needle
-from planner.app.needle_structures import (
-    StructureStore,
-    regions_from_automatic,
-    regions_from_labels,
-    structure_states,
-)
+from planner.app.needle_paths import NeedleTask
+from planner.app.rehearse_steps import RehearsalSteps, clicked_points
 from planner.app.run_items import add_link, review_link
-from planner.app.sessions import SessionDesk
 from planner.errors import BugError
 from planner.imaging import Volume
-from planner.imaging.automatic_structures import automatic_structures
-from planner.imaging.masks import Mask
 from planner.imaging.rigid_registration import RigidMatch, image_rigid
 from planner.imaging.zone_segmentation import zone_from_click
-from planner.jobs import Context
-from planner.model.edits import Edit
-from planner.model.items import REGION, PlanItem, RegionBody
+from planner.model.items import REGION, PlanItem
 from planner.model.needle_items import ABLATION_MARGIN, ACHIEVED, NEEDLE_PATH
-from planner.model.needle_reading import margins_of, needle_of, needles_of
-from planner.planning.needles import Needle
-from planner.store.actors import Actor
+from planner.model.needle_reading import margins_of, needles_of
 
 DEVICE = "simulated-mwa"
 ORGAN = "liver"
 TARGET_NAME = "L2"
+ZONE_TOOL = "one-click-zone"
 BESIDE_LPS_MM = (10.0, 0.0, 0.0)
 """The click into the zone: beside its dense middle."""
 LANDMARKS = (
@@ -61,24 +48,13 @@ LANDMARKS = (
 
 
 @dataclass(eq=False)
-class AblationRehearsal:
-    """Marks what a person marks when a stage of the ablation has its turn; see `before`.
+class AblationRehearsal(RehearsalSteps):
+    """Marks what a person marks when a stage of the ablation has its turn; see `before`."""
 
-    Parameters
-    ----------
-    volumes
-        By ``series_uid#part``.
-    """
-
-    made: DigitalCase
-    desk: SessionDesk
-    volumes: Mapping[str, Volume]
-    by: Actor
-    context: Context
     lesions: tuple[MarkedLesion, ...] = ()
 
     def __post_init__(self) -> None:
-        self.store = StructureStore(self.made.opened.library)
+        super().__post_init__()
         self.devices = all_devices()
 
     def before(self, stage: str) -> Mapping[str, Any]:
@@ -97,41 +73,26 @@ class AblationRehearsal:
 
     def mark_lesions(self) -> tuple[MarkedLesion, ...]:
         """One click into each tumour."""
-        volume = self._volume("planning")
+        volume = self.volume("planning")
         self.lesions = mark_lesions(self.made.opened, self.desk.session_id, volume, self.made.patient.truth, self.by)
         return self.lesions
-
-    def needle_ids(self) -> tuple[str, ...]:
-        return tuple(item.id for item, _ in needles_of(self.desk.session.items))
 
     # Stages
 
     def _structures(self) -> dict[str, Any]:
-        self._segment(self._volume("planning"))
-        template = self.desk.template
-        labels = self.made.patient.truth.structures
-        session, rules = self.desk.session, template.needle
-        source = self._volume("planning").source
-        edit, _ = regions_from_labels(self.made.opened.library, session, (labels,), source, by=self.by, only=rules)
-        self._apply("Take structures from a label map", edit)
-        organ = self._label_mask(ORGAN)
-        self._apply("Mark the liver", self._region(organ, ORGAN, ORGAN, source.series_uid))
-        rows = [self._row(each) for each in structure_states(self.desk.session, template, ORGAN)]
-        return {"structures": rows, "path_claim": "admissible"}
-
-    def _row(self, state: Any) -> dict[str, Any]:
-        if state.item_ids:
-            return {"structure": state.key, "status": "segmented"}
-        # The digital patient has no such thing: a person looked.
-        return {"structure": state.key, "status": "absent", "confirmed_by": "Dr M. Keller"}
+        self.find_structures(self.volume("planning"))
+        self.take_label_map()
+        source = self.volume("planning").source
+        self.mark_region("Mark the liver", self.label_mask(ORGAN), ORGAN, ORGAN, source.series_uid)
+        return {"structures": self.structure_rows(ORGAN), "path_claim": "admissible"}
 
     def _paths(self) -> dict[str, Any]:
         task = CoverTask(self._task(self._target(), "planning"), self.devices[DEVICE], self._wanted_mm())
         planned = plan_session_cover(
             self.store, self.made.opened.case, self.desk.session, self.desk.template, task, self.context
         )
-        self._apply("Plan applicators", put_cover(self.desk.session, task, planned, by=self.by))
-        self._measure("planning")
+        self.apply("Plan applicators", put_cover(self.desk.session, task, planned, by=self.by))
+        self.measure(self._task(self._target(), "planning"))
         lesion = self._lesion_id()
         rows = [{"needle": each, "lesion": lesion, "judged": "admissible"} for each in self.needle_ids()]
         return {"needles": rows, "patient_position": "supine"}
@@ -147,22 +108,22 @@ class AblationRehearsal:
         measured = planned_margin(
             self.made.opened.library, self.desk.session, self._target().id, self._settings(), context=self.context
         )
-        self._apply("Keep the margin", put_margin(self.desk.session, measured, self.by))
+        self.apply("Keep the margin", put_margin(self.desk.session, measured, self.by))
         return {"required_margin": measured.body.required_mm, "settings": self._setting_rows()}
 
     def _today(self) -> dict[str, Any]:
-        planning, today = self._volume("planning"), self._volume("today")
+        planning, today = self.volume("planning"), self.volume("today")
         match = self._match(planning, today)
         link = link_of_match(match)
-        self._apply("Match today's scan", add_link(link))
-        self._apply("Review the match", review_link(link.id, by=self.by, at=self.desk.clock()))
+        self.apply("Match today's scan", add_link(link))
+        self.apply("Review the match", review_link(link.id, by=self.by, at=self.desk.clock()))
         reviewed = reviewed_link(self.desk.case, planning.grid.frame_uid, today.grid.frame_uid)
         if reviewed is None:
             raise BugError("a reviewed link is not there")
         series = self.made.series["today"]
-        self._apply("Move the plan to today's scan", move_plan(self.desk.session, reviewed, series=series, by=self.by))
-        self._segment(today)
-        self._measure("today")
+        self.apply("Move the plan to today's scan", move_plan(self.desk.session, reviewed, series=series, by=self.by))
+        self.find_structures(today)
+        self.measure(self._task(self._target(), "today"))
         self._zone()
         error = None if match.error is None else match.error.mean_mm
         return {"series": series, "registration": "images", "registration_error": error}
@@ -189,15 +150,15 @@ class AblationRehearsal:
         return {"activations": rows}
 
     def _completed(self) -> dict[str, Any]:
-        completion = self._volume("completion")
+        completion = self.volume("completion")
         target = self._target()
         centre = self.store.mask(region_of(target).blob).centroid_lps_mm()
-        organ = self._region_mask(ORGAN, completion.grid.frame_uid)
+        organ = self.region_mask(ORGAN, completion.grid.frame_uid)
         click = np.asarray(centre) + np.asarray(BESIDE_LPS_MM)
         guess = zone_from_click(completion, click, organ=organ, context=self.context)
-        edit = self._region(guess.mask, "ablation_zone", "Zone of L2", completion.source.series_uid)
-        self._apply("Mark the zone", edit)
-        zone = next(item for item in self.desk.session.items if item.tool == "one-click-zone")
+        series_uid = completion.source.series_uid
+        self.mark_region("Mark the zone", guess.mask, "ablation_zone", "Zone of L2", series_uid, tool=ZONE_TOOL)
+        zone = next(item for item in self.desk.session.items if item.tool == ZONE_TOOL)
         match = self._same_table(completion)
         measured = achieved(
             self.made.opened.library,
@@ -208,7 +169,7 @@ class AblationRehearsal:
             match=match,
             context=self.context,
         )
-        self._apply("Keep the achieved margin", put_margin(self.desk.session, measured, self.by))
+        self.apply("Keep the achieved margin", put_margin(self.desk.session, measured, self.by))
         body = measured.body
         wanted = body.required_mm or 0.0
         least = body.mean.minimum_mm
@@ -233,47 +194,23 @@ class AblationRehearsal:
 
     # What the stages share
 
-    def _segment(self, volume: Volume) -> None:
-        found = automatic_structures(volume, self.context)
-        edit = regions_from_automatic(
-            self.made.opened.library, self.desk.session, found.masks, volume.source, by=self.by
-        )
-        self._apply("Find structures", edit)
-
-    def _measure(self, role: str) -> None:
-        """Measure every needle along the structures of its own images."""
-        target = self._target()
-        task = self._task(target, role)
-        for item in [each for each in self.desk.session.items if each.type == NEEDLE_PATH]:
-            body = needle_of(item)
-            now = replace(task, diameter_mm=body.diameter_mm, usable_length_mm=body.usable_length_mm)
-            ends = np.array([body.entry_lps_mm, body.tip_lps_mm])
-            live = live_needle(self.store, self.desk.session, self.desk.template, now, ends, self.context)
-            needle = Needle.of(body.entry_lps_mm, body.tip_lps_mm, body.diameter_mm)
-            self._apply(f"Measure {item.name}", measure_needle(self.desk.session_id, item, live.measure(needle)))
-
     def _match(self, planning: Volume, other: Volume) -> RigidMatch:
         """By the liver, with the tumour left out; its error at places that a person finds in both scans."""
         truth = self.made.patient.truth
         here = np.array([truth.landmark(name) for name in LANDMARKS])
         true = self._true_map(other)
-        # Clicked on voxels, as a person can.
-        there = np.array([_on_voxel(other, point) for point in true(here)])
-        here = np.array([_on_voxel(planning, point) for point in here])
-        organ = self._label_mask(ORGAN)
-        return image_rigid(planning, other, organ, context=self.context, landmarks=(here, there))
+        clicks = (clicked_points(here), clicked_points(true(here), first=len(here)))
+        organ = self.label_mask(ORGAN)
+        return image_rigid(planning, other, organ, context=self.context, landmarks=clicks)
 
     def _same_table(self, completion: Volume) -> RigidMatch:
         """Both scans of the day lie in one frame: matched all the same, its error at landmarks."""
-        today = self._volume("today")
+        today = self.volume("today")
         truth = self.made.patient.truth
         true = self._true_map(today)
         points = true(np.array([truth.landmark(name) for name in LANDMARKS]))
-        pairs = (
-            np.array([_on_voxel(today, point) for point in points]),
-            np.array([_on_voxel(completion, point) for point in points]),
-        )
-        organ = self._region_mask(ORGAN, today.grid.frame_uid)
+        pairs = (clicked_points(points), clicked_points(points, first=len(points)))
+        organ = self.region_mask(ORGAN, today.grid.frame_uid)
         return image_rigid(today, completion, organ, context=self.context, landmarks=pairs, same_frame_too=True)
 
     def _true_map(self, volume: Volume) -> Any:
@@ -321,31 +258,6 @@ class AblationRehearsal:
             rows.append({"order": number, "needle": item.id, "cycles": 1, **told})
         return rows
 
-    def _label_mask(self, key: str) -> Mask:
-        labels = self.made.patient.truth.structures
-        value = next(value for value, label in labels.labels.items() if label.structure == key)
-        return Mask.of(labels.grid, labels.mask(value))
-
-    def _region_mask(self, key: str, frame_uid: str) -> Mask:
-        for item in self.desk.session.items:
-            if item.type == REGION and item.frame_uid == frame_uid and region_of(item).structure == key:
-                return self.store.mask(region_of(item).blob)
-        raise BugError(f"no region of {key} lies in the frame of the day")
-
-    def _region(self, mask: Mask, structure: str, name: str, series_uid: str) -> Edit:
-        body = RegionBody(store_mask(self.made.opened.library, mask), structure=structure, volume_ml=mask.volume_ml)
-        tool = "one-click-zone" if structure == "ablation_zone" else "label-map"
-        item = new_item(
-            REGION, body, name=name, frame_uid=mask.grid.frame_uid, by=self.by, tool=tool, source_uids=(series_uid,)
-        )
-        return put_item(self.desk.session_id, item)
-
-    def _volume(self, role: str) -> Volume:
-        return self.volumes[self.made.series[role]]
-
-    def _apply(self, label: str, edit: Edit) -> None:
-        self.made.opened.document.apply(label, edit)
-
     def report(self) -> dict[str, Any]:
         """What was planned and what was achieved, for whoever runs the rehearsal."""
         items = self.desk.session.items
@@ -366,8 +278,3 @@ class AblationRehearsal:
             ],
             "items": sum(item.type in (NEEDLE_PATH, ABLATION_MARGIN) for item in items),
         }
-
-
-def _on_voxel(volume: Volume, point: Any) -> Any:
-    index = volume.grid.nearest_index(point)
-    return point if index is None else volume.grid.lps_from_kji.points(np.asarray(index, dtype=np.float64))
