@@ -19,7 +19,7 @@ from planner.jobs import Context
 from planner.model import codec
 from planner.model.case import Case
 from planner.model.edits import Edit, session_edit, with_item
-from planner.model.items import Point, RegionBody
+from planner.model.items import PlanItem, Point, RegionBody
 from planner.model.needle_items import NeedlePathBody, PedicleMeasures, WorkingView
 from planner.model.needle_reading import needle_of
 from planner.model.session import Session
@@ -61,11 +61,12 @@ class VertebraWorking:
         self._kept: dict[str, Kept] = {}
         self._running: dict[str, Job] = {}
         self._drawing: Job | None = None
+        self._digests: dict[str, tuple[PlanItem, object, str]] = {}
         self.refused: dict[str, tuple[str, str]] = {}
         """Level -> digest and why it could not be analysed."""
 
     def forget(self) -> None:
-        self._kept, self._running, self.refused, self._drawing = {}, {}, {}, None
+        self._kept, self._running, self._digests, self.refused, self._drawing = {}, {}, {}, {}, None
 
     @property
     def overrides(self) -> Mapping[str, Mapping[str, object]]:
@@ -78,8 +79,14 @@ class VertebraWorking:
 
     def digest(self, level: str | None) -> str | None:
         """Of what an analysis of a level would stand on now."""
-        region = self.region(level)
-        return None if region is None else vertebra_digest(region_of(region.item), None, self.overrides)
+        region, overrides = self.region(level), self.overrides
+        if region is None or level is None:
+            return None
+        known = self._digests.get(level)
+        if known is None or known[0] is not region.item or known[1] is not overrides:
+            known = (region.item, overrides, vertebra_digest(region_of(region.item), None, overrides))
+            self._digests[level] = known
+        return known[2]
 
     def kept(self, level: str | None) -> Kept | None:
         """The analysis of a level, while it holds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PySide6.QtCore import QTimer
 
 from planner.app.marking import add_structure
 from planner.app.vertebrae import (
@@ -77,6 +78,10 @@ class CaseVertebrae:
                 align=self.align,
             )
         )
+        self._soon = QTimer(self.panel)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self.refresh)
         state = self.desk.state
         state.vertebrae.level.changed.connect(self._changed)
         state.vertebrae.asked.connect(self._asked)
@@ -101,8 +106,9 @@ class CaseVertebrae:
         self.refresh()
 
     def _changed(self, value: object = None) -> None:
+        """Shown once the present act is over: an act changes several things."""
         del value
-        self.refresh()
+        self._soon.start()
 
     @property
     def is_wanted(self) -> bool:
@@ -344,6 +350,7 @@ class CaseVertebrae:
 
     def refresh(self) -> None:
         """Show everything anew."""
+        self._soon.stop()
         session = self.session
         if session is None or not self.is_wanted:
             return
