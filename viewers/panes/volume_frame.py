@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QMenu
 
 from planner.imaging import LabelMap
@@ -22,6 +23,8 @@ from viewers.state.signals import Subscriptions
 from viewers.state.view_state import PLANE_KINDS, PlaneKind
 
 HIDDEN = "hidden"
+MOVING_MS = 120
+"""Between two scenes while zones are dragged: building one costs more than the margin does."""
 
 
 class VolumeLink:
@@ -40,6 +43,9 @@ class VolumeLink:
         self.planes_shown: frozenset[PlaneKind] = frozenset()
         self.clip_by: PlaneKind | None = None
         self.preset: str | None = None
+        self._soon = QTimer()
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self.refresh)
         state, marks = desk.state, desk.marks
         self._subscriptions = Subscriptions()
         self._subscriptions.add(
@@ -51,13 +57,14 @@ class VolumeLink:
             marks.marks.changed.connect(self._items_changed),
             state.run_ct.rays.changed.connect(self._items_changed),
             marks.layer.changed.connect(self.refresh),
-            state.margins.zones.changed.connect(self._items_changed),
-            state.margins.shown.changed.connect(self._items_changed),
+            state.margins.zones.changed.connect(self._margins_changed),
+            state.margins.shown.changed.connect(self._margins_changed),
         )
         pane.preset_picked.connect(self._keep_preset)
         self.refresh()
 
     def release(self) -> None:
+        self._soon.stop()
         self._subscriptions.release()
 
     def refresh(self) -> None:
@@ -107,6 +114,12 @@ class VolumeLink:
     def _items_changed(self, value: object) -> None:
         del value
         self.refresh()
+
+    def _margins_changed(self, value: object) -> None:
+        """Zones and margin change together, and many times a second under the hand: one scene for several of them."""
+        del value
+        if not self._soon.isActive():
+            self._soon.start(MOVING_MS if self.desk.state.interacting.value else 0)
 
     def show_plane(self, kind: PlaneKind, shown: bool) -> None:
         self.planes_shown = self.planes_shown | {kind} if shown else self.planes_shown - {kind}

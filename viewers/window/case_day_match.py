@@ -236,6 +236,8 @@ class DayMatching:
         if refusal is None:
             self.candidate = None
             self.leave_landmarks()
+            if self.stage is not None:
+                self.desk.state.layout.set(self.stage.layout)
             self.desk.tools.escape()
             self._changed()
         return refusal

@@ -74,6 +74,8 @@ class LiveMargins:
         self._changed = changed
         self._prepared_of: str | None = None
         self._measuring = ""
+        self._digests: tuple[Session | None, str, str] = (None, "", "")
+        self._own: tuple[Session | None, str, frozenset[str]] = (None, "", frozenset())
         self._applicators: tuple[Session | None, tuple[Applicator, ...]] = (None, ())
         self._settings: tuple[Session | None, str | None, MarginSettings | None] = (None, None, None)
         state = self.desk.state
@@ -85,7 +87,7 @@ class LiveMargins:
         """Another open case, or none; the catalogue is read anew."""
         self.target, self.prepared, self.resting, self.problem = None, None, None, ""
         self._prepared_of = None
-        self._applicators, self._settings = (None, ()), (None, None, None)
+        self._own = (None, "", frozenset())
         self.planned_on_show = True
         self.desk.state.margins.clear()
         self.read_devices()
@@ -97,6 +99,7 @@ class LiveMargins:
         except OperatorError as refused:
             self.devices, self.devices_problem = dict(shipped_devices()), refused.message
         self._applicators, self._settings = (None, ()), (None, None, None)
+        self._digests = (None, "", "")
 
     @property
     def plans_ablation(self) -> bool:
@@ -196,7 +199,7 @@ class LiveMargins:
         if prepared is None or work_now is None:
             return
         settings = self.settings(session, target)
-        digest = planned_digest(session, target.id, settings)
+        digest = self.digest(session, target)
         if self.resting is not None and self.resting.digest == digest:
             self._show_resting()
             return
@@ -224,6 +227,19 @@ class LiveMargins:
             f"Margin of {target.name}", work, done, still_valid=lambda: self._is_current(target.id, digest), group=GROUP
         )
 
+    def digest(self, session: Session, target: PlanItem) -> str:
+        """Of all that the planned margin of a target stands on; read once for each state of the session."""
+        if self._digests[0] is not session or self._digests[1] != target.id:
+            found = planned_digest(session, target.id, self.settings(session, target))
+            self._digests = (session, target.id, found)
+        return self._digests[2]
+
+    def _applicators_for(self, session: Session, target: PlanItem) -> frozenset[str]:
+        """Ids of the needles that are meant for a target."""
+        if self._own[0] is not session or self._own[1] != target.id:
+            self._own = (session, target.id, frozenset(item.id for item, _ in needles_for(session, target.id)))
+        return self._own[2]
+
     def _is_running(self, digest: str) -> bool:
         return self._measuring == digest and any(job.group == GROUP for job in self.desk.jobs.running)
 
@@ -231,7 +247,7 @@ class LiveMargins:
         session = self.needles.session
         if session is None or self.target is None or self.target.id != region_id or session.item(region_id) is None:
             return False
-        return planned_digest(session, region_id, self.settings(session, self.target)) == digest
+        return self.digest(session, self.target) == digest
 
     # What is shown
 
@@ -255,7 +271,7 @@ class LiveMargins:
         prepared, target = self.prepared, self.target
         if prepared is None or target is None:
             return False
-        own = {item.id for item, _ in needles_for(session, target.id)}
+        own = self._applicators_for(session, target)
         placed = tuple(each for each in self._placed(session, draft) if each.id in own)
         zones, smaller = zones_of(placed), zones_of(placed, -1)
         if not zones:

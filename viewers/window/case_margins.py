@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from planner.app.device_rows import remove_row, save_device, save_row
-from planner.app.margins import is_stale
 from planner.errors import OperatorError
 from planner.model.needle_items import PLANNED, AblationMarginBody
 from planner.model.needle_reading import margins_of
@@ -27,6 +27,7 @@ from viewers.window.case_margin_live import LiveMargins
 from viewers.window.case_needle_live import LiveMeasuring
 from viewers.window.case_work import CaseWork
 
+MOVING = "moving: not in the plan"
 TOOL = "zone"
 """Of a template's stage that deals with zones."""
 
@@ -79,7 +80,14 @@ class CaseMargins:
 
     def _shown_changed(self, changed: object) -> None:
         del changed
-        if self.panel.isVisible():
+        if not self.panel.isVisible():
+            return
+        shown = self.desk.state.margins.shown.value
+        if shown is not None and shown.moving:
+            # Under the hand only the numbers change.
+            moving = replace(self.panel.content, numbers=number_lines(shown.body), state=(MOVING, ""), can_put=False)
+            self.panel.show_content(moving)
+        else:
             self.refresh()
 
     def refresh(self) -> None:
@@ -121,10 +129,10 @@ class CaseMargins:
         target, resting = self.live.target, self.live.resting
         if target is None:
             return ("", ""), False
-        stored = next((item for item, each in margins_of(session.items, PLANNED) if each.region_id == target.id), None)
+        stored = next((each for _, each in margins_of(session.items, PLANNED) if each.region_id == target.id), None)
         if stored is None:
             return ("○ not in the plan yet" if body is not None else "", "info"), resting is not None
-        if is_stale(session, stored, self.live.settings(session, target)):
+        if stored.digest != self.live.digest(session, target):
             text = "↻ the margin in the plan no longer holds: an applicator, the target or the chart has changed since"
             return (text, "warn"), resting is not None
         return ("✓ this margin is in the plan", "info"), False

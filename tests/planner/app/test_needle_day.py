@@ -194,3 +194,11 @@ def test_that_the_digital_patients_day_is_matched_to_less_than_a_voxel_at_the_ta
     placed = match_of_link(link).points(centre)
     assert np.linalg.norm(placed - day.today_from_planning.points(centre)) < 3.0
     assert np.linalg.norm(placed - centre) > 5.0, "the patient did move"
+
+
+def test_that_what_was_found_automatically_is_not_brought_over(library: Library, case: Case) -> None:
+    skin = replace(region(library, drawn(ball((0, 0, 0), 25.0)), "skin", structure="skin"), tool="automatic")
+    session = replace(case.sessions[0], items=(*case.sessions[0].items, skin))
+    after = moved(replace(case, sessions=(session,)))
+    there = [item.name for item in after.sessions[0].items if item.frame_uid == DAY and item.type == REGION]
+    assert sorted(there) == ["organ", "tumour"]
