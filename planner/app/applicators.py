@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from planner.app.margins import needles_for
+from planner.app.margins import applicators_of, needles_for
 from planner.app.marking import new_item, region_of
 from planner.app.needle_paths import NeedleTask, organ_of, target_of
 from planner.app.needle_structures import StructureStore, absent_structures, effective_rules
 from planner.app.zone_planning import PlannedCover, plan_settings
 from planner.clinical.constants import Overrides
 from planner.clinical.registry import rule
-from planner.errors import OperatorError, UsageError
+from planner.errors import UsageError
 from planner.findings import Finding, Severity
 from planner.imaging.masks import Mask
 from planner.jobs import Context
@@ -31,12 +31,11 @@ from planner.model.session import Session
 from planner.planning.coverage import Avoided, clearances_mm
 from planner.planning.coverage_access import Access
 from planner.planning.coverage_decision import Cover, TargetField, collateral_ml, decide
-from planner.planning.devices import Device, device_named, isotherms, zone_for
+from planner.planning.devices import Device, isotherms, zone_for
 from planner.planning.heat_sinks import heat_sinks
 from planner.planning.ire import electrode_pairs
 from planner.planning.kill_zones import kill_chart
 from planner.planning.zone_findings import (
-    chart_findings,
     must_not_be_hurt,
     near_structure_findings,
     pair_findings,
@@ -138,23 +137,9 @@ def session_applicators(
 ) -> tuple[tuple[Applicator, ...], tuple[Finding, ...]]:
     """The applicators of a session (of one target) with the charts they are judged by; a needle whose device or
     setting gives no zone is left out and blocks."""
-    made: list[Applicator] = []
-    said: list[Finding] = []
-    for item, body in _needles(session, region_id):
-        if body.device is None or body.setting is None:
-            text = f"{item.name} has no device or setting and makes no zone; assign them."
-            said.append(Finding("needle-without-zone", Severity.WARN, text, subject=item.id))
-            continue
-        try:
-            device = device_named(dict(devices), body.device)
-            chart, more = kill_chart(zone_for(device, body.setting), overrides)
-        except OperatorError as refused:
-            text = f"{item.name}: {refused.message}"
-            said.append(Finding(refused.code, Severity.BLOCK, text, overridable=False, subject=item.id))
-            continue
-        made.append(Applicator(item.id, body.entry_lps_mm, body.tip_lps_mm, chart))
-        said += [*chart_findings(chart), *more]
-    return tuple(made), tuple(said)
+    needles = _needles(session, region_id)
+    names = {item.id: item.name for item, _ in needles}
+    return applicators_of([(item.id, body) for item, body in needles], devices, overrides, names)
 
 
 def zones_of_session(

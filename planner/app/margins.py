@@ -12,7 +12,7 @@ from typing import Any
 
 from planner.app.marking import load_mask, new_item, put_item, region_of
 from planner.clinical.constants import Overrides
-from planner.errors import UsageError
+from planner.errors import InputRefused, OperatorError, UsageError
 from planner.findings import Finding, Severity
 from planner.imaging.masks import Mask
 from planner.imaging.rigid_registration import RigidMatch
@@ -141,7 +141,7 @@ class TargetMargins:
 
     def live(self, needles: Sequence[tuple[str, NeedlePathBody]]) -> tuple[Margin, MarginMap] | None:
         """The judged margin of needles as they lie now, for every step of a drag; None while there is no zone."""
-        applicators, _ = applicators_of(needles, self.settings)
+        applicators, _ = applicators_of(needles, self.settings.devices, self.settings.overrides)
         zones = zones_of(applicators, -1) or zones_of(applicators)
         if not zones:
             return None
@@ -179,7 +179,15 @@ def planned_margin(
     job = context or Context()
     prepared = target or TargetMargins(library, session, region_id, settings, job.part(0.0, 0.5))
     needles = needles_for(session, region_id)
-    applicators, said = applicators_of([(item.id, body) for item, body in needles], settings)
+    applicators, said = applicators_of(
+        [(item.id, body) for item, body in needles],
+        settings.devices,
+        settings.overrides,
+        {item.id: item.name for item, _ in needles},
+    )
+    refused = next((each for each in said if each.severity is Severity.BLOCK and not each.overridable), None)
+    if refused is not None:
+        raise InputRefused(refused.code, refused.text, subject=refused.subject)
     zones, smaller = zones_of(applicators), zones_of(applicators, -1)
     if not zones:
         text = f"No applicator for {prepared.item.name} has a device and a setting that give a zone; choose them first."
@@ -383,20 +391,35 @@ def needles_for(session: Session, region_id: str) -> tuple[tuple[PlanItem, Needl
 
 
 def applicators_of(
-    needles: Sequence[tuple[str, NeedlePathBody]], settings: MarginSettings
+    needles: Sequence[tuple[str, NeedlePathBody]],
+    devices: Mapping[str, Device],
+    overrides: Overrides | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> tuple[tuple[Applicator, ...], tuple[Finding, ...]]:
-    """Needles with their charts, and what is said about the charts; needles without a device or setting are named."""
+    """Needles with the charts they are judged by, and what is said about them. A needle without a device or setting is
+    left out and named; one whose setting gives no zone is left out and blocks.
+
+    Parameters
+    ----------
+    needles, names
+        By the id of the item, and how a person calls it.
+    """
     made: list[Applicator] = []
     said: list[Finding] = []
     for needle_id, body in needles:
+        name = (names or {}).get(needle_id, f"Needle {needle_id}")
         if body.device is None or body.setting is None:
-            text = f"Needle {needle_id} has no device or setting and makes no zone; assign them."
+            text = f"{name} has no device or setting and makes no zone; assign them."
             said.append(Finding("needle-without-zone", Severity.WARN, text, subject=needle_id))
             continue
-        chart = zone_for(device_named(dict(settings.devices), body.device), body.setting)
-        killing, more = kill_chart(chart, settings.overrides)
-        made.append(Applicator(needle_id, body.entry_lps_mm, body.tip_lps_mm, killing))
-        said += [*chart_findings(killing), *more]
+        try:
+            chart, more = kill_chart(zone_for(device_named(dict(devices), body.device), body.setting), overrides)
+        except OperatorError as refused:
+            text = f"{name}: {refused.message}"
+            said.append(Finding(refused.code, Severity.BLOCK, text, overridable=False, subject=needle_id))
+            continue
+        made.append(Applicator(needle_id, body.entry_lps_mm, body.tip_lps_mm, chart))
+        said += [*chart_findings(chart), *more]
     return tuple(made), tuple(said)
 
 

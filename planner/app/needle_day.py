@@ -12,6 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from planner.app.marking import region_of
+from planner.app.needle_structures import AUTOMATIC
 from planner.errors import FrameMismatch, UsageError
 from planner.geometry import SpaceMap, lps
 from planner.imaging.rigid_registration import RigidMatch
@@ -84,7 +85,8 @@ def move_plan(session: Session, link: FrameLink, *, series: str, by: Actor) -> E
     """Bring the plan into the frame of today's scan, in one step of undo.
 
     Needles move and keep their ids; what was measured along them is dropped, for it held for the other scan. Regions
-    are copied: those of the planning CT stay. A region that was brought over before is replaced; one that was marked
+    are copied: those of the planning CT stay, and what was found automatically is found anew on today's scan. A region
+    that was brought over before is replaced; one that was marked
     on today's scan itself stays and makes the copy needless.
 
     Parameters
@@ -100,7 +102,7 @@ def move_plan(session: Session, link: FrameLink, *, series: str, by: Actor) -> E
         ``nothing-to-move`` when nothing of the session lies in the frame the link comes from.
     """
     placed = match_of_link(link)
-    moving = [item for item in session.items if item.frame_uid == link.from_frame_uid]
+    moving = [item for item in session.items if item.frame_uid == link.from_frame_uid and item.tool != AUTOMATIC]
     if not any(item.type in (REGION, NEEDLE_PATH) for item in moving):
         raise UsageError("nothing-to-move", "Nothing is marked on the planning CT that could be moved over.")
     uid = series.partition("#")[0]

@@ -191,7 +191,9 @@ def regions_from_automatic(
     A structure that was looked for and not found makes no item. What a person painted over, or brought in a label
     map, is not replaced.
     """
-    by_hand = {body.structure for item, body in _regions(session) if item.tool != AUTOMATIC}
+    frames = {mask.grid.frame_uid for mask in masks.values()}
+    regions = [(item, body) for item, body in _regions(session) if item.frame_uid in frames]
+    by_hand = {body.structure for item, body in regions if item.tool != AUTOMATIC}
     found = {key: mask for key, mask in masks.items() if not mask.is_empty and key not in by_hand}
     return _replacing(library, session, found, source, by, AUTOMATIC)
 
@@ -347,7 +349,7 @@ def _has_table(template: Template) -> bool:
 def _replacing(
     library: Library, session: Session, masks: Mapping[str, Mask], source: ImageSource, by: Actor, tool: str
 ) -> Edit:
-    """Region items for masks; those of the same structure that a machine made before are replaced."""
+    """Region items for masks; those of the same structure that a machine made in that frame before are replaced."""
     items = []
     for key, mask in masks.items():
         known = structures().get(key)
@@ -361,10 +363,13 @@ def _replacing(
             )
         )  # fmt: skip
 
+    replaced = {(mask.grid.frame_uid, key) for key, mask in masks.items()}
+
     def change(now: Session) -> Session:
         old = [
             item.id for item, body in _regions(now)
-            if body.structure in masks and item.tool in (AUTOMATIC, LABEL_MAP) and body.lesion_id is None
+            if item.tool in (AUTOMATIC, LABEL_MAP) and body.lesion_id is None
+            and (item.frame_uid, body.structure) in replaced
         ]  # fmt: skip
         for item_id in old:
             now = without_item(now, item_id)

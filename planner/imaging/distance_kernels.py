@@ -16,18 +16,14 @@ FAR = 1e12
 
 
 @compiled_inline
-def lower_envelope(
-    heights: NDArray[np.float64],
-    spacing: float,
-    places: NDArray[np.int64],
-    bounds: NDArray[np.float64],
-    result: NDArray[np.float64],
-) -> None:
-    """result[x] = min over y of heights[y] + (spacing (x - y))^2; `places` and `bounds` are working space."""
-    count = heights.shape[0]
+def parabolas(
+    heights: NDArray[np.float64], spacing: float, places: NDArray[np.int64], bounds: NDArray[np.float64]
+) -> int:
+    """Which parabolas heights[y] + (spacing (x - y))^2 are lowest somewhere: their `places`, and from which x on each
+    one is (`bounds`). The number of the last one; -1 for none."""
     square = spacing * spacing
     last = -1
-    for y in range(count):
+    for y in range(heights.shape[0]):
         if heights[y] >= FAR:
             continue
         crossing = -np.inf
@@ -42,6 +38,20 @@ def lower_envelope(
         last += 1
         places[last] = y
         bounds[last] = crossing
+    return last
+
+
+@compiled_inline
+def lower_envelope(
+    heights: NDArray[np.float64],
+    spacing: float,
+    places: NDArray[np.int64],
+    bounds: NDArray[np.float64],
+    result: NDArray[np.float64],
+) -> None:
+    """result[x] = min over y of heights[y] + (spacing (x - y))^2; `places` and `bounds` are working space."""
+    count = heights.shape[0]
+    last = parabolas(heights, spacing, places, bounds)
     if last < 0:
         result[:count] = FAR
         return

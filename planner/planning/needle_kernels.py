@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.imaging.compiled import compiled, compiled_inline
-from planner.imaging.distance_kernels import FAR
+from planner.imaging.distance_kernels import FAR, parabolas
 
 PIECES = 8
 """Equal pieces a shaft is first cut into."""
@@ -25,27 +25,8 @@ def envelope_at(
     bounds: NDArray[np.float64],
     result: NDArray[np.float64],
 ) -> None:
-    """result[n] = min over y of heights[y] + (spacing (nodes[n] - y))^2, for rising nodes inside or outside the line.
-
-    Lower envelope of parabolas: Felzenszwalb and Huttenlocher, Theory of Computing 8 (2012).
-    """
-    square = spacing * spacing
-    last = -1
-    for y in range(heights.shape[0]):
-        if heights[y] >= FAR:
-            continue
-        crossing = -np.inf
-        while last >= 0:
-            other = places[last]
-            crossing = (heights[y] - heights[other] + square * (y * y - other * other)) / (2.0 * square * (y - other))
-            if crossing > bounds[last]:
-                break
-            last -= 1
-        if last < 0:
-            crossing = -np.inf
-        last += 1
-        places[last] = y
-        bounds[last] = crossing
+    """result[n] = min over y of heights[y] + (spacing (nodes[n] - y))^2; rising nodes, inside or outside the line."""
+    last = parabolas(heights, spacing, places, bounds)
     if last < 0:
         result[: nodes.shape[0]] = FAR
         return
