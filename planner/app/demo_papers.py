@@ -130,7 +130,7 @@ class DemoPapers:
         return path
 
 
-def _centre(case: Case, session: Session, frame_uid: str) -> tuple[float, float, float] | None:
+def _centre(case: Case, session: Session, frame_uid: str | None) -> tuple[float, float, float] | None:
     """The middle of the largest lesion in a frame, of those the session treats where it names some."""
     placed = [each for each in case.lesions if each.centre_lps_mm is not None and each.frame_uid == frame_uid]
     targets = session.answer("images_lesions", "target_lesions") or ()

@@ -93,7 +93,10 @@ class VertebraRehearsal(RehearsalSteps):
         source = self.volume("planning").source
         for key, name in ((LEVEL, NAME), (CANAL, "Canal")):
             self.mark_region(f"Take {name} from a label map", self.label_mask(key), key, name, source.series_uid)
-        centre = _point(clicked_points(self.label_mask(LEVEL).centroid_lps_mm())[0])
+        middle = self.label_mask(LEVEL).centroid_lps_mm()
+        if middle is None:
+            raise BugError("the digital patient has an L2")
+        centre = _point(clicked_points(middle)[0])
         frame = self.volume("planning").grid.frame_uid
         body = KeyImageBody("mpr", centre, source.series_uid, caption=f"{NAME}, counted from the top")
         edit = add_key_image(self.desk.session_id, body, frame, name=f"Level {NAME}", by=self.by)
@@ -191,7 +194,7 @@ class VertebraRehearsal(RehearsalSteps):
         """A bone needle of the shelf for each path, by its gauge: what it reaches is then known."""
         shelf = {each.gauge: each for each in needle_devices().values() if PURPOSE in each.purposes}
         for item, body in needles_of(self.desk.session.items):
-            needle = shelf.get(body.gauge)
+            needle = shelf.get(body.gauge or "")
             if needle is None:
                 continue
             chosen = replace(body, device=needle.id, usable_length_mm=needle.usable_length_mm)

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from planner.app.demo import DemoResult
+    from planner.app.demo_marking import MarkedLesion
+    from planner.app.demo_needles import NeedleDemoResult
+
+
+PROCEDURES = {"tace": "tace", "ablation": "ablation", "vertebroplasty": "vertebra"}
+"""Procedure -> the digital patient's case."""
 
 
 def register(app: typer.Typer) -> None:
@@ -27,16 +33,31 @@ def _command(
     context: typer.Context,
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write to; a fresh temporary one if not.")] = None,
     preset: Annotated[str, typer.Option("--preset", help="Resolution: tiny, demo or full.")] = "demo",
+    procedure: Annotated[
+        str, typer.Option("--procedure", help="What is walked: tace, ablation or vertebroplasty.")
+    ] = "tace",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Walk the digital patient through a first TACE and into the second; write pictures and the PDF plans."""
-    from planner.app.demo import run_demo
+    """Walk the digital patient through a procedure, TACE into the second session; write pictures and the PDF plans."""
+    from planner.errors import UsageError
     from planner.store.actors import Actor
 
+    if procedure not in PROCEDURES:
+        said = f"There is no demonstration of {procedure!r}; choose one of {', '.join(PROCEDURES)}."
+        raise UsageError("unknown-procedure", said, subject=procedure)
     folder = out if out is not None else Path(tempfile.mkdtemp(prefix="seldinger-demo-"))
     renderer = command_context(context).make_renderer()
+    result: DemoResult | NeedleDemoResult
     try:
-        result = run_demo(folder, renderer, Actor.here(), preset=preset, context=_spoken())
+        if procedure == "tace":
+            from planner.app.demo import run_demo
+
+            result = run_demo(folder, renderer, Actor.here(), preset=preset, context=_spoken())
+        else:
+            from planner.app.demo_needles import run_needle_demo
+
+            case = PROCEDURES[procedure]
+            result = run_needle_demo(folder, renderer, Actor.here(), case=case, preset=preset, context=_spoken())
     finally:
         renderer.close()
     emit(result.to_json(), as_json, lambda target: _table(target, result))
@@ -56,12 +77,20 @@ def _spoken() -> Context:
     return Context(report)
 
 
-def _table(target: Console, result: DemoResult) -> None:
+def _table(target: Console, result: DemoResult | NeedleDemoResult) -> None:
     target.print(plain(f"case    {result.case_id}"), soft_wrap=True)
     for path in result.files:
         target.print(plain(f"file    {path}"), soft_wrap=True)
     for lesion in result.lesions:
-        overlap = "not compared" if lesion.dice is None else f"Dice {lesion.dice:.2f}"
-        clicks = "one click" if lesion.clicks == 1 else f"{lesion.clicks} clicks"
-        target.print(plain(f"lesion  {lesion.name}: {clicks}, {overlap} with the truth"), soft_wrap=True)
+        target.print(plain(f"lesion  {_lesion_words(lesion)}"), soft_wrap=True)
+    signed = sum(each == "signed" for each in result.stages.values())
+    target.print(plain(f"stages  {signed} of {len(result.stages)} signed"), soft_wrap=True)
     target.print("Simulated teaching data, not a patient.")
+
+
+def _lesion_words(lesion: MarkedLesion) -> str:
+    if lesion.clicks == 0:
+        return f"{lesion.name}: from a label map"
+    clicks = "one click" if lesion.clicks == 1 else f"{lesion.clicks} clicks"
+    overlap = "not compared" if lesion.dice is None else f"Dice {lesion.dice:.2f}"
+    return f"{lesion.name}: {clicks}, {overlap} with the truth"
