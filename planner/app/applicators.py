@@ -30,7 +30,6 @@ from planner.model.needle_reading import needle_of
 from planner.model.session import Session
 from planner.planning.coverage import Avoided, clearances_mm
 from planner.planning.coverage_access import Access
-from planner.planning.coverage_decision import Cover, TargetField, collateral_ml, decide
 from planner.planning.devices import Device, isotherms, zone_for
 from planner.planning.heat_sinks import heat_sinks
 from planner.planning.ire import electrode_pairs
@@ -299,15 +298,6 @@ def put_cover(session: Session, task: CoverTask, planned: PlannedCover, *, by: A
         return now
 
     return session_edit(session.id, change)
-
-
-def decide_session_cover(
-    session: Session, devices: Mapping[str, Device], region_id: str, body: TargetField
-) -> tuple[Cover, float]:
-    """After a needle was moved: whether its target is covered now, and the collateral volume in mL. `body` is kept
-    by the caller while target and margin stay."""
-    zones = zones_of_session(session, devices, region_id) or ()
-    return decide(body, zones), collateral_ml(body, zones)[1]
 
 
 def _needles(session: Session, region_id: str | None) -> list[tuple[PlanItem, NeedlePathBody]]:

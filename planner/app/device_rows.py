@@ -18,7 +18,6 @@ import platformdirs
 from planner import APPLICATION
 from planner.errors import InputRefused, StoreError, UsageError
 from planner.files import whole_file
-from planner.model.codec import digest
 from planner.planning.device_reading import DEVICE_KEYS, ROW_KEYS
 from planner.planning.devices import Device, ablation_devices, devices_from, shipped_devices
 
@@ -45,11 +44,6 @@ def own_devices(folder: Path | None = None) -> tuple[Device, ...]:
 def all_devices(folder: Path | None = None) -> dict[str, Device]:
     """Shipped and own devices by id; raises as `own_devices`."""
     return ablation_devices(own_devices(folder))
-
-
-def catalogue_digest(folder: Path | None = None) -> str:
-    """Changes whenever any row does."""
-    return digest(all_devices(folder))
 
 
 def save_device(device: Mapping[str, Any], folder: Path | None = None) -> Device:

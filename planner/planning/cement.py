@@ -5,7 +5,6 @@ Leaks follow missing cortex, so walls are shown as a map, and nothing is filled 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from planner.clinical.constants import Overrides, RuleConstants
 from planner.clinical.registry import evaluate, rule
 from planner.errors import FrameMismatch
-from planner.findings import Finding, Severity
+from planner.findings import Finding
 from planner.imaging.slicing import sample
 from planner.imaging.volumes import Volume
 from planner.model.needle_items import WallDefect
@@ -107,18 +106,6 @@ def cement_volumes(body_ml: float, region: str, overrides: Overrides | None = No
     limits = [finding.limit for finding in found.findings if finding.limit is not None]
     upper = limits[0] if limits else upper
     return CementVolumes(min(low, high), high, upper, found.findings)
-
-
-def too_many_levels(levels: Sequence[str]) -> Finding | None:
-    """Said when a treatment has more levels than usual."""
-    constants = rule("vertebroplasty_contraindications").constants
-    most = constants.number("levels_per_treatment")
-    if len(levels) <= most:
-        return None
-    text = f"{len(levels)} levels in one treatment; usual are at most {most:g}."
-    return constants.finding(
-        "many-levels", Severity.BLOCK, text, constant="levels_per_treatment", measured=float(len(levels))
-    )
 
 
 def lytic_estimate(vertebra: Vertebra, volume: Volume) -> LyticEstimate | None:

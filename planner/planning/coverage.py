@@ -250,14 +250,6 @@ def plan_cover(
     )
 
 
-def decide_again(
-    target: Mask | TargetField, zones: Sequence[Zone], margin_mm: float, avoided: Sequence[Avoided] = ()
-) -> tuple[Cover, dict[str, float], float]:
-    """After a person moved a zone: the cover, clearances and the collateral volume in mL, decided anew."""
-    body = target if isinstance(target, TargetField) else TargetField.of(target, margin_mm)
-    return decide(body, zones), clearances_mm(zones, avoided), collateral_ml(body, zones)[1]
-
-
 def clearances_mm(zones: Sequence[Zone], avoided: Sequence[Avoided]) -> dict[str, float]:
     """Smallest distance of any zone to each structure's surface; structures farther than 60 mm are left out."""
     if not zones:

@@ -9,7 +9,6 @@ from planner.clinical.registry import evaluate, rule
 from planner.errors import InputRefused
 from planner.findings import Finding, Severity
 from planner.planning.devices import ChartZone
-from planner.planning.zones import Zone, kill_zone_of_ice
 
 
 def kill_depth_mm(chart: ChartZone, overrides: Overrides | None = None) -> float:
@@ -54,9 +53,3 @@ def kill_chart(chart: ChartZone, overrides: Overrides | None = None) -> tuple[Ch
         f"what lies {depth:.0f} mm inside it ({kill:g} °C, by rule and not by the chart)."
     )
     return inner, (constants.finding("ice-is-not-kill", Severity.WARN, text, constant="depth_inside_ice"),)
-
-
-def kill_zone(ice: Zone, overrides: Overrides | None = None) -> Zone | None:
-    """The killing isotherm inside the visible edge of the ice; None when the ice is too thin."""
-    constants = rule("cryo_ice_margin").constants.replaced((overrides or {}).get("cryo_ice_margin", {}))
-    return kill_zone_of_ice(ice, constants.number("depth_inside_ice"), constants.number("kill_isotherm"))

@@ -58,11 +58,6 @@ class Needle:
         direction: NDArray[np.float64] = (self.entry_lps_mm - self.tip_lps_mm) / self.length_mm
         return direction
 
-    def at_depth_mm(self, depth_mm: float) -> NDArray[np.float64]:
-        """The point of the axis that far below the skin."""
-        point: NDArray[np.float64] = self.entry_lps_mm - depth_mm * self.hub_lps
-        return point
-
 
 def _point(values: ArrayLike) -> NDArray[np.float64]:
     point = np.array(values, dtype=np.float64)
@@ -117,9 +112,3 @@ def between_deg(first_lps: ArrayLike, second_lps: ArrayLike) -> float:
     first, second = np.asarray(first_lps, dtype=np.float64), np.asarray(second_lps, dtype=np.float64)
     cosine = float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
     return float(np.degrees(np.arccos(min(1.0, max(-1.0, cosine)))))
-
-
-def moved_parallel(needle: Needle, offset_lps_mm: ArrayLike) -> Needle:
-    """The same needle beside itself."""
-    offset = _point(offset_lps_mm)
-    return Needle(needle.entry_lps_mm + offset, needle.tip_lps_mm + offset, needle.diameter_mm)

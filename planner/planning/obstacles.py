@@ -9,7 +9,7 @@ an axis-aligned face lie straight above them. The whole structure counts, also o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -212,15 +212,6 @@ def prepared(
             raise InputRefused("empty-mask", text, subject=each.key)
         fields.append(known if known is not None and known.covers(bounds) else DistanceField.of(each.mask, bounds))
     return Obstacles(wanted, tuple(fields), bounds)
-
-
-def with_limits(obstacles: Obstacles, limits: Mapping[str, tuple[float, float]]) -> Obstacles:
-    """The same structures with other (hard, desired) distances; nothing is computed."""
-    items = tuple(
-        replace(each, hard_mm=limits[each.key][0], desired_mm=limits[each.key][1]) if each.key in limits else each
-        for each in obstacles.items
-    )
-    return replace(obstacles, items=items)
 
 
 def bounds_around(points_lps_mm: ArrayLike, margin_mm: float, also: Bounds | None = None) -> Bounds:

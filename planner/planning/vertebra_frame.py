@@ -130,11 +130,6 @@ class Vertebra:
         return float(np.rad2deg(np.arctan(self.lower.second) - np.arctan(self.upper.second)))
 
     @property
-    def lateral_wedge_deg(self) -> float:
-        """Between the endplates in the coronal plane; positive where the body is lower on the left."""
-        return float(np.rad2deg(np.arctan(self.lower.first) - np.arctan(self.upper.first)))
-
-    @property
     def depth_mm(self) -> float:
         """Of the body in the midline, at mid height."""
         return self.front.offset - self.wall.offset

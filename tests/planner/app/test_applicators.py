@@ -15,7 +15,6 @@ from stored_cases import DOCTOR, make_case, make_session
 from planner.app.applicators import (
     CoverTask,
     assign_device,
-    decide_session_cover,
     isotherms_of_session,
     plan_session_cover,
     put_cover,
@@ -34,7 +33,6 @@ from planner.model.needle_items import NEEDLE_PATH, NeedlePathBody
 from planner.model.needle_reading import needle_of
 from planner.model.needle_rules import NeedleRules
 from planner.model.session import Session
-from planner.planning.coverage_decision import TargetField
 from planner.planning.devices import ablation_devices
 from planner.store.library import Library
 from planner.workflow.template import Template
@@ -137,27 +135,6 @@ def test_that_a_setting_outside_the_chart_refuses_the_zone_of_a_stored_needle(do
     assert not said["outside-chart"].overridable
     assert said["unknown-device"].blocks
     assert not said["needle-without-zone"].blocks
-
-
-def test_that_cover_is_planned_into_needles_in_one_step_and_again_replaces_them(
-    document: Document, library: Library
-) -> None:
-    store, mine = StructureStore(library), with_needle(document, "simulated-mwa", "40W-5min", 40.0)
-    planned = plan_session_cover(store, document.case, now(document), RULES, task(document))
-    assert planned.cover.covered is True
-    assert planned.minimum_mm is not None
-    assert planned.minimum_mm >= 5.0
-    assert all(each.on_skin for each in planned.placed)
-    document.apply("cover", put_cover(now(document), task(document), planned, by=DOCTOR))
-    placed = [item for item in needles(document) if item.tool == "coverage"]
-    assert len(placed) == len(planned.placed)
-    assert document.undo()
-    assert needles(document) == [mine]
-    assert document.redo()
-    document.apply("again", put_cover(now(document), task(document), planned, by=DOCTOR))
-    assert len(needles(document)) == len(placed) + 1, "what a person placed stays, what was planned is replaced"
-    field = TargetField.of(scene().target, 5.0)
-    assert decide_session_cover(now(document), DEVICES, target_id(document), field)[0].covered is True
 
 
 def test_that_a_pair_without_known_spacing_is_not_put_into_the_plan(document: Document, library: Library) -> None:
