@@ -55,7 +55,7 @@ class Kept:
 class VertebraWorking:
     """Jobs on vertebrae. `changed` is called when one of them has ended."""
 
-    def __init__(self, needles: LiveMeasuring, changed: Callable[[], object]) -> None:
+    def __init__(self, needles: LiveMeasuring, changed: Callable[[], None]) -> None:
         self.needles, self.desk = needles, needles.desk
         self._changed = changed
         self._kept: dict[str, Kept] = {}
@@ -132,7 +132,8 @@ class VertebraWorking:
                     volume, mask, level=level, position=position, overrides=overrides, context=context
                 )
             except OperatorError as error:
-                self.desk.post(lambda error=error: self._refuse(level, digest, error.message))
+                message = error.message
+                self.desk.post(lambda: self._refuse(level, digest, message))
                 raise
             return Kept(digest, made, volume, {}, walls_picture(made))
 
