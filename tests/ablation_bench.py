@@ -27,6 +27,11 @@ from planner.model.edits import session_edit
 from planner.model.items import PlanItem
 from planner.model.needle_items import NEEDLE_PATH, NeedlePathBody
 from planner.model.people import Patient
+from planner.planning.coverage_decision import TargetField, collateral_ml, decide
+from planner.planning.margin_map import MapSession
+from planner.planning.margins import margin
+from planner.planning.target_surface import TargetSurface
+from planner.planning.zones import Zone
 from planner.store.actors import Actor
 from planner.workflow.lifecycle import new_session
 from viewers.state.marking import RegionTarget
@@ -70,8 +75,21 @@ def middle_grid(frame_uid: str) -> Grid:
     return Grid.of((40, 84, 84), origin_lps_mm=-grid.centre_lps_mm, spacing_kji_mm=spacing, frame_uid=frame_uid)
 
 
+def warm() -> None:
+    """Compile what the first margin needs, so that no test waits for it under a hand."""
+    grid = Grid.of((24, 24, 24), frame_uid="1.2.3")
+    points = points_of(grid)
+    mask = Mask.of(grid, np.linalg.norm(points - 12.0, axis=-1) < 5.0)
+    zones = (Zone((12.0, 12.0, 12.0), (0.0, 0.0, 1.0), 9.0, 8.0),)
+    MapSession(TargetSurface.of(mask)).map(margin(TargetSurface.of(mask), zones))
+    field = TargetField.of(mask, 2.0)
+    decide(field, zones)
+    collateral_ml(field, zones)
+
+
 def make_folder(made: Path) -> Path:
     """A library with a simulated case of one session of ablation on the planning images."""
+    warm()
     grid = middle_grid("1.2.3")
     source = ImageSource("1.2.840.1", modality="CT", patient_id="T-1", patient_name="Test^Ball", unit="HU")
     image = made / "images" / "planning.nii.gz"

@@ -12,7 +12,7 @@ from planner.workflow.template import Stage
 from viewers.panels.day_panel import DayActs, DayContent, DayPanel, Line
 from viewers.panels.match_dialog import MatchDialog
 from viewers.panes.desk import Desk
-from viewers.state.day import ENOUGH_FOR_ERROR, ZONE_TOOL
+from viewers.state.day import ENOUGH_FOR_ERROR, LANDMARK_TOOL, ZONE_TOOL
 from viewers.state.margins import least
 from viewers.window.case_day_match import BESIDE, COMPLETION, LEAST_PAIRS, RIGHT_PANE, TODAY, DayMatching
 from viewers.window.case_day_zone import AchievedMargins
@@ -39,6 +39,7 @@ class CaseDay:
         self.matching.reviewing = self.review
         self.dialog: MatchDialog | None = None
         day = desk.state.day
+        desk.state.active_tool.changed.connect(self._tool_changed)
         self.panel = DayPanel(
             DayActs(
                 mark=self.matching.mark_landmarks,
@@ -82,6 +83,11 @@ class CaseDay:
         self._follow_plan(stage)
         self.panel.setVisible(wanted)
         if wanted:
+            self.refresh()
+
+    def _tool_changed(self, tool: str) -> None:
+        del tool
+        if self.panel.isVisible():
             self.refresh()
 
     def _follow_plan(self, stage: Stage) -> None:
@@ -175,7 +181,11 @@ class CaseDay:
         )
 
     def _landmark_lines(self) -> tuple[str, ...]:
+        """Folded away once the match is reviewed, until they are marked again."""
         candidate = self.matching.candidate
+        marking = self.desk.state.active_tool.value == LANDMARK_TOOL
+        if candidate is None and self.matching.link() is not None and not marking:
+            return ()
         error = None if candidate is None else candidate.match.error
         lines, whole = [], 0
         for number, pair in enumerate(self.desk.state.day.pairs.value, start=1):

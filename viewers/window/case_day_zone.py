@@ -151,6 +151,8 @@ class AchievedMargins:
         def done(found: MeasuredMargin) -> None:
             self.measured, self.digest = found, digest
             self.show()
+            if found.drawn is not None:
+                self.desk.state.move_cursor(target.frame_uid, found.drawn.minimum_at_lps_mm)
             self._changed()
 
         self.desk.jobs.submit(

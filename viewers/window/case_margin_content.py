@@ -9,7 +9,7 @@ from planner.app.zone_planning import PlannedCover
 from planner.errors import OperatorError
 from planner.model.case import Case
 from planner.model.needle_items import AblationMarginBody, MarginNumbers
-from planner.planning.devices import ENERGIES, ChartRow, ChartZone, Device, zone_for
+from planner.planning.devices import ENERGIES, ChartRow, ChartZone, Device, isotherms, zone_for
 from planner.planning.kill_zones import kill_chart
 from planner.units import UNKNOWN, shown
 from planner.workflow.template import Choice
@@ -79,7 +79,17 @@ def chart_lines(device: Device | None, setting: str | None) -> tuple[Line, ...]:
         chart, _ = kill_chart(zone_for(device, setting))
     except OperatorError as refused:
         return (*lines, (f"■ {refused.message}", "block"))
-    return (*lines, *_zone_lines(chart, device.row(setting)))
+    return (*lines, *_zone_lines(chart, device.row(setting)), *_isotherm_lines(device, setting))
+
+
+def _isotherm_lines(device: Device, setting: str) -> tuple[Line, ...]:
+    """Of a freeze: every isotherm its chart gives; what is drawn and judged is the one that kills."""
+    if device.energy != "cryo" or device.row(setting) is None:
+        return ()
+    return tuple(
+        (f"{degrees:g} °C: {shown(each.long_mm)} × {shown(each.short_mm, 'mm')}", "")
+        for degrees, each in isotherms(device, setting).items()
+    )
 
 
 def _device_words(device: Device) -> str:
