@@ -137,6 +137,25 @@ def test_that_a_setting_outside_the_chart_refuses_the_zone_of_a_stored_needle(do
     assert not said["needle-without-zone"].blocks
 
 
+def test_that_cover_is_planned_into_needles_in_one_step_and_again_replaces_them(
+    document: Document, library: Library
+) -> None:
+    store, mine = StructureStore(library), with_needle(document, "simulated-mwa", "40W-5min", 40.0)
+    planned = plan_session_cover(store, document.case, now(document), RULES, task(document))
+    assert planned.cover.covered is True
+    assert planned.minimum_mm is not None
+    assert planned.minimum_mm >= 5.0
+    assert all(each.on_skin for each in planned.placed)
+    document.apply("cover", put_cover(now(document), task(document), planned, by=DOCTOR))
+    placed = [item for item in needles(document) if item.tool == "coverage"]
+    assert len(placed) == len(planned.placed)
+    assert document.undo()
+    assert needles(document) == [mine]
+    assert document.redo()
+    document.apply("again", put_cover(now(document), task(document), planned, by=DOCTOR))
+    assert len(needles(document)) == len(placed) + 1, "what a person placed stays, what was planned is replaced"
+
+
 def test_that_a_pair_without_known_spacing_is_not_put_into_the_plan(document: Document, library: Library) -> None:
     wet = task(document, device=DEVICES["rfa-dual-cooled-wet"], setting=None, margin_mm=2.0)
     planned = plan_session_cover(StructureStore(library), document.case, now(document), RULES, wet)

@@ -10,7 +10,7 @@ import pytest
 
 from planner.app.device_rows import all_devices, own_devices, remove_row, save_device, save_row
 from planner.errors import InputRefused, UsageError
-from planner.planning.devices import zone_for
+from planner.planning.devices import shipped_devices, zone_for
 
 DAY = date(2026, 3, 4)
 ROW: dict[str, Any] = {
@@ -48,6 +48,16 @@ def test_that_a_device_of_the_house_is_kept_as_it_was_typed(tmp_path: Path) -> N
     assert zone_for(kept).short_mm == 41.0
 
 
+def test_that_a_row_joins_a_shipped_device_with_who_read_it_and_when(tmp_path: Path) -> None:
+    save_row("rfa-cooled-17g", ROW, by="Dr Müller", on=DAY, folder=tmp_path)
+    device = all_devices(tmp_path)["rfa-cooled-17g"]
+    assert [row.id for row in device.rows] == ["ex-vivo", "in-vivo", ROW["id"]]
+    row = device.row(ROW["id"])
+    assert row is not None
+    assert row.seen_by == "Dr Müller, 2026-03-04"
+    assert shipped_devices()["rfa-cooled-17g"].row(ROW["id"]) is None
+
+
 def test_that_a_changed_row_takes_the_place_of_the_old_and_a_removed_one_is_gone(tmp_path: Path) -> None:
     save_row("rfa-cooled-17g", ROW, by="A", on=DAY, folder=tmp_path)
     save_row("rfa-cooled-17g", {**ROW, "short_mm": 39}, by="B", on=DAY, folder=tmp_path)
@@ -58,6 +68,20 @@ def test_that_a_changed_row_takes_the_place_of_the_old_and_a_removed_one_is_gone
     assert own_devices(tmp_path) == ()
     with pytest.raises(UsageError, match="added no row"):
         remove_row("rfa-cooled-17g", "in-vivo", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [({"source": ""}, "source"), ({"short_mm": 4100}, "no applicator has"), ({"length": 3}, "unknown key")],
+)
+def test_that_a_row_that_cannot_be_trusted_changes_nothing(
+    tmp_path: Path, change: dict[str, Any], sentence: str
+) -> None:
+    save_row("rfa-cooled-17g", ROW, by="A", on=DAY, folder=tmp_path)
+    before = own_devices(tmp_path)
+    with pytest.raises(InputRefused, match=sentence):
+        save_row("rfa-cooled-17g", {**ROW, "id": "x", **change}, by="A", on=DAY, folder=tmp_path)
+    assert own_devices(tmp_path) == before
 
 
 def test_that_shipped_and_simulated_devices_are_not_overwritten_and_a_row_needs_a_person(tmp_path: Path) -> None:

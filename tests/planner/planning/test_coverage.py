@@ -12,8 +12,9 @@ from planner.errors import Cancelled, FrameMismatch, InputRefused
 from planner.geometry import Grid
 from planner.imaging.masks import Mask
 from planner.jobs import Context
-from planner.planning.coverage import Avoided, CoverPlan, Spacing, plan_cover, shaft_distance_mm
+from planner.planning.coverage import Avoided, CoverPlan, Spacing, clearances_mm, plan_cover, shaft_distance_mm
 from planner.planning.coverage_access import Access, group_tips_mm, skin_entry, ways_in, with_paths, zones_as_placed
+from planner.planning.coverage_decision import TargetField, collateral_ml, decide
 from planner.planning.devices import ChartZone
 from planner.planning.obstacles import Obstacle
 from planner.planning.path_target import target_in
@@ -68,6 +69,16 @@ def test_that_one_zone_too_few_says_so_and_still_answers() -> None:
     assert len(plan.cover.uncovered_lps_mm)
 
 
+def test_that_zones_keep_away_from_a_structure_and_still_cover() -> None:
+    target = ball(GRID, CENTRE, 10.0)
+    wall = ball(GRID, CENTRE + np.array([26.0, 0.0, 0.0]), 4.0)
+    free = plan_cover(target, CHART, margin_mm=3.0, directions_lps=Y)
+    spared = plan_cover(target, CHART, margin_mm=3.0, directions_lps=Y, avoided=[Avoided("colon", wall, 5.0)])
+    assert spared.cover.covered is True
+    assert spared.clearance_mm["colon"] >= 4.5
+    assert clearances_mm(free.zones, [Avoided("colon", wall, 5.0)])["colon"] < 4.5
+
+
 def test_that_sparing_comes_before_covering() -> None:
     target = ball(GRID, CENTRE, 10.0)
     wall = ball(GRID, CENTRE + np.array([16.0, 0.0, 0.0]), 4.0)
@@ -78,6 +89,15 @@ def test_that_sparing_comes_before_covering() -> None:
     nothing = plan_cover(target, CHART, margin_mm=5.0, directions_lps=Y, avoided=[everywhere], maximum=2)
     assert nothing.zones == ()
     assert nothing.cover.fraction == 0.0
+
+
+def test_that_a_moved_zone_is_decided_anew() -> None:
+    target = ball(GRID, CENTRE, 10.0)
+    plan = plan_cover(target, CHART, margin_mm=5.0, directions_lps=Y)
+    moved = [replace(plan.zones[0], centre_lps_mm=point(CENTRE + np.array([9.0, 0.0, 0.0])))]
+    field = TargetField.of(target, 5.0)
+    assert decide(field, moved).covered is False
+    assert collateral_ml(field, moved)[1] > plan.collateral_ml
 
 
 def test_that_of_several_directions_the_one_that_needs_fewest_is_taken() -> None:

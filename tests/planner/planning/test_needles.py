@@ -13,6 +13,7 @@ from planner.planning.needle_readout import read_out
 from planner.planning.needles import (
     Needle,
     above_horizontal_deg,
+    between_deg,
     in_plane_deg,
     out_of_plane_deg,
 )
@@ -54,6 +55,13 @@ def test_that_out_of_plane_angles_are_positive_towards_the_head_in_every_posture
     assert float(above_horizontal_deg(hub, SUPINE)) == pytest.approx(70.0)
     assert float(above_horizontal_deg(hub, PRONE)) == pytest.approx(-70.0)
     assert float(above_horizontal_deg(hub, LEFT_DOWN)) == pytest.approx(0.0)
+
+
+def test_that_a_needle_knows_its_length_direction_and_depths() -> None:
+    needle = Needle.of((10.0, -80.0, 40.0), (10.0, 0.0, -20.0), 1.8)
+    assert needle.length_mm == pytest.approx(100.0)
+    np.testing.assert_allclose(needle.hub_lps, (0.0, -0.8, 0.6))
+    assert between_deg(needle.hub_lps, (0.0, -1.0, 0.0)) == pytest.approx(np.degrees(np.arccos(0.8)))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from planner.geometry import Grid
 from planner.geometry.patient_positions import PatientPosition
 from planner.imaging.masks import Mask
 from planner.imaging.volumes import Volume
-from planner.planning.cement import leak_map, lytic_estimate
+from planner.planning.cement import cement_volumes, leak_map, lytic_estimate
 from planner.planning.pedicles import Pedicle, find_pedicles, side_sign
 from planner.planning.vertebra_analysis import analyse_vertebra
 from planner.planning.vertebra_frame import Vertebra, vertebra_of
@@ -298,6 +298,16 @@ def test_that_a_prone_patient_turns_the_machine_and_not_the_patient() -> None:
 
 
 # Cement, lytic bone, leaks
+
+
+def test_that_cement_is_the_lower_of_fill_and_level_and_never_called_safe() -> None:
+    found = cement_volumes(30.0, "lumbar")
+    assert found is not None
+    assert (found.low_ml, found.high_ml, found.usual_upper_ml) == pytest.approx((4.5, 6.0, 6.0))
+    assert any("not a safe limit" in finding.text for finding in found.findings)
+    small = cement_volumes(10.0, "lumbar")
+    assert small is not None
+    assert small.high_ml == pytest.approx(2.4)
 
 
 def test_that_soft_bone_and_missing_cortex_are_found_where_they_were_made() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from planner.errors import InputRefused
-from planner.planning.devices import ChartZone
+from planner.planning.devices import ChartZone, ablation_devices, zone_for
 from planner.planning.kill_zones import kill_chart
 from planner.planning.zones import Applicator, Zone, tip_for, union_contains, zone_of, zones_of
 
@@ -99,6 +99,19 @@ def test_that_a_chart_of_two_applicators_gives_one_zone_in_their_middle_and_none
 def test_that_a_needle_without_length_is_refused() -> None:
     with pytest.raises(InputRefused, match="same point"):
         zone_of(Applicator("a", (1.0, 2.0, 3.0), (1.0, 2.0, 3.0), CHART))
+
+
+def test_that_of_ice_only_what_kills_counts_and_its_tip_stays_where_it_is() -> None:
+    device = ablation_devices()["simulated-cryo"]
+    ice, cold = zone_for(device, "10min-ice"), zone_for(device, "10min-40")
+    killing, findings = kill_chart(ice)
+    assert (killing.long_mm, killing.short_mm) == (ice.long_mm - 20.0, ice.short_mm - 20.0)
+    assert killing.isotherm_c == -40.0
+    assert [each.code for each in findings] == ["ice-is-not-kill"]
+    assert zone_of(along_z(killing)).centre_lps_mm == pytest.approx(zone_of(along_z(ice)).centre_lps_mm)
+    assert kill_chart(cold) == (cold, ())
+    half, _ = kill_chart(zone_for(device, "10min-20"))
+    assert half.short_mm == 28.0 - 10.0, "the -20 isotherm lies half way between edge and kill"
 
 
 def test_that_ice_thinner_than_its_killing_depth_treats_nothing() -> None:
