@@ -86,7 +86,7 @@ def ablate(patient: DigitalPatient, zone: BurntZone, *, study_date: str, context
     given = context or Context()
     scene = painted(patient.preset, patient.seed, patient.case, (PHASE,), given.part(0.0, 0.6))
     identity = (patient.preset, patient.seed, patient.case, "ablation-day")
-    moved = _repositioned(scene.canvas.grid, lps(uid_of("frame", *identity)))
+    moved = repositioned(scene.canvas.grid, uid_of("frame", *identity))
     before = scene.canvas.hu[0].copy()
     given.step(0.65, "Ablating")
     _burn(scene.canvas, zone)
@@ -104,13 +104,14 @@ def ablate(patient: DigitalPatient, zone: BurntZone, *, study_date: str, context
     return AblationDay(volumes[0], volumes[1], burnt, moved)
 
 
-def _repositioned(grid: Grid, today: str) -> SpaceMap:
+def repositioned(grid: Grid, today_frame_uid: str) -> SpaceMap:
+    """Where a point of the planning CT, whose grid is given, lies in the frame of that day."""
     turn = np.deg2rad(TURN_DEG)
     homogeneous = np.eye(4)
     homogeneous[:2, :2] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
     centre = grid.centre_lps_mm
     homogeneous[:3, 3] = centre + np.asarray(SHIFT_LPS_MM) - homogeneous[:3, :3] @ centre
-    return SpaceMap(today, lps(grid.frame_uid), homogeneous)
+    return SpaceMap(lps(today_frame_uid), lps(grid.frame_uid), homogeneous)
 
 
 def _upright(moved: SpaceMap, grid: Grid) -> Grid:

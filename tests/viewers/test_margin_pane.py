@@ -21,6 +21,7 @@ from planner.planning.target_surface import TargetSurface
 from planner.planning.zones import Zone
 from viewers.panes.margin_map_pane import MarginMapPane, margin_frame
 from viewers.panes.pane_grid import PaneGrid
+from viewers.panes.volume_frame import volume_frame
 from viewers.scene.margin_painter import colours_of, places_of, unrolled_image
 from viewers.scene.palette import rgb
 from viewers.scene.volume_renderer import VolumeRenderer
@@ -171,3 +172,25 @@ def test_that_a_zone_is_wire_through_which_the_target_is_seen(renderer: VolumeRe
 def test_that_the_bins_begin_at_nought_five_and_ten() -> None:
     found = colours_of(np.array([-0.01, 0.0, 5.0, 10.0]), (0.0, 5.0, 10.0))
     assert [tuple(each) for each in found] == [rgb(colour) for colour in BIN_COLOURS]
+
+
+def test_that_a_margin_that_comes_on_show_turns_the_3d_picture_to_its_target(make_bench, ball) -> None:
+    bench = make_bench(ball)
+    bench.grid.release()
+    bench.grid.hide()
+    bench.grid = PaneGrid(bench.desk, {"3d": volume_frame, "margin-map": margin_frame})
+    bench.grid.resize(900, 800)
+    bench.grid.show()
+    bench.state.layout.set("margin")
+    bench.settle()
+    pane = bench.grid.frame("3d").pane
+    far = pane.scene.camera
+    bench.state.margins.shown.set(made())
+    bench._wait(lambda: pane.scene.meshes)
+    near = pane.scene.camera
+    assert near.half_height_mm < far.half_height_mm
+    assert near.focal_lps_mm == pytest.approx((10.0, -8.0, 5.0), abs=1.0)
+    assert pane.scene.preset is None, "the volume does not stand before the target"
+    bench.state.margins.clear()
+    bench._wait(lambda: not pane.scene.meshes)
+    assert pane.scene.preset is not None

@@ -12,13 +12,13 @@ from planner.imaging import LabelMap
 from viewers.panes.desk import Desk
 from viewers.panes.pane_frame import HeaderButton, PaneFrame
 from viewers.panes.volume_pane import VolumePane
-from viewers.scene.margin_scene3d import meshes_of_margins, painted_region
+from viewers.scene.margin_scene3d import camera_on_margin, meshes_of_margins, painted_region
 from viewers.scene.run_ct_scene3d import tubes_of_rays
 from viewers.scene.scene_content import plane_picture, surfaces_of, surfaces_of_regions, tubes_of_marks
 from viewers.scene.slice_text import who_lines
 from viewers.scene.volume_transfer import preset_for, presets
 from viewers.state.layouts import PaneSpec
-from viewers.state.scene3d import STANDARD_VIEWS, Scene3D
+from viewers.state.scene3d import STANDARD_VIEWS, Camera, Scene3D
 from viewers.state.signals import Subscriptions
 from viewers.state.view_state import PLANE_KINDS, PlaneKind
 
@@ -43,6 +43,7 @@ class VolumeLink:
         self.planes_shown: frozenset[PlaneKind] = frozenset()
         self.clip_by: PlaneKind | None = None
         self.preset: str | None = None
+        self._painted: str | None = None
         self._soon = QTimer()
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self.refresh)
@@ -82,6 +83,7 @@ class VolumeLink:
         painted = painted_region(self.desk.state.margins, frame_uid)
         shown_maps = [shown_labels(name, labels, hidden) for name, labels in layer.label_maps.items()]
         marks = [mark for mark in self.desk.marks.marks.value if mark.id not in hidden]
+        camera = self._turn_to(painted)
         preset = self.preset if self.preset is not None else preset_for(volume, None).id
         scene = Scene3D(
             volume=volume,
@@ -103,8 +105,21 @@ class VolumeLink:
                 if kind in self.planes_shown
             ),
             clip=None if self.clip_by is None else self.desk.state.plane(frame_uid, self.clip_by),
+            camera=camera,
         )
         self.pane.show_scene(scene, caption=who_lines(volume)[:2])
+
+    def _turn_to(self, painted: str | None) -> Camera | None:
+        """When the margin of another target comes on show, the volume gives way and the eye goes to the target; None
+        leaves the camera where it is."""
+        before, self._painted = self._painted, painted
+        if painted == before:
+            return None
+        if painted is None:
+            self.preset = None if self.preset == HIDDEN else self.preset
+            return None
+        self.preset = HIDDEN
+        return camera_on_margin(self.desk.state.margins)
 
     def _frame_changed(self, key: str) -> None:
         del key

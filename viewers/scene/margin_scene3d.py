@@ -5,7 +5,10 @@ from __future__ import annotations
 from viewers.scene.margin_painter import colours_of
 from viewers.scene.zone_painter import zone_meshes
 from viewers.state.margins import MarginDesk
-from viewers.state.scene3d import Mesh
+from viewers.state.scene3d import Camera, Mesh
+
+FAR_ENOUGH = 3.0
+"""Half heights of the target that the picture shows: zones lie around it."""
 
 
 def meshes_of_margins(margins: MarginDesk, frame_uid: str) -> tuple[Mesh, ...]:
@@ -19,6 +22,17 @@ def meshes_of_margins(margins: MarginDesk, frame_uid: str) -> tuple[Mesh, ...]:
     if zones is not None and zones.frame_uid == frame_uid:
         made += zone_meshes(zones)
     return tuple(made)
+
+
+def camera_on_margin(margins: MarginDesk) -> Camera | None:
+    """On the painted target, from the front, a little from the right and above."""
+    shown = margins.shown.value
+    if shown is None:
+        return None
+    low, high = shown.map.vertices_lps_mm.min(axis=0), shown.map.vertices_lps_mm.max(axis=0)
+    x, y, z = ((low + high) / 2.0).tolist()
+    half = FAR_ENOUGH * float((high - low).max()) / 2.0
+    return Camera((x, y, z), (0.0, -1.0, 0.0), (0.0, 0.0, 1.0), half).turned(-18.0, 12.0)
 
 
 def painted_region(margins: MarginDesk, frame_uid: str) -> str | None:
