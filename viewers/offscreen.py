@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRect, Qt
+from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRect
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter
 
 from planner.app.rendering import PictureRequest, SheetRequest
@@ -17,6 +17,7 @@ from planner.imaging import LabelMap
 from planner.imaging.masks import Mask, is_empty
 from planner.imaging.window import Window, first_window
 from planner.model.items import PlanItem
+from viewers.offscreen_needles import PaneContent, draw_pane
 from viewers.scene.scene_content import plane_picture, surfaces_of, tubes_of
 from viewers.scene.sheet_painter import paint_panels
 from viewers.scene.slice_painter import CrosshairLine, SliceScene, image_of, paint_picture, paint_scene
@@ -36,6 +37,8 @@ TEXT_PARTS = 55
 """Height of the picture over height of its letters: legible where two pictures share a printed page."""
 FOCUS_MARGIN_MM = 35.0
 LEAST_HALF_HEIGHT_MM = 70.0
+LESION = "lesion"
+"""What `planner.app.report_pictures` calls the structure of a lesion's overlay."""
 
 
 class OffscreenRenderer:
@@ -121,8 +124,8 @@ class OffscreenRenderer:
             metrics = QFontMetricsF(painter.font())
             draw_outlined(painter, QPointF(metrics.height() * 0.5, metrics.height() * 1.1), "3D, anterior view")
         else:
-            painter.setPen(QColor("#9aa1ac"))
-            painter.drawText(QRect(0, 0, area.width(), area.height()), Qt.AlignmentFlag.AlignCenter, "Nothing to show")
+            content = PaneContent(request, window_of(request), tuple(region_shapes(request.overlays)))
+            draw_pane(painter, content, pane.kind, area.width(), area.height())
         painter.restore()
 
     def _draw_3d(self, request: PictureRequest, width: int, height: int) -> NDArray[np.uint8]:
@@ -224,7 +227,8 @@ def region_shapes(overlays: Sequence[LabelMap]) -> Iterator[RegionShape]:
         for value, label in overlay.labels.items():
             mask = Mask.of(overlay.grid, overlay.mask(value))
             if not mask.is_empty:
-                yield RegionShape(f"{number}/{value}", mask, label.colour, label.name)
+                structure = None if label.structure == LESION else label.structure
+                yield RegionShape(f"{number}/{value}", mask, label.colour, label.name, structure)
 
 
 def _layout(key: str) -> Layout:

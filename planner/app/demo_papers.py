@@ -11,8 +11,10 @@ from pathlib import Path
 from planner.app.digital_case import DigitalCase
 from planner.app.images import load
 from planner.app.library import library_url
+from planner.app.needle_pictures import series_for_layout
 from planner.app.rendering import Renderer
 from planner.app.report_pictures import SIZE_PX, View, by_role, main_series, request_of
+from planner.app.report_words import series_key
 from planner.app.reporting import session_report
 from planner.app.run_sheets import roles_of_layout, sheet_of_case
 from planner.app.sessions import SessionDesk
@@ -110,13 +112,14 @@ class DemoPapers:
                 path.write_bytes(self.renderer.sheet(sheet))
                 yield path
                 continue
-            view = View(layout, f"{session.title}: {layout.replace('_', ' ')}", base, centre)
+            series, tip = series_for_layout(case, session, layout, base)
+            view = View(layout, f"{session.title}: {layout.replace('_', ' ')}", series, tip or centre)
             request = request_of(
                 self.made.opened.library,
                 case,
                 session,
                 view,
-                self.volumes[f"{base.series_uid}#{base.part}"],
+                self.volumes[series_key(series)],
                 size_px=self.picture_px,
                 others=by_role(session, self.volumes),
             )

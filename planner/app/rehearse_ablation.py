@@ -20,6 +20,7 @@ from planner.app.margins import MarginSettings, achieved, planned_margin, put_ma
 from planner.app.marking import region_of
 from planner.app.needle_day import link_of_match, move_plan, reviewed_link
 from planner.app.needle_paths import NeedleTask
+from planner.app.needle_pictures import VESSELS
 from planner.app.rehearse_steps import RehearsalSteps, clicked_points
 from planner.app.run_items import add_link, review_link
 from planner.errors import BugError
@@ -246,8 +247,7 @@ class AblationRehearsal(RehearsalSteps):
         return next(each.lesion_id for each in self.lesions if each.name == TARGET_NAME)
 
     def _settings(self) -> MarginSettings:
-        vessels = ("vessels", "hepatic_vein", "portal_vein", "inferior_vena_cava")
-        return MarginSettings(self.devices, self.desk.template.needle, ORGAN, vessels)
+        return MarginSettings(self.devices, self.desk.template.needle, ORGAN, VESSELS)
 
     def _setting_rows(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []

@@ -4,13 +4,66 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.imaging import LabelMap, Volume
 from planner.model.items import PlanItem
+from planner.model.needle_items import AblationMarginBody, WorkingView
+
+if TYPE_CHECKING:
+    from planner.planning.margin_map import MarginMap
+    from planner.planning.vertebra_analysis import VertebraAnalysis
+    from planner.planning.zones import Zone
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MarginPicture:
+    """A margin of the plan, to be unrolled.
+
+    Attributes
+    ----------
+    body
+        As the plan stores it.
+    map
+        None where the surface cannot be painted; `no_map` says why.
+    stale
+        Why the stored numbers no longer hold; empty while they do.
+    """
+
+    name: str
+    body: AblationMarginBody
+    map: MarginMap | None
+    no_map: str = ""
+    stale: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ZonesPicture:
+    """Planned ablation zones: of the chart's mean, and one deviation smaller where it gives one."""
+
+    mean: tuple[Zone, ...]
+    minus_sd: tuple[Zone, ...] | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class VertebraPicture:
+    """A vertebra measured again for its pictures, with the views of the plan.
+
+    Attributes
+    ----------
+    views
+        View, id and name of the needle it looks down; None and empty for true AP and lateral.
+    notes
+        What is to be read before the pictures.
+    """
+
+    level: str
+    analysis: VertebraAnalysis
+    views: tuple[tuple[WorkingView, str | None, str], ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +92,8 @@ class PictureRequest:
         `volume`.
     caption
         Lines burned into the corner (patient, series, date, disclaimer, SIMULATED).
+    margin, zones, vertebra
+        For layouts that show them; None where the plan has none.
     """
 
     volume: Volume
@@ -51,6 +106,9 @@ class PictureRequest:
     items: tuple[PlanItem, ...] = ()
     caption: tuple[str, ...] = field(default_factory=tuple)
     by_role: Mapping[str, Volume] = field(default_factory=dict)
+    margin: MarginPicture | None = None
+    zones: ZonesPicture | None = None
+    vertebra: VertebraPicture | None = None
 
 
 @dataclass(frozen=True, slots=True)

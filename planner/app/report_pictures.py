@@ -10,6 +10,7 @@ import numpy as np
 from planner import DISCLAIMER
 from planner.app.case_images import load_series
 from planner.app.marking import key_image_of, masks_of, region_of
+from planner.app.needle_pictures import with_needle_content
 from planner.app.rendering import PictureRequest, Renderer
 from planner.app.report_words import day, person_name, series_key
 from planner.app.run_sheets import key_frame_sheets
@@ -176,7 +177,7 @@ def request_of(
         When the mask of a region is missing or damaged.
     """
     frame = volume.grid.frame_uid
-    return PictureRequest(
+    request = PictureRequest(
         volume=volume,
         layout=view.layout,
         size_px=size_px,
@@ -187,6 +188,7 @@ def request_of(
         caption=caption_of(case, view, title),
         by_role=others or {},
     )
+    return with_needle_content(library, case, session, request, volume=volume)
 
 
 def by_role(session: Session, held: Mapping[str, Volume]) -> dict[str, Volume]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from planner import DISCLAIMER
 from planner.app.images import open_image
+from planner.app.needle_pictures import roles_in_layout, series_for_layout
 from planner.app.rendering import PictureRequest, Renderer
 from planner.app.report_pictures import Images, View, main_series, request_of
 from planner.app.report_stages import status_words
@@ -139,7 +140,8 @@ def snapshot_case(
     if stage_id:
         view, title = _stage_view(case, session, stage_id, view)
     images = Images(library, case, {}, context or Context())
-    others = {role: images.volume(each) for role, each in _roles(case, session) if view.layout == "phases"}
+    shown = roles_in_layout(view.layout)
+    others = {role: images.volume(each) for role, each in _roles(case, session) if role in shown}
     volume = images.volume(view.series)
     return renderer.png(request_of(library, case, session, view, volume, size_px=size_px, others=others, title=title))
 
@@ -164,7 +166,9 @@ def _stage_view(case: Case, session: Session, stage_id: str, view: View) -> tupl
     template, profile = available.template(session.template.id), available.profile(session.template.profile)
     stage = the_stage(template, stage_id)
     status = evaluate(case, session, template, profile, local_now()).stage(stage.id)
-    return replace(view, layout=stage.layout), f"{session.title} · {stage.title}: {status_words(status)}"
+    series, tip = series_for_layout(case, session, stage.layout, view.series)
+    view = replace(view, layout=stage.layout, series=series, cursor_lps_mm=tip or view.cursor_lps_mm)
+    return view, f"{session.title} · {stage.title}: {status_words(status)}"
 
 
 def _stage_layout(session: Session, stage_id: str) -> str:

@@ -45,20 +45,25 @@ class MarginShown:
 
     def lines(self) -> tuple[str, ...]:
         """What is written above the map: least margins, then what they stand on."""
-        body = self.body
-        found = [f"{self.name} · {body.kind} margin{' (moving)' if self.moving else ''}", *_numbers(body)]
-        if body.kind == ACHIEVED:
-            error = body.registration_error_mm
-            found.append(
-                "not measurable: registration error unknown"
-                if error is None
-                else f"registration ± {shown(error, 'mm', digits=1)}"
-                + (": the margin is not larger than this error" if body.within_registration_error else "")
-            )
-        else:
-            charts = ", ".join(f"chart from {each}" for each in body.tissues)
-            found.append(f"{GEOMETRIC}{'; ' + charts if charts else ''}")
-        return (*found, *body.heat_sinks, *((self.stale,) if self.stale else ()))
+        name = f"{self.name} · {self.body.kind} margin{' (moving)' if self.moving else ''}"
+        return margin_lines(name, self.body, self.stale)
+
+
+def margin_lines(name: str, body: AblationMarginBody, stale: str = "") -> tuple[str, ...]:
+    """A margin in words: its name, the least margins, then what they stand on."""
+    found = [name, *_numbers(body)]
+    if body.kind == ACHIEVED:
+        error = body.registration_error_mm
+        found.append(
+            "not measurable: registration error unknown"
+            if error is None
+            else f"registration ± {shown(error, 'mm', digits=1)}"
+            + (": the margin is not larger than this error" if body.within_registration_error else "")
+        )
+    else:
+        charts = ", ".join(f"chart from {each}" for each in body.tissues)
+        found.append(f"{GEOMETRIC}{'; ' + charts if charts else ''}")
+    return (*found, *body.heat_sinks, *((stale,) if stale else ()))
 
 
 def _numbers(body: AblationMarginBody) -> list[str]:
