@@ -173,7 +173,7 @@ class DeviceDialog(QDialog):
         known, found = self._device, self._chosen()
         if known is None or found is None:
             return
-        kept = {key: getattr(found, key) for key in ROW_KEYS if getattr(found, key) is not None}
+        kept = {key: getattr(found, key) for key in ROW_KEYS if getattr(found, key) not in (None, "")}
         refusal = self._acts.remove_row(known.id, found.id)
         if refusal is None:
             self._removed = known.id, kept
