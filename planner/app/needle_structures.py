@@ -308,8 +308,19 @@ def structures_digest(session: Session, rules: NeedleRules, frame_uid: str) -> s
     return digest({"drawn": drawn, "rules": rules, "absent": sorted(absent_structures(session))})
 
 
-def _regions(session: Session) -> list[tuple[PlanItem, RegionBody]]:
-    return [(item, region_of(item)) for item in session.items if item.type == REGION]
+Regions = tuple[tuple[PlanItem, RegionBody], ...]
+_read: list[tuple[tuple[PlanItem, ...], Regions]] = []
+"""Items of the session asked for last, and their regions: every question about structures begins with them."""
+
+
+def _regions(session: Session) -> Regions:
+    """The regions of a session, read once as long as its items are the same values."""
+    known = _read[0] if _read else None
+    if known is None or known[0] is not session.items:
+        found = tuple((item, region_of(item)) for item in session.items if item.type == REGION)
+        known = (session.items, found)
+        _read[:] = [known]
+    return known[1]
 
 
 def _rows(session: Session) -> dict[str, Mapping[str, Any]]:

@@ -136,25 +136,44 @@ class NeedlePanel(QWidget):
         self.list = QListWidget()
         self.absent: dict[str, ClickLabel] = {}
         self.problem = PlainLabel("", role="unverified", wrap=True)
+        self._paths_part, paths = _part()
+        self._structures_part, structures = _part()
         outer.addLayout(self._needle)
-        outer.addWidget(PlainLabel("Paths", role="section"))
-        self._build_search(outer)
         outer.addWidget(self.problem)
+        outer.addWidget(self._paths_part)
+        outer.addWidget(self._structures_part)
+        self._build_search(paths)
+        self._build_structures(structures)
+        self.say(None)
+        self._show_structures(self._content)
+        self._show_paths(self._content)
+        self._show_needle(None)
+
+    def _build_structures(self, outer: QVBoxLayout) -> None:
         outer.addWidget(PlainLabel("Structures to keep away from", role="section"))
         self.automatic = button(
             "Make automatically",
-            lambda: self.say(acts.make_structures()),
+            lambda: self.say(self.acts.make_structures()),
             tip="Skin, bone, lung, gas, and vessels where contrast is seen, from the CT itself",
         )
         self.labels = button(
-            "From label map", lambda: self.say(acts.take_labels()), tip="Take over the segmentations that are loaded"
+            "From label map",
+            lambda: self.say(self.acts.take_labels()),
+            tip="Take over the segmentations that are loaded",
         )
         outer.addWidget(row(self.automatic, self.labels))
         outer.addLayout(self._structures)
-        self._show_structures(self._content)
-        self._show_needle(None)
+
+    def put_structures_first(self, first: bool) -> None:
+        """In the stage that asks for structures they stand above the search; elsewhere below it."""
+        outer = self.layout()
+        parts = (self._structures_part, self._paths_part) if first else (self._paths_part, self._structures_part)
+        if isinstance(outer, QVBoxLayout) and outer.indexOf(parts[0]) > outer.indexOf(parts[1]):
+            outer.removeWidget(parts[1])
+            outer.addWidget(parts[1])
 
     def _build_search(self, outer: QVBoxLayout) -> None:
+        outer.addWidget(PlainLabel("Paths", role="section"))
         self.target = PlainLabel("", role="quiet", wrap=True)
         outer.addWidget(self.target)
         self.device, self.posture = QComboBox(), QComboBox()
@@ -242,6 +261,7 @@ class NeedlePanel(QWidget):
 
     def _show_paths(self, content: NeedleContent) -> None:
         self.summary.setText(content.summary)
+        self.summary.setVisible(bool(content.summary))
         self.list.blockSignals(True)
         self.list.clear()
         for each in content.paths:
@@ -364,6 +384,14 @@ class NeedlePanel(QWidget):
         self.problem.setVisible(bool(refusal))
 
 
+def _part() -> tuple[QWidget, QVBoxLayout]:
+    """A part of the panel that can change its place."""
+    holder = QWidget()
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(0, 0, 0, 0)
+    return holder, layout
+
+
 def _fill(box: QComboBox, choices: Sequence[Choice], chosen: str | None) -> None:
     known = tuple((box.itemData(at), box.itemText(at)) for at in range(box.count()))
     wanted = tuple((each.code or None, each.label) for each in choices)
@@ -371,7 +399,10 @@ def _fill(box: QComboBox, choices: Sequence[Choice], chosen: str | None) -> None
         box.clear()
         for code, label in wanted:
             box.addItem(label, code)
+            box.setItemData(box.count() - 1, plain_tip(label), Qt.ItemDataRole.ToolTipRole)
     box.setCurrentIndex(max(0, box.findData(chosen)))
+    # The box is narrower than a device's whole name.
+    box.setToolTip(plain_tip(box.currentText()))
 
 
 def _clearance_grid(clearances: Sequence[Clearance], *, heading: bool) -> QGridLayout:

@@ -25,6 +25,7 @@ TITLES = {
     "probe": "Probe's eye",
     "skin-map": "Skin map",
     "needle-profile": "Clearance along the needle",
+    "margin-map": "Margin map",
     "vertebra-views": "C-arm views",
 }
 

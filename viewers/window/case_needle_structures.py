@@ -24,6 +24,8 @@ from planner.model.edits import Edit
 from planner.model.items import REGION
 from viewers.window.case_needle_live import NO_SESSION, LiveMeasuring
 
+CONFIRMED_BY = "confirmed_by"
+
 
 class StructureMaking:
     """Structures to keep away from: from the CT itself, from label maps, or confirmed absent.
@@ -113,18 +115,21 @@ class StructureMaking:
         self._changed()
 
     def confirm_absent(self, key: str, absent: bool) -> str | None:
-        """A person looked: the structure is not within reach of any path. Or takes that back."""
+        """A person looked: the structure is not within reach of any path; their name stands in its row. Or takes that
+        back."""
         work, session = self.needles.work, self.needles.session
         if work is None or session is None:
             return NO_SESSION
         answer = session.answer(STAGE, TABLE)
         rows = [dict(row) for row in answer if isinstance(row, Mapping)] if isinstance(answer, (list, tuple)) else []
-        status = ABSENT if absent else NOT_SEGMENTED
         known = next((row for row in rows if row.get("structure") == key), None)
         if known is None:
-            rows.append({"structure": key, "status": status})
-        else:
-            known["status"] = status
+            known = {"structure": key}
+            rows.append(known)
+        known["status"] = ABSENT if absent else NOT_SEGMENTED
+        known.pop(CONFIRMED_BY, None)
+        if absent:
+            known[CONFIRMED_BY] = work.who
         return work.answer(STAGE, TABLE, rows)
 
 

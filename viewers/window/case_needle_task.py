@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 
+from planner.app import device_rows
 from planner.app.needle_paths import NeedleTask
+from planner.errors import OperatorError
 from planner.geometry.patient_positions import POSTURES, SUPINE, PatientPosition, position_from_dicom
 from planner.imaging import Volume
 from planner.model.case import Case
 from planner.model.disease import Lesion
 from planner.model.items import RegionBody
 from planner.model.session import Session
-from planner.planning.devices import ablation_devices, gauge_diameter_mm, needle_devices
+from planner.planning.devices import (
+    Device,
+    ablation_devices,
+    drawable_settings,
+    gauge_diameter_mm,
+    needle_devices,
+)
 from planner.units import shown
 from planner.workflow.template import Choice, Template
 from viewers.state.marking import Mark
@@ -44,12 +52,23 @@ class Tool:
     usable_length_mm: float | None = None
 
 
-@cache
 def tools_for(purpose: str, *, simulated: bool) -> Mapping[str, Tool]:
-    """What may be chosen, by key: catalogued devices whose diameter is stated, then gauges."""
+    """What may be chosen, by key: devices whose diameter is stated, those with a chart that gives a zone before the
+    others, the user's own among them; then gauges."""
+    try:
+        written = (device_rows.device_folder() / device_rows.FILE_NAME).stat().st_mtime_ns
+    except OSError:
+        written = None
+    return _tools_at(purpose, simulated, written)
+
+
+@lru_cache(maxsize=16)
+def _tools_at(purpose: str, simulated: bool, written: int | None) -> Mapping[str, Tool]:
+    """As the file of the user's own devices was written at a time; None while there is none."""
     found: dict[str, Tool] = {}
     if purpose == "ablation":
-        for key, each in ablation_devices().items():
+        known = sorted(_devices(written).items(), key=lambda each: not drawable_settings(each[1]))
+        for key, each in known:
             diameter = each.outer_diameter_mm
             if diameter is not None and each.simulated is simulated:
                 found[key] = Tool(each.title, diameter, each.gauge, key, each.usable_length_mm)
@@ -62,6 +81,16 @@ def tools_for(purpose: str, *, simulated: bool) -> Mapping[str, Tool]:
         if diameter is not None:
             found[f"gauge:{gauge}"] = Tool(f"{gauge} ({shown(diameter, 'mm')}), any length", diameter, gauge)
     return MappingProxyType(found)
+
+
+def _devices(written: int | None) -> Mapping[str, Device]:
+    """Shipped and own devices; only the shipped where the user's file is faulty, which the panel of zones says."""
+    if written is None:
+        return ablation_devices()
+    try:
+        return device_rows.all_devices()
+    except OperatorError:
+        return ablation_devices()
 
 
 def choices_of(tools: Mapping[str, Tool]) -> tuple[Choice, ...]:

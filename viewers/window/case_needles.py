@@ -140,6 +140,7 @@ class CaseNeedles:
         wanted = self.needles.template is not None and ("needle" in stage.tools or stage.id == STAGE)
         self.panel.setVisible(wanted)
         if wanted:
+            self.panel.put_structures_first(stage.id == STAGE)
             self.refresh()
 
     def _selected(self, item_id: str | None) -> None:
