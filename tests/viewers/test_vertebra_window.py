@@ -31,7 +31,7 @@ from viewers.panes.vertebra_views_pane import VertebraViewsPane
 from viewers.state.marking import RegionTarget
 from viewers.state.needles import shape_of
 from viewers.state.vertebrae import ALL, NO_VERTEBRA, WALLS
-from viewers.window.case_vertebra_work import Kept
+from viewers.window.case_vertebra_work import CANCELLED, Kept
 from viewers.window.case_vertebrae import STALE, CaseVertebrae
 
 OTHER = Actor("Dr Other", "planner", "room-2")
@@ -287,6 +287,20 @@ def test_that_a_needle_moved_without_its_analysis_keeps_no_number_of_before(hand
     assert now.wall_clearance_mm is None
     assert now.breach is None
     assert now.level == LEVEL
+
+
+def test_that_what_was_cancelled_does_not_begin_again_by_itself(hands: Hands) -> None:
+    analyse(hands)
+    vertebrae = vertebrae_of(hands)
+    vertebrae.working.forget()
+    vertebrae.refresh()
+    assert [job.title for job in hands.window.desk.jobs.running] == ["Measuring L2"], "its pictures are wanted"
+    hands.window.desk.jobs.cancel_all()
+    hands.settle()
+    vertebrae.refresh()
+    assert not hands.window.desk.jobs.running
+    assert hands.window.desk.state.vertebrae.message.value == CANCELLED
+    assert vertebrae.panel.analyse.isEnabled()
 
 
 def test_that_another_mask_makes_the_numbers_stale(hands: Hands) -> None:

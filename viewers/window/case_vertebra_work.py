@@ -12,7 +12,6 @@ from planner.app.marking import region_of
 from planner.app.needle_live import LiveNeedle, live_needle
 from planner.app.needle_paths import measure_needle
 from planner.app.vertebrae import pedicle_measures, vertebra_digest
-from planner.errors import OperatorError
 from planner.geometry.patient_positions import PRONE, PatientPosition, position_from_dicom
 from planner.imaging.volumes import Volume
 from planner.jobs import Context
@@ -37,18 +36,20 @@ from viewers.window.case_needle_task import POSITION_FIELD, position_stage
 from viewers.window.case_vertebra_content import region_of_level_in
 
 NOT_SEGMENTED = "is not segmented yet: mark it with two clicks (V), or take it from a label map."
+CANCELLED = "Measuring the vertebra was cancelled; press Analyse to measure it."
 NO_IMAGES = "Load the images that the vertebra was marked on first."
 ViewKey = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Kept:
-    """An analysis with what it stands on, and the pictures made of it."""
+    """An analysis with what it stands on, the pictures made of it, and those that could not be made."""
 
     digest: str
     analysis: VertebraAnalysis
     volume: Volume
     pictures: dict[ViewKey, ViewPicture]
+    given_up: set[ViewKey]
     walls: WallsPicture | None
 
 
@@ -59,14 +60,17 @@ class VertebraWorking:
         self.needles, self.desk = needles, needles.desk
         self._changed = changed
         self._kept: dict[str, Kept] = {}
-        self._running: dict[str, Job] = {}
+        self._running: dict[str, tuple[Job, str]] = {}
         self._drawing: Job | None = None
+        self._drawn: tuple[Kept, tuple[ViewKey, ...]] | None = None
         self._digests: dict[str, tuple[PlanItem, object, str]] = {}
         self.refused: dict[str, tuple[str, str]] = {}
         """Level -> digest and why it could not be analysed."""
+        self.desk.jobs.ended.connect(self._ended)
 
     def forget(self) -> None:
-        self._kept, self._running, self._digests, self.refused, self._drawing = {}, {}, {}, {}, None
+        self._kept, self._running, self._digests, self.refused = {}, {}, {}, {}
+        self._drawing, self._drawn = None, None
 
     @property
     def overrides(self) -> Mapping[str, Mapping[str, object]]:
@@ -94,12 +98,11 @@ class VertebraWorking:
         return found if found is not None and found.digest == self.digest(level) else None
 
     def is_running(self, level: str) -> bool:
-        job = self._running.get(level)
-        return job is not None and job.state is JobState.RUNNING
+        return level in self._running
 
     @property
     def is_drawing(self) -> bool:
-        return self._drawing is not None and self._drawing.state is JobState.RUNNING
+        return self._drawing is not None
 
     def posture(self) -> tuple[PatientPosition, bool]:
         """How the patient will lie, and whether a person said so: prone until then."""
@@ -127,45 +130,48 @@ class VertebraWorking:
         volume, overrides, (position, _) = found[1], self.overrides, self.posture()
 
         def work(context: Context) -> Kept:
-            try:
-                made = analyse_vertebra(
-                    volume, mask, level=level, position=position, overrides=overrides, context=context
-                )
-            except OperatorError as error:
-                message = error.message
-                self.desk.post(lambda: self._refuse(level, digest, message))
-                raise
-            return Kept(digest, made, volume, {}, walls_picture(made))
+            made = analyse_vertebra(volume, mask, level=level, position=position, overrides=overrides, context=context)
+            return Kept(digest, made, volume, {}, set(), walls_picture(made))
 
         def done(kept: Kept) -> None:
             self._kept[level] = kept
             self.refused.pop(level, None)
             then(kept)
-            # Told once the job has ended: until then it counts as running.
-            self.desk.post(self._changed)
 
-        self._running[level] = self.desk.jobs.submit(
+        job = self.desk.jobs.submit(
             f"Measuring {short_level(level)}",
             work,
             done,
             still_valid=lambda: self.digest(level) == digest,
             group=f"vertebra {level}",
         )
+        self._running[level] = (job, digest)
         return None
 
-    def _refuse(self, level: str, digest: str, why: str) -> None:
-        self.refused[level] = (digest, why)
-        self._running.pop(level, None)
+    def _ended(self, job: Job) -> None:
+        """What failed or was cancelled does not begin again by itself."""
+        gone_wrong = job.state in (JobState.FAILED, JobState.CANCELLED)
+        level = next((each for each, (running, _) in self._running.items() if running is job), None)
+        if level is not None:
+            _, digest = self._running.pop(level)
+            if gone_wrong:
+                self.refused[level] = (digest, CANCELLED if job.state is JobState.CANCELLED else job.message)
+        elif job is self._drawing:
+            self._drawing = None
+            if gone_wrong and self._drawn is not None:
+                self._drawn[0].given_up.update(self._drawn[1])
+        else:
+            return
         self._changed()
 
     def pictures(self, kept: Kept, views: tuple[tuple[WorkingView, str | None, str], ...]) -> tuple[ViewPicture, ...]:
         """Those of some views that are made; the others are asked for."""
         ready = []
-        missing = []
+        missing: list[WorkingView] = []
         for view, needle_id, name in views:
             known = kept.pictures.get(_key(view))
             if known is None:
-                missing.append(view)
+                missing += [view] if _key(view) not in kept.given_up else []
             else:
                 ready.append(replace(known, view=view, needle_id=needle_id, needle_name=name))
         if missing and not self.is_drawing:
@@ -182,9 +188,8 @@ class VertebraWorking:
 
         def done(made: dict[ViewKey, ViewPicture]) -> None:
             kept.pictures.update(made)
-            # Told once the job has ended: what is missing still is asked for then.
-            self.desk.post(self._changed)
 
+        self._drawn = (kept, tuple(_key(view) for view in views))
         self._drawing = self.desk.jobs.submit("C-arm views", work, done)
 
     def in_bone(self, body: NeedlePathBody, entry_lps_mm: Point, tip_lps_mm: Point) -> PedicleMeasures | None:

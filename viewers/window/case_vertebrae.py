@@ -56,6 +56,7 @@ from viewers.window.case_vertebra_work import Kept, VertebraWorking, in_turn, pu
 from viewers.window.case_work import CaseWork
 
 STALE = "measured before the mask or a rule changed: analyse again"
+AGAIN = "press Analyse again."
 VIEWS = "vertebra-views"
 NO_WALLS = "Missing cortex: the images are too coarse, or cortex and spongy bone differ too little."
 
@@ -408,7 +409,9 @@ class CaseVertebrae:
         views = views_in(body, needles_in(self.desk.marks.marks.value, level))
         ready = self.working.pictures(kept, views)
         if len(ready) < len(views) and (desk.shown.value is None or not ready):
-            desk.message.set(f"Making the C-arm views of {short_level(level)} …")
+            name = short_level(level)
+            made = f"Making the C-arm views of {name} …"
+            desk.message.set(made if self.working.is_drawing else f"The C-arm views of {name} were not made: {AGAIN}")
             return
         desk.message.set("")
         session = self.session
