@@ -14,8 +14,17 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox
 
 from planner.app import device_rows
+from planner.app.applicators import CoverTask
+from planner.app.zone_planning import PlannedCover
 from planner.model.needle_reading import margins_of, needle_of
+from planner.planning.coverage import CoverPlan
+from planner.planning.coverage_access import PlacedApplicator
+from planner.planning.coverage_bounds import LowerBound
+from planner.planning.coverage_decision import Cover
+from planner.planning.devices import zone_for
+from planner.planning.zones import Applicator, zone_of
 from viewers.panels.margin_panel import MarginPanel
+from viewers.window import case_margin_acts
 
 
 @pytest.fixture(scope="module")
@@ -180,22 +189,44 @@ def test_that_a_locked_applicator_keeps_its_device(hands: AblationHands) -> None
     assert hands.window.case_page.margins.acts.set_setting("60W-5min") is not None
 
 
-def test_that_applicators_are_planned_for_the_selected_lesion_in_one_step_of_undo(hands: AblationHands) -> None:
+def planned_cover(task: CoverTask) -> PlannedCover:
+    """One applicator, as the planner would place it; the planner has tests of its own."""
+    chart = zone_for(task.device, task.setting)
+    applicator = Applicator("applicator 1", ENTRY, TIP, chart)
+    zones = (zone_of(applicator),)
+    cover = Cover(True, np.zeros((0, 3)), 0, 0, 1.0, 1.0)
+    bound = LowerBound(1, "one zone is the least there can be", 1, 1, 1, 1)
+    plan = CoverPlan(zones, chart, (0.0, 1.0, 0.0), cover, bound, {}, (), 9.0, 4.0, task.margin_mm, 0.1, 1)
+    placed = (PlacedApplicator(applicator, 0, 38.5, True, {}),)
+    return PlannedCover(plan, placed, zones, cover, 6.0, None, 9.0, 4.0, {}, (), (), 0.1)
+
+
+def test_that_applicators_are_planned_for_the_selected_lesion_in_one_step_of_undo(
+    hands: AblationHands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[CoverTask] = []
+
+    def planning(store: object, case: object, session: object, template: object, task: CoverTask, context: object):
+        asked.append(task)
+        return planned_cover(task)
+
+    monkeypatch.setattr(case_margin_acts, "plan_session_cover", planning)
     lesion = hands.mark()
     hands.state.selected_id.set(lesion)
     hands.settle()
     panel = panel_of(hands)
     assert panel.device.currentData() == DEVICE
-    hands.pick(panel.setting, "60W-10min")
+    hands.pick(panel.setting, SETTING)
     hands.press(panel.plan)
-    hands.wait_for(lambda: hands.needles() and not hands.window.desk.jobs.running, "the plan of applicators")
+    hands.settle()
+    assert (asked[0].needle.region_id, asked[0].setting, asked[0].margin_mm) == (lesion, SETTING, 5.0)
     made = hands.needles()
-    assert made
-    assert all(needle_of(item).setting == "60W-10min" for item in made)
-    assert all(needle_of(item).measured is not None for item in made), "each is measured in the same step"
-    texts = " ".join(text for text, _ in panel.content.plan)
-    assert "at least 1 needed" in texts
-    assert "covered" in texts
+    assert len(made) == 1
+    assert needle_of(made[0]).setting == SETTING
+    assert needle_of(made[0]).measured is not None, "measured in the same step"
+    texts = [text for text, _ in panel.content.plan]
+    assert texts[0] == "1 applicator with 40W-5min; at least 1 needed"
+    assert "covered" in texts[1]
     assert hands.state.margins.shown.value is not None
     hands.undo()
     assert not hands.needles()

@@ -262,9 +262,11 @@ class LiveMargins:
             self.desk.state.margins.shown.set(shown)
 
     def _show_nothing(self, problem: str) -> None:
-        self.problem = problem
+        told, self.problem = self.problem, problem
         if self.planned_on_show:
             self.desk.state.margins.shown.set(None)
+        if told != problem:
+            self._changed()
 
     def _show_live(self, session: Session, draft: NeedleShape | None) -> bool:
         """The margin of the applicators as they lie now; False while there is none."""
