@@ -28,6 +28,7 @@ from viewers.scene.volume_renderer import FINE, VolumeRenderer
 from viewers.state.layouts import Layout, PaneSpec, layouts
 from viewers.state.marking import Mark, mark_of
 from viewers.state.mask_layer import RegionShape
+from viewers.state.needles import NeedleShape, needles_of, shape_of
 from viewers.state.pane_state import Slab
 from viewers.state.scene3d import Camera, PlanePicture, Scene3D, Tube
 from viewers.state.view_state import PLANE_KINDS, PlaneKind, SeriesWindow, as_point, standard_planes
@@ -37,8 +38,8 @@ TEXT_PARTS = 55
 """Height of the picture over height of its letters: legible where two pictures share a printed page."""
 FOCUS_MARGIN_MM = 35.0
 LEAST_HALF_HEIGHT_MM = 70.0
-LESION = "lesion"
-"""What `planner.app.report_pictures` calls the structure of a lesion's overlay."""
+LESION, SKIN = "lesion", "skin"
+"""Structures of overlays: what `planner.app.report_pictures` calls a lesion, and the surface of the body."""
 
 
 class OffscreenRenderer:
@@ -122,7 +123,9 @@ class OffscreenRenderer:
             rows, columns = picture.shape[:2]
             painter.drawImage(0, 0, QImage(picture.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888))
             metrics = QFontMetricsF(painter.font())
-            draw_outlined(painter, QPointF(metrics.height() * 0.5, metrics.height() * 1.1), "3D, anterior view")
+            draw_outlined(
+                painter, QPointF(metrics.height() * 0.5, metrics.height() * 1.1), f"3D, {view_name(request)} view"
+            )
         else:
             content = PaneContent(request, window_of(request), tuple(region_shapes(request.overlays)))
             draw_pane(painter, content, pane.kind, area.width(), area.height())
@@ -137,10 +140,12 @@ class OffscreenRenderer:
             axial = standard_planes()["axial"].through(cursor_of(request))
             planes = (plane_picture(volume, "axial", axial, window_of(request)),)
         tubes = tubes_of(request.items, volume.grid.frame_uid)
+        # The skin would hide what lies in it, and be what the camera goes by.
+        inside = [each for each in request.overlays if not _is_skin(each)]
         scene = Scene3D(
             volume=volume,
             preset=request.preset_3d or "arterial",
-            surfaces=surfaces_of(request.overlays),
+            surfaces=surfaces_of(inside),
             tubes=tubes,
             planes=planes,
             camera=camera_for(request, tubes),
@@ -164,10 +169,16 @@ def wrapped(texts: Sequence[str], metrics: QFontMetricsF, width: float) -> list[
 
 
 def camera_for(request: PictureRequest, tubes: Sequence[Tube]) -> Camera:
-    """From the front and a little from the right and above, on what is marked; on the whole when nothing is."""
-    camera = Camera.standard("anterior", request.volume.grid)
+    """From the side where needles enter, else the front, a little from the right and above, on what is marked.
+
+    With needles that is what they aim at and not every structure around; on the whole when nothing is marked.
+    """
+    camera = Camera.standard(view_name(request), request.volume.grid)
     points = [tube.points_lps_mm for tube in tubes]
+    aimed = _needles(request)
     for overlay in request.overlays:
+        if _is_skin(overlay) or (aimed and not any(each.structure == LESION for each in overlay.labels.values())):
+            continue
         for value in overlay.labels:
             corners = Mask.of(overlay.grid, overlay.mask(value)).box
             if not is_empty(corners):
@@ -178,6 +189,22 @@ def camera_for(request: PictureRequest, tubes: Sequence[Tube]) -> Camera:
         half = max(LEAST_HALF_HEIGHT_MM, 0.5 * float((high - low)[[0, 2]].max()) + FOCUS_MARGIN_MM)
         camera = replace(camera, focal_lps_mm=as_point((low + high) / 2.0), half_height_mm=half)
     return camera.turned(-18.0, 8.0)
+
+
+def _is_skin(overlay: LabelMap) -> bool:
+    return any(label.structure == SKIN for label in overlay.labels.values())
+
+
+def _needles(request: PictureRequest) -> list[NeedleShape]:
+    frame = request.volume.grid.frame_uid
+    shapes = (shape_of(mark) for mark in needles_of(marks_of(request.items)))
+    return [shape for shape in shapes if shape is not None and shape.frame_uid == frame]
+
+
+def view_name(request: PictureRequest) -> str:
+    """``posterior`` where needles enter from behind, else ``anterior``."""
+    towards = [float(each.direction_lps[1]) for each in _needles(request)]
+    return "posterior" if towards and sum(towards) < 0.0 else "anterior"
 
 
 def cursor_of(request: PictureRequest) -> tuple[float, float, float]:

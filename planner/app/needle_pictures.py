@@ -143,7 +143,10 @@ def _margin_picture(
     if abs(float(found.values_mm.min()) - stored) > SAME_MM:
         said = "The surface is not painted: the match of the day is not stored with the margin; see the numbers."
         return MarginPicture(item.name, body, None, said, stale)
-    return MarginPicture(item.name, body, found, "", stale)
+    notes = [stale] if stale else []
+    if body.kind == ACHIEVED:
+        notes.append("painted without the fine match of both scans: a place may differ by 0.1 mm from the numbers")
+    return MarginPicture(item.name, body, found, "", "; ".join(notes))
 
 
 def _map(library: Library, session: Session, body: AblationMarginBody, settings: MarginSettings) -> MarginMap | None:

@@ -7,6 +7,7 @@ matched with the plan, reviewed, and the plan moved over; after, the zone is cli
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +69,7 @@ class AblationRehearsal(RehearsalSteps):
             "needle_check": self._checked,
             "activations": self._activated,
             "completion_scan": self._completed,
+            "sign_out": self._ended,
         }
         act = acts.get(stage)
         return {} if act is None else act()
@@ -126,7 +128,7 @@ class AblationRehearsal(RehearsalSteps):
         self.find_structures(today)
         self.measure(self._task(self._target(), "today"))
         self._zone()
-        error = None if match.error is None else match.error.mean_mm
+        error = None if match.error is None else _typed_up(match.error.mean_mm)
         return {"series": series, "registration": "images", "registration_error": error}
 
     def _checked(self) -> dict[str, Any]:
@@ -173,6 +175,7 @@ class AblationRehearsal(RehearsalSteps):
         self.apply("Keep the achieved margin", put_margin(self.desk.session, measured, self.by))
         body = measured.body
         wanted = body.required_mm or 0.0
+        error = None if body.registration_error_mm is None else _typed_up(body.registration_error_mm)
         least = body.mean.minimum_mm
         enough = least is not None and least >= wanted
         decision = "stop" if enough else "staged"
@@ -180,18 +183,25 @@ class AblationRehearsal(RehearsalSteps):
             "round": 1,
             "at": "10:28",
             "lesion": self._lesion_id(),
-            "minimum": least,
-            "error": body.registration_error_mm,
+            "minimum": None if least is None else _typed_down(least),
+            "error": error,
             "decision": decision,
             "reason": None if enough else "Below the margin that is wanted",
         }
         kept = {key: value for key, value in row.items() if value is not None}
         return {
             "completion_series": self.made.series["completion"],
-            "registration_error": body.registration_error_mm,
+            "registration_error": error,
             "repetitions": [kept],
             "decision": decision,
         }
+
+    def _ended(self) -> dict[str, Any]:
+        ((_, body),) = margins_of(self.desk.session.items, ACHIEVED)
+        least, number = body.mean.minimum_mm, len(self._setting_rows())
+        margin = "not measured" if least is None else f"{_typed_down(least):.1f} mm"
+        many = f"{number} activation{'' if number == 1 else 's'}"
+        return {"procedure_done": f"Microwave ablation of L2 in {many}, margin {margin} on the completion scan."}
 
     # What the stages share
 
@@ -278,3 +288,13 @@ class AblationRehearsal(RehearsalSteps):
             ],
             "items": sum(item.type in (NEEDLE_PATH, ABLATION_MARGIN) for item in items),
         }
+
+
+def _typed_down(value: float) -> float:
+    """As a person types a margin: to a tenth, never larger than it is."""
+    return math.floor(value * 10.0) / 10.0
+
+
+def _typed_up(value: float) -> float:
+    """As a person types an error: to a tenth, never smaller than it is."""
+    return math.ceil(value * 10.0) / 10.0

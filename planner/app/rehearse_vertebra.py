@@ -89,10 +89,10 @@ class VertebraRehearsal(RehearsalSteps):
     # Stages
 
     def _level(self) -> dict[str, Any]:
-        """The level that was counted, its canal, and an image of it to be held against the one in the room."""
+        """The level that was counted and what lies around it, and an image to be held against the one in the room."""
         source = self.volume("planning").source
-        for key, name in ((LEVEL, NAME), (CANAL, "Canal")):
-            self.mark_region(f"Take {name} from a label map", self.label_mask(key), key, name, source.series_uid)
+        self.take_label_map()
+        self.mark_region(f"Take {NAME} from a label map", self.label_mask(LEVEL), LEVEL, NAME, source.series_uid)
         middle = self.label_mask(LEVEL).centroid_lps_mm()
         if middle is None:
             raise BugError("the digital patient has an L2")
@@ -121,7 +121,6 @@ class VertebraRehearsal(RehearsalSteps):
 
     def _structures(self) -> dict[str, Any]:
         self.find_structures(self.volume("planning"))
-        self.take_label_map()
         return {"structures": self.structure_rows(ORGAN)}
 
     def _trajectory(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class MarginPicture:
     map
         None where the surface cannot be painted; `no_map` says why.
     stale
-        Why the stored numbers no longer hold; empty while they do.
+        Why the stored numbers no longer hold, or what to know of the picture; empty for neither.
     """
 
     name: str
