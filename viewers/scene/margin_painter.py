@@ -169,6 +169,6 @@ def _paint_legend(painter: QPainter, area: QRectF, margin: MarginShown, metrics:
         x = area.left() + em * 0.5 + (number % 2) * area.width() / 2.0
         y = area.bottom() - em * (1.7 if number < 2 else 0.5)
         painter.fillRect(QRectF(x, y - em * 0.65, em * 0.8, em * 0.7), QColor(each.colour))
-        share = "" if each.share is None else f": {100.0 * each.share:.0f} % of it"
+        share = "" if each.share is None else f": {100.0 * each.share:.0f} %"
         painter.setPen(QColor(theme.QUIET))
         painter.drawText(QPointF(x + em, y), each.word + share)

@@ -7,7 +7,7 @@ from viewers.scene.zone_painter import zone_meshes
 from viewers.state.margins import MarginDesk
 from viewers.state.scene3d import Camera, Mesh
 
-FAR_ENOUGH = 3.0
+FAR_ENOUGH = 2.4
 """Half heights of the target that the picture shows: zones lie around it."""
 
 
