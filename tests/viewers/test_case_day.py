@@ -74,7 +74,7 @@ def review_a_match(hands: AblationHands) -> None:
 
 def test_that_a_computed_match_counts_only_after_a_person_confirmed_it(hands: AblationHands) -> None:
     panel = panel_of(hands)
-    assert not panel.move.isEnabled()
+    assert not panel.move_plan.isEnabled()
     hands.press(panel.match)
     hands.settle()
     dialog = hands.window.case_page.day.dialog
@@ -82,7 +82,7 @@ def test_that_a_computed_match_counts_only_after_a_person_confirmed_it(hands: Ab
     assert any("correlation" in text for text, _ in panel.content.match)
     assert any("error is not known" in text for text, _ in panel.content.match)
     assert link_of(hands) is None
-    assert not panel.move.isEnabled()
+    assert not panel.move_plan.isEnabled()
     QTest.keyClick(dialog, Qt.Key.Key_Return)
     assert link_of(hands) is None, "Enter confirms nothing"
     found = hands.window.case_page.day.matching.candidate.match.moving_lps_from_fixed
@@ -94,10 +94,10 @@ def test_that_a_computed_match_counts_only_after_a_person_confirmed_it(hands: Ab
     assert link.reviewed_by == "Dr Fellow"
     assert link.residual_mm is None
     assert hands.session.answer("scan_today", "registration") == "images"
-    assert panel.move.isEnabled()
+    assert panel.move_plan.isEnabled()
     hands.undo()
     assert link_of(hands) is None
-    assert not panel.move.isEnabled()
+    assert not panel.move_plan.isEnabled()
 
 
 def test_that_places_clicked_in_both_scans_measure_the_error(hands: AblationHands) -> None:
@@ -134,7 +134,7 @@ def test_that_the_plan_moves_over_is_measured_there_and_read_out_from_there(hand
     review_a_match(hands)
     card = hands.window.case_page.needles.panel
     assert "lanning picture" in card._content.needle.read_out_note
-    hands.press(panel_of(hands).move)
+    hands.press(panel_of(hands).move_plan)
     hands.settle()
     item = hands.item("needle-1")
     body = needle_of(item)
@@ -162,7 +162,7 @@ def zone_volume(hands: AblationHands) -> float:
 
 def test_that_the_margin_achieved_has_no_number_without_an_error_and_one_with_it(hands: AblationHands) -> None:
     review_a_match(hands)
-    hands.press(panel_of(hands).move)
+    hands.press(panel_of(hands).move_plan)
     hands.settle()
     hands.go("completion_scan")
     hands.settle()

@@ -109,14 +109,14 @@ class DayPanel(QWidget):
     def _build_plan(self, outer: QVBoxLayout) -> None:
         self._plan_part, layout = panel(theme.CARD)
         self.plan = PlainLabel("", wrap=True)
-        self.move = button(
+        self.move_plan = button(
             "Move the plan to today's scan",
             lambda: self.say(self.acts.move()),
             primary=True,
             tip="Targets, structures and needles come over; needles are measured again. One step of undo",
         )
         layout.addWidget(self.plan)
-        layout.addWidget(row(self.move))
+        layout.addWidget(row(self.move_plan))
         outer.addWidget(self._plan_part)
 
     def _build_zone(self, outer: QVBoxLayout) -> None:
@@ -154,7 +154,7 @@ class DayPanel(QWidget):
         self._plan_part.setVisible(content.plan is not None)
         if content.plan is not None:
             _colour_line(self.plan, content.plan)
-        self.move.setEnabled(content.can_move)
+        self.move_plan.setEnabled(content.can_move)
         self._zone_part.setVisible(content.zone is not None)
         _show(self._zone, content.zone or ())
         self._show_margin(content.margin)
