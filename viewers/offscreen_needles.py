@@ -137,7 +137,7 @@ def _probe(painter: QPainter, content: PaneContent, width: int, height: int) -> 
     if found is None:
         return NO_NEEDLE
     mark, needle = found
-    slab = Slab(max(needle.length_mm, LEAST_SLAB_MM), "mip")
+    slab = Slab(max(float(round(needle.length_mm)), LEAST_SLAB_MM), "mip")
     view = _view(plane_across(needle, slab.thickness_mm / 2.0), ACROSS_MM, width, height)
     # Outlines of what lies ahead are drawn over it; cuts of the regions with one plane would mislead.
     scene = _slice(painter, content, view, (), slab)

@@ -145,7 +145,7 @@ def _margin_picture(
         return MarginPicture(item.name, body, None, said, stale)
     notes = [stale] if stale else []
     if body.kind == ACHIEVED:
-        notes.append("painted without the fine match of both scans: a place may differ by 0.1 mm from the numbers")
+        notes.append("painted without the match of both scans: up to 0.1 mm off")
     return MarginPicture(item.name, body, found, "", "; ".join(notes))
 
 
