@@ -379,9 +379,10 @@ def _grounds(session: Session, region_id: str, settings: MarginSettings) -> list
 
 
 def needles_for(session: Session, region_id: str) -> tuple[tuple[PlanItem, NeedlePathBody], ...]:
-    """The applicators of a target: those that name its region or its lesion; where none does, those that name none."""
-    _, region = _region(session, region_id)
-    every = needles_of(session.items, PURPOSE)
+    """The applicators of a target in its frame of reference: those that name its region or its lesion; where none does,
+    those that name none."""
+    target, region = _region(session, region_id)
+    every = [each for each in needles_of(session.items, PURPOSE) if each[0].frame_uid == target.frame_uid]
     named = tuple(
         (item, body)
         for item, body in every
