@@ -9,6 +9,7 @@ import numpy as np
 
 from planner.app.needle_paths import SessionSearch
 from planner.app.needle_structures import StructureState
+from planner.planning.path_limits import gantry_room_mm
 from planner.planning.path_search import FoundPath, PathSearch
 from planner.units import shown
 from viewers.panels.needle_panel import PathLine, StructureLine
@@ -75,8 +76,23 @@ def summary_of(search: SessionSearch) -> str:
     text = f"{many} entries evaluated in {found.seconds:.1f} s; {kept} keep every limit that could be checked."
     if found.not_checked:
         text += f" None is called admissible: NOT CHECKED: {names_of(found.not_checked)}."
+    unknown = gantry_words(found)
+    if unknown:
+        text += f" {unknown}"
     ranking = ", ".join(each.replace("_", " ") for each in found.ranking)
     return f"{text} Ranked by: {ranking}."
+
+
+def gantry_words(found: PathSearch) -> str:
+    """Why the room in the gantry was not checked although the rules limit it; empty where it was."""
+    setting = found.setting
+    if gantry_room_mm(setting) is None:
+        return ""
+    if setting.gantry_centre_lps_mm is None:
+        return "NOT CHECKED: room in the gantry (the series does not say where its axis lies)."
+    if setting.usable_length_mm is None:
+        return "NOT CHECKED: room in the gantry (the device's length is not stated)."
+    return ""
 
 
 def rejection_lines(found: PathSearch) -> tuple[str, ...]:
