@@ -52,6 +52,10 @@ from planner.store.actors import Actor
 from planner.store.library import Library
 
 PURPOSE = "ablation"
+COOLING_VESSELS = (
+    *("vessels", "hepatic_vein", "portal_vein", "portal_vein_and_splenic_vein", "inferior_vena_cava", "aorta"),
+)
+"""Structures that may cool a zone, where they are segmented."""
 NO_NUMBERS = MarginNumbers(None, None, None, None, None)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from planner.app.applicators import session_applicators
 from planner.app.device_rows import all_devices
-from planner.app.margins import MarginSettings, TargetMargins, achieved, is_stale, needles_for
+from planner.app.margins import COOLING_VESSELS, MarginSettings, TargetMargins, achieved, is_stale, needles_for
 from planner.app.marking import load_mask, region_of
 from planner.app.needle_structures import effective_rules
 from planner.app.rendering import MarginPicture, PictureRequest, VertebraPicture, ZonesPicture
@@ -32,8 +32,6 @@ from planner.planning.zones import zones_of
 from planner.store.library import Library
 
 NEEDLE_KINDS = frozenset({"needle-along", "needle-across", "probe", "margin-map", "vertebra-views", "needle-profile"})
-VESSELS = ("vessels", "hepatic_vein", "portal_vein", "portal_vein_and_splenic_vein", "inferior_vena_cava", "aorta")
-"""Structures that may cool a zone, where they are segmented."""
 STALE = "measured before target, zone or needles changed: measure again"
 SAME_MM = 0.1
 """A map whose least margin differs by more from the stored one is another margin than the one that was judged."""
@@ -110,7 +108,7 @@ def margin_settings(case: Case, session: Session, region: PlanItem) -> MarginSet
     lesion = None if lesion_id is None else case.lesion(lesion_id)
     organ = None if lesion is None else lesion.organ
     rules = effective_rules(session, installed().template(session.template.id), organ)
-    return MarginSettings(all_devices(), rules, organ, VESSELS)
+    return MarginSettings(all_devices(), rules, organ, COOLING_VESSELS)
 
 
 def _margin(library: Library, case: Case, session: Session, layout: str, frame_uid: str) -> MarginPicture | None:

@@ -17,11 +17,10 @@ import numpy as np
 from planner.app.applicators import CoverTask, plan_session_cover, put_cover
 from planner.app.demo_marking import MarkedLesion, mark_lesions
 from planner.app.device_rows import all_devices
-from planner.app.margins import MarginSettings, achieved, planned_margin, put_margin
+from planner.app.margins import COOLING_VESSELS, MarginSettings, achieved, planned_margin, put_margin
 from planner.app.marking import region_of
 from planner.app.needle_day import link_of_match, move_plan, reviewed_link
 from planner.app.needle_paths import NeedleTask
-from planner.app.needle_pictures import VESSELS
 from planner.app.rehearse_steps import RehearsalSteps, clicked_points
 from planner.app.run_items import add_link, review_link
 from planner.errors import BugError
@@ -257,7 +256,7 @@ class AblationRehearsal(RehearsalSteps):
         return next(each.lesion_id for each in self.lesions if each.name == TARGET_NAME)
 
     def _settings(self) -> MarginSettings:
-        return MarginSettings(self.devices, self.desk.template.needle, ORGAN, VESSELS)
+        return MarginSettings(self.devices, self.desk.template.needle, ORGAN, COOLING_VESSELS)
 
     def _setting_rows(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.app.demo_marking import MarkedLesion
-from planner.app.marking import add_key_image, add_lesion, put_item
+from planner.app.marking import add_key_image, add_lesion
 from planner.app.needle_paths import NeedleTask
 from planner.app.rehearse_steps import RehearsalSteps, clicked_points
-from planner.app.vertebrae import PURPOSE, put_trajectories, put_vertebra, vertebra_region
+from planner.app.vertebrae import put_trajectories, put_vertebra, vertebra_region
 from planner.errors import BugError
 from planner.geometry.patient_positions import PRONE, PatientPosition
 from planner.imaging.measure import longest_axial_diameter
-from planner.model import codec
 from planner.model.items import KeyImageBody, PlanItem
 from planner.model.needle_items import VertebraPlanBody
 from planner.model.needle_reading import needles_of, vertebrae_of
-from planner.planning.devices import needle_devices
 from planner.planning.vertebra_analysis import VertebraAnalysis, analyse_vertebra
 
 LEVEL, NAME = "vertebrae_L2", "L2"
@@ -134,7 +131,6 @@ class VertebraRehearsal(RehearsalSteps):
             self.desk.session, analysis, region, by=self.by, trajectories=chosen, volume=self.volume("planning")
         )
         self.apply("Offer needles", edit)
-        self._choose_needles()
         self.measure(self._task(region))
         rows = [
             {"level": LEVEL, "side": side, "needle": needle_id, "bevel": "diamond"}
@@ -188,17 +184,6 @@ class VertebraRehearsal(RehearsalSteps):
         return {"cement": rows}
 
     # What the stages share
-
-    def _choose_needles(self) -> None:
-        """A bone needle of the shelf for each path, by its gauge: what it reaches is then known."""
-        shelf = {each.gauge: each for each in needle_devices().values() if PURPOSE in each.purposes}
-        for item, body in needles_of(self.desk.session.items):
-            needle = shelf.get(body.gauge or "")
-            if needle is None:
-                continue
-            chosen = replace(body, device=needle.id, usable_length_mm=needle.usable_length_mm)
-            put = replace(item, body=MappingProxyType(codec.to_json(chosen)))
-            self.apply(f"Choose {needle.title}", put_item(self.desk.session_id, put))
 
     def _planned_ml(self) -> float:
         """For each needle: the least of the usual upper volumes of level and body, rounded down as a syringe shows."""

@@ -31,6 +31,7 @@ from planner.model.needle_items import (
 )
 from planner.model.needle_reading import needle_of, vertebra_of
 from planner.model.session import Session
+from planner.planning.devices import needle_devices
 from planner.planning.vertebra_analysis import VertebraAnalysis
 from planner.planning.vertebra_levels import short_level
 from planner.planning.vertebra_trajectories import Trajectory
@@ -195,7 +196,10 @@ def vertebra_body(analysis: VertebraAnalysis, region_id: str, canal_id: str | No
 
 
 def needle_body(analysis: VertebraAnalysis, trajectory: Trajectory, region_id: str) -> NeedlePathBody:
-    """A trajectory as a needle of the plan; without skin in the image it begins `OUTSIDE_MM` behind the bone."""
+    """A trajectory as a needle of the plan, with the bone needle of the shelf that has its gauge; without skin in the
+    image it begins `OUTSIDE_MM` behind the bone."""
+    shelf = {each.gauge: each for each in needle_devices().values() if PURPOSE in each.purposes}
+    needle = shelf.get(trajectory.gauge or "")
     entry = trajectory.skin_lps_mm
     if entry is None:
         entry = trajectory.entry_lps_mm + OUTSIDE_MM * trajectory.outward_lps
@@ -205,6 +209,8 @@ def needle_body(analysis: VertebraAnalysis, trajectory: Trajectory, region_id: s
         purpose=PURPOSE,
         diameter_mm=trajectory.diameter_mm,
         gauge=trajectory.gauge,
+        device=None if needle is None else needle.id,
+        usable_length_mm=None if needle is None else needle.usable_length_mm,
         posture=analysis.position.posture,
         region_id=region_id,
         pedicle=pedicle_measures(trajectory, analysis.level or "vertebra"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from planner.app.applicators import isotherms_of_session, session_applicators, session_findings
 from planner.app.device_rows import all_devices
 from planner.app.margins import (
+    COOLING_VESSELS,
     MarginSettings,
     MeasuredMargin,
     TargetMargins,
@@ -32,8 +33,6 @@ from viewers.window.case_needle_live import LiveMeasuring
 from viewers.window.case_needle_task import organ_for
 
 PURPOSE = "ablation"
-VESSELS = ("vessels", "hepatic_vein", "portal_vein", "portal_vein_and_splenic_vein", "inferior_vena_cava", "aorta")
-"""Structures that may cool a zone, where they are segmented."""
 MEASURING = "being measured: cover and vessels follow"
 GROUP = "margin"
 
@@ -153,7 +152,7 @@ class LiveMargins:
         mark = None if target is None else self.desk.marks.mark(target.id)
         organ = None if work is None else organ_for(work.opened.case, session, mark)
         rules = None if template is None else effective_rules(session, template, organ)
-        made = MarginSettings(self.devices, rules, organ, VESSELS)
+        made = MarginSettings(self.devices, rules, organ, COOLING_VESSELS)
         self._settings = (session, wanted, made)
         return made
 
