@@ -1,7 +1,8 @@
 """The real CT of the shared data as three short series of one patient: planning, today's and completion scan.
 
 Forty slices through the liver at half the resolution, with what the real images lack painted into the copies: a dark
-tumour, and after the treatment a dark zone around it. Today's scans have a frame of reference of their own, as another day at a scanner has.
+tumour, and after the treatment a dark zone around it. Today's scans have a frame of reference of their own, as another
+day at a scanner has.
 """
 
 from __future__ import annotations

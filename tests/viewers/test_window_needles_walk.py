@@ -1,4 +1,4 @@
-"""An ablation through the window on a real CT, first stage to last; and every stage of the other needle templates.
+"""An ablation through the window on a real CT, first stage to last.
 
 Each fixture plays one part by the events a person causes, and leaves the window where the next begins.
 """
@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QWidget
-from real_ct import MOVED_LPS_MM, TUMOUR_LPS_MM, TUMOUR_MM, ZONE_MM, RealCt, real_ct
+from PySide6.QtWidgets import QApplication, QComboBox
+from real_ct import MOVED_LPS_MM, TUMOUR_LPS_MM, TUMOUR_MM, ZONE_MM, RealCt
+from real_ct_window import DAY, images, take_in, without_3d
 from window_hands import LEFT, Hands
 
 from planner.app import device_rows
@@ -28,21 +28,15 @@ from planner.workflow.examples import example_stages
 from planner.workflow.status import Status
 from planner.workflow.template import Phase, Stage
 from viewers.panels.needle_panel import ABSENT, NOT_SEGMENTED, SEGMENTED
-from viewers.panes.desk import Desk
-from viewers.panes.pane_frame import PaneFrame
-from viewers.state.layouts import PaneSpec
-from viewers.window.case_page import PANES
 
-DAY = date(2012, 7, 14)
-PROFILE = "bclc-cirse"
-OTHERS = ("vertebroplasty", "biopsy", "drainage", "cyst")
 ENTRY_LPS_MM = (-170.0, 60.0, TUMOUR_LPS_MM[2])
 """Beside the right chest, outside the skin."""
 LANDMARKS = ((0.0, 20.0, 0.0), (25.0, 0.0, 0.0), (-15.0, -15.0, 0.0), (10.0, 10.0, 0.0), (30.0, 30.0, 0.0))
 """Places around the tumour, mm from its centre."""
 ON_DAY = np.asarray(TUMOUR_LPS_MM) + np.asarray(MOVED_LPS_MM)
-QUIET = ("propagateSizeHints",)
-"""What the platform without a screen says of itself."""
+
+
+__all__ = ["images", "without_3d"]
 
 
 @dataclass
@@ -143,37 +137,6 @@ def _with_needle(value: Any, needle: str) -> Any:
     return needle if value in ("needle-1", "@needle") else value
 
 
-def take_in(hands: Hands, folder: Path, template: str | None = None) -> None:
-    """Drop a folder on the window; a template begins a new case."""
-    window = hands.window
-    before = window.import_dialog
-    hands.drop(folder)
-    hands.until(lambda: window.import_dialog is not None and window.import_dialog is not before, "the list of series")
-    if template is None:
-        hands.press(hands.button(window.import_dialog, "Add to"))
-        hands.settle()
-        return
-    hands.press(hands.button(window.import_dialog, "New case"))
-    hands.until(lambda: window.case_menu.dialog is not None, "the question for a template")
-    question = window.case_menu.dialog
-    hands.pick(question.boxes[0], template)
-    hands.pick(question.boxes[1], PROFILE)
-    hands.press(question.go)
-    hands.settle()
-
-
-def quiet_frame(spec: PaneSpec, desk: Desk) -> PaneFrame:
-    """In the place of the 3D pane, which has tests of its own."""
-    return PaneFrame(spec, QWidget(), desk.state)
-
-
-@pytest.fixture(scope="module")
-def without_3d() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PANES, "3d", quiet_frame)
-        yield
-
-
 @pytest.fixture(scope="module")
 def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Rows of a device go into a folder of this test, and not into the account's."""
@@ -181,11 +144,6 @@ def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         folder = tmp_path_factory.mktemp("settings")
         patch.setattr(device_rows, "device_folder", lambda: folder)
         yield
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> RealCt:
-    return real_ct(tmp_path_factory.mktemp("real-ct"), DAY)
 
 
 @pytest.fixture(scope="module")
@@ -481,64 +439,3 @@ def test_that_the_margin_achieved_is_measured_on_the_completion_scan(treated: St
 def test_that_every_stage_to_the_last_is_signed(ended: Story) -> None:
     desk = ended.hands.work.session_desk
     assert [each.stage.id for each in desk.status().stages if not each.complete] == []
-
-
-@pytest.fixture(scope="module")
-def qt_messages() -> Iterator[list[str]]:
-    """What Qt warns of meanwhile."""
-    said: list[str] = []
-
-    def hear(kind: QtMsgType, context: object, text: str) -> None:
-        del context
-        if kind is not QtMsgType.QtInfoMsg and not any(each in text for each in QUIET):
-            said.append(text)
-
-    before = qInstallMessageHandler(hear)
-    yield said
-    qInstallMessageHandler(before)
-
-
-@pytest.fixture(scope="module")
-def opened(
-    qapp: QApplication, without_3d: None, images: RealCt, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Hands]:
-    """The CT with a session of vertebroplasty; the other templates begin further sessions."""
-    hands = Hands(tmp_path_factory.mktemp("stages-library"))
-    take_in(hands, images.planning, OTHERS[0])
-    yield hands
-    hands.work.abandon()
-    hands.window.work = None
-    hands.close()
-
-
-@pytest.mark.parametrize("template", OTHERS)
-def test_that_every_stage_of_a_template_opens_on_a_real_ct(
-    template: str, opened: Hands, qt_messages: list[str]
-) -> None:
-    hands, page = opened, opened.window.case_page
-    if hands.work.session_desk.template.id != template:
-        begin_session(hands, template)
-    desk, qt_messages[:] = hands.work.session_desk, []
-    for stage in desk.template.stages:
-        hands.go(stage.id)
-        assert set(page.form.editors) <= {each.id for each in stage.fields}
-        assert set(page.form.editors) >= {each.id for each in stage.fields if not each.applies_if}
-        frames = [frame for frame in page.grid.frames if frame.isVisible()]
-        assert frames
-        assert all(frame.pane.width() > 100 and frame.pane.height() > 60 for frame in frames)
-        for tool, pressed in page.items.tool_buttons.items():
-            if tool != "key-image":
-                hands.press(pressed)
-                assert hands.window.desk.state.active_tool.value == tool
-        hands.window.desk.tools.escape()
-    hands.settle()
-    assert qt_messages == []
-
-
-def begin_session(hands: Hands, template: str) -> None:
-    """Ctrl+N, and the template of the list."""
-    hands.shortcut(Qt.Key.Key_N)
-    dialog = hands.window.case_menu.dialog
-    hands.pick(dialog.boxes[0], template)
-    hands.press(dialog.go)
-    hands.settle()
