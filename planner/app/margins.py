@@ -20,6 +20,7 @@ from planner.jobs import Context
 from planner.model import codec
 from planner.model.edits import Edit
 from planner.model.items import REGION, PlanItem, RegionBody
+from planner.model.needle_digests import placed_digest
 from planner.model.needle_items import (
     ABLATION_MARGIN,
     ACHIEVED,
@@ -231,6 +232,7 @@ def _planned_body(
     minus: Margin | None,
 ) -> AblationMarginBody:
     settings, judged = prepared.settings, minus or mean
+    counted = {each.id for each in applicators}
     field = TargetField.of(prepared.mask, settings.required_mm)
     _, outside = collateral_ml(field, zones)
     vessels = _vessels(library, session, prepared.item, settings)
@@ -257,6 +259,7 @@ def _planned_body(
         sectors_mm=dict(prepared.maps.map(judged).sectors_mm),
         heat_sinks=tuple(dict.fromkeys(sinks)),
         digest=planned_digest(session, prepared.item.id, settings),
+        needles_digest=placed_digest(each for each in needles_of(session.items) if each[0].id in counted),
     )
 
 

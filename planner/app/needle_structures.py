@@ -105,14 +105,27 @@ def effective_rules(session: Session, template: Template, organ: str | None = No
     return replace(rules, structures=(*own, *(each for each in added if each is not None)))
 
 
-def structure_states(session: Session, template: Template, organ: str | None = None) -> tuple[StructureState, ...]:
-    """How each structure stands, in the order of the rules; raises as `effective_rules`."""
+def structure_states(
+    session: Session, template: Template, organ: str | None = None, frame_uid: str | None = None
+) -> tuple[StructureState, ...]:
+    """How each structure stands, in the order of the rules; raises as `effective_rules`.
+
+    Parameters
+    ----------
+    frame_uid
+        Counts only regions of this frame of reference: what is segmented on another scan says nothing here. None
+        counts those of every scan.
+    """
     rules, rows = effective_rules(session, template, organ), _rows(session)
     regions = _regions(session)
     found = []
     for limit in rules.structures:
         names = {limit.structure, *limit.stands_for}
-        items = tuple(item.id for item, body in regions if body.structure in names)
+        items = tuple(
+            item.id
+            for item, body in regions
+            if body.structure in names and (frame_uid is None or item.frame_uid == frame_uid)
+        )
         row = rows.get(limit.structure, {})
         said = row.get("status")
         status = SEGMENTED if items else ABSENT if said == ABSENT else NOT_SEGMENTED

@@ -8,7 +8,9 @@ from planner.clinical.comparisons import TOLERANCE
 from planner.errors import InputRefused, UsageError
 from planner.findings import Finding, Severity
 from planner.model.items import PlanItem
+from planner.model.needle_digests import placed_digest
 from planner.model.needle_items import NeedlePathBody
+from planner.model.needle_reading import needles_of
 from planner.planning.devices import ChartZone, Device, shipped_devices, zone_for
 from planner.workflow.context import StageContext
 from planner.workflow.template import Computed
@@ -75,6 +77,18 @@ def _margin_counts(context: StageContext, needle_id: str) -> bool:
     return any(needle_id in body.needle_ids and body.tissues for _, body in planned(context))
 
 
+def _margin_is_of_now(context: StageContext, needle_id: str) -> bool:
+    """Whether a margin was computed with this needle as it lies and is set: then its row is in the whole catalogue."""
+    there = {item.id: (item, body) for item, body in needles_of(context.session.items)}
+    return any(
+        needle_id in body.needle_ids
+        and bool(body.tissues)
+        and set(body.needle_ids) <= set(there)
+        and body.needles_digest == placed_digest(there[each] for each in body.needle_ids)
+        for _, body in planned(context)
+    )
+
+
 @REGISTRY.check("setting_in_chart")
 def setting_in_chart(context: StageContext) -> list[Finding]:
     found = []
@@ -83,6 +97,9 @@ def setting_in_chart(context: StageContext) -> list[Finding]:
         if body.device is None:
             why = f"{item.name} has no device"
             found.append(not_evaluated(context, why, code="no-device", overridable=True, subject=subject))
+        elif chart.outside and _margin_is_of_now(context, item.id):
+            text = f"{item.name}: a row of the user's own; not in the shipped chart."
+            found.append(context.finding("users-row", text, severity=Severity.INFO, subject=subject))
         elif chart.outside:
             text = f"{item.name}: {chart.outside}"
             found.append(context.finding("outside-chart", text, subject=subject))

@@ -72,6 +72,17 @@ def test_that_the_voltage_is_compared_unrounded(spacing_cm: float, fires: bool) 
     assert all(not each.overridable and each.limit == 3000.0 and each.unit == "V" for each in found)
 
 
+def test_that_a_users_row_named_like_a_power_of_a_shipped_device_counts_while_its_margin_is_of_now() -> None:
+    own = aw.needle(role="today", setting="150W 5min")
+    case = aw.items(own)(aw.filled_case())
+    now = placed_digest(needles_of(session_of(case).items))
+    case = aw.items(aw.planned_margin(needles_digest=now))(case)
+    found = aw.checked(case, "zone_margin", "setting-in-chart")
+    assert [(each.code, each.severity) for each in found] == [("users-row", Severity.INFO)]
+    set_otherwise = aw.items(aw.needle(role="today", setting="160W 5min"))(case)
+    assert [each.code for each in aw.checked(set_otherwise, "zone_margin", "setting-in-chart")] == ["outside-chart"]
+
+
 def test_that_a_row_of_the_users_own_counts_once_a_margin_was_computed_with_it() -> None:
     case = aw.items(aw.needle(role="today", device="makers-antenna", setting="75W-5min"))(aw.filled_case())
     found = aw.checked(case, "zone_margin", "setting-in-chart")

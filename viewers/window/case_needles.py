@@ -161,13 +161,13 @@ class CaseNeedles:
             self.panel.show_content(NeedleContent())
             return
         task, words = self.searching.aim()
-        organ = None if task is None else task.organ
+        organ, frame = (None, None) if task is None else (task.organ, task.frame_uid)
         tools = dict(self.needles.tools())
         search = self.searching.answer
         found = None if search is None else search.found
         volume = self.desk.state.images.primary
         content = NeedleContent(
-            structures=structure_lines(structure_states(session, template, organ)),
+            structures=structure_lines(structure_states(session, template, organ, frame)),
             paths=() if found is None else path_lines(found, self.searching.paths),
             target="" if task is None else f"Aim: {words}{f', {organ}' if organ else ''}",
             summary="" if search is None else self._summary(search),
