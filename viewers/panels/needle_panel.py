@@ -192,6 +192,7 @@ class NeedlePanel(QWidget):
         )
         self.use = button("Use this path", self._use, tip="Puts it into the plan; undo takes it out")
         self.use.setEnabled(False)
+        self._titles: list[str] = []
         outer.addWidget(row(self.search, self.use))
         self.summary = PlainLabel("", role="quiet", wrap=True)
         outer.addWidget(self.summary)
@@ -262,16 +263,22 @@ class NeedlePanel(QWidget):
     def _show_paths(self, content: NeedleContent) -> None:
         self.summary.setText(content.summary)
         self.summary.setVisible(bool(content.summary))
+        titles = [each.title for each in content.paths]
+        chosen = self.list.currentRow()
+        # The path that a person looks at stays chosen while only the words around the list change.
+        kept = chosen if titles == self._titles and chosen >= 0 else -1
+        self._titles = titles
         self.list.blockSignals(True)
         self.list.clear()
         for each in content.paths:
             item = QListWidgetItem(f"{each.title}\n    {each.detail}")
             item.setToolTip(plain_tip(each.detail))
             self.list.addItem(item)
+        self.list.setCurrentRow(kept)
         self.list.blockSignals(False)
         self.list.setVisible(bool(content.paths))
         self.list.setFixedHeight(max(1, self.list.sizeHintForRow(0)) * min(4, max(1, len(content.paths))) + 8)
-        self.use.setEnabled(False)
+        self.use.setEnabled(kept >= 0)
         clear(self._paths)
         if content.costliest:
             costliest = PlainLabel(content.costliest, wrap=True)
