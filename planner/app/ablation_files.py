@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from planner.app.device_rows import all_devices
-from planner.app.image_masks import open_mask, sharing_frame
+from planner.app.image_masks import open_beside, whole_mask
 from planner.app.images import open_image
 from planner.app.needle_path_files import AvoidWord
 from planner.app.templates import installed
@@ -75,8 +73,8 @@ def ablate_files(request: AblationRequest, context: Context | None = None) -> tu
     margin_mm = _margin(request)
     _require_sane(request)
     volume = None if request.ct is None else open_image(request.ct, context=job.part(0.0, 0.2))
-    labels = _labels(request.target, volume)
-    target = target_in(_checked(labels, volume, request.target, "target"), request.part)
+    labels = open_beside(request.target, volume)
+    target = target_in(whole_mask(labels, volume, request.target, "target"), request.part)
     reference = volume if volume is not None else labels
     given = {word.name: _mask(word.file, reference, volume, word.name) for word in request.avoid}
     avoided = [Avoided(word.name, given[word.name], _keep_mm(word)) for word in request.avoid]
@@ -132,38 +130,12 @@ def _is_vessel(name: str) -> bool:
     return any(word in key for word in ("vessel", "vein", "artery", "aorta", "vena", "portal", "hepatic"))
 
 
-def _labels(spec: str, onto: Volume | LabelMap | None) -> LabelMap:
-    try:
-        labels = open_mask(spec)
-    except InputRefused as refused:
-        if refused.code != "mixed-spacing" or onto is None:
-            raise
-        labels = open_mask(spec, onto=onto)
-    return labels if onto is None else sharing_frame(labels, onto)
-
-
 def _mask(spec: str, reference: Volume | LabelMap, volume: Volume | None, what: str) -> Mask:
-    labels = _labels(spec, reference)
+    labels = open_beside(spec, reference)
     if labels.grid.frame_uid != reference.grid.frame_uid:
         text = f"The {what} {spec} and the target lie in different frames of reference; link the two studies first."
         raise FrameMismatch("mixed-frames", text, subject=spec)
-    return _checked(labels, volume, spec, what)
-
-
-def _checked(labels: LabelMap, volume: Volume | None, spec: str, what: str) -> Mask:
-    mask = Mask.of(labels.grid, labels.voxels != 0)
-    if mask.is_empty:
-        raise InputRefused("empty-mask", f"The mask of {what} ({spec}) is empty; segment it first.", subject=spec)
-    if volume is None:
-        return mask
-    if mask.grid.frame_uid != volume.grid.frame_uid:
-        text = f"The {what} {spec} and the image lie in different frames of reference; link the two studies first."
-        raise FrameMismatch("mixed-frames", text, subject=spec)
-    centres = mask.grid.lps_from_kji.points(np.argwhere(mask.voxels) + np.asarray(mask.box[0]))
-    if not bool(volume.grid.contains_kji(volume.grid.kji_from_lps.points(centres)).any()):
-        text = f"The mask of {what} ({spec}) lies outside the image; check that they belong together."
-        raise InputRefused("mask-outside", text, subject=spec)
-    return mask
+    return whole_mask(labels, volume, spec, what)
 
 
 def _access(

@@ -141,14 +141,6 @@ def session_applicators(
     return applicators_of([(item.id, body) for item, body in needles], devices, overrides, names)
 
 
-def zones_of_session(
-    session: Session, devices: Mapping[str, Device], region_id: str | None = None, deviation: int = 0
-) -> tuple[Zone, ...] | None:
-    """Zones to be drawn and measured; None at a deviation that a chart does not give. See `zones_of`."""
-    applicators, _ = session_applicators(session, devices, region_id)
-    return zones_of(applicators, deviation)
-
-
 def isotherms_of_session(
     session: Session, devices: Mapping[str, Device], region_id: str | None = None
 ) -> dict[float, tuple[Zone, ...]]:

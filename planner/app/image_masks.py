@@ -11,9 +11,10 @@ from planner.dicom.label_files import read_label_folder, read_labels
 from planner.dicom.segmentations import read_segmentation
 from planner.dicom.series import MISSING_FRAME
 from planner.dicom.volume_files import is_volume_file
-from planner.errors import InputRefused, UsageError
+from planner.errors import FrameMismatch, InputRefused, UsageError
 from planner.geometry import Grid, SpaceMap, lps
 from planner.imaging import Label, LabelMap, Volume
+from planner.imaging.masks import Mask
 from planner.imaging.nearest import on_grid
 from planner.imaging.structures import label_for, structure_named, totalsegmentator_classes
 from planner.jobs import Context
@@ -144,3 +145,46 @@ def in_frame(grid: Grid, frame_uid: str) -> Grid:
     """The same numbers in another frame: only for files that name none."""
     moved = SpaceMap(lps(frame_uid), grid.lps_from_kji.source, grid.lps_from_kji.homogeneous)
     return Grid(grid.size_kji, moved, frame_uid)
+
+
+def open_beside(spec: str, reference: Volume | LabelMap | None) -> LabelMap:
+    """The labels of a file in their own grid, in the frame of an image of the same command; on that image's grid where
+    their own is uneven. Raises as `open_mask`."""
+    try:
+        labels = open_mask(spec)
+    except InputRefused as refused:
+        if refused.code != "mixed-spacing" or reference is None:
+            raise
+        labels = open_mask(spec, onto=reference)
+    return labels if reference is None else sharing_frame(labels, reference)
+
+
+def whole_mask(labels: LabelMap, within: Volume | None, spec: str, what: str) -> Mask:
+    """All labels together.
+
+    Parameters
+    ----------
+    within
+        An image that the mask must reach; None for no image.
+
+    Raises
+    ------
+    InputRefused
+        ``empty-mask``, ``mask-outside``.
+    FrameMismatch
+        ``mixed-frames``.
+    """
+    mask = Mask.of(labels.grid, labels.voxels != 0)
+    if mask.is_empty:
+        text = f"The mask of {what} ({spec}) is empty; segment it, or leave it out and say that it is not checked."
+        raise InputRefused("empty-mask", text, subject=spec)
+    if within is None:
+        return mask
+    if mask.grid.frame_uid != within.grid.frame_uid:
+        text = f"The {what} {spec} and the image lie in different frames of reference; link the two studies first."
+        raise FrameMismatch("mixed-frames", text, subject=spec)
+    centres = mask.grid.lps_from_kji.points(np.argwhere(mask.voxels) + np.asarray(mask.box[0]))
+    if not bool(within.grid.contains_kji(within.grid.kji_from_lps.points(centres)).any()):
+        text = f"The mask of {what} ({spec}) lies outside the image; check that they belong together."
+        raise InputRefused("mask-outside", text, subject=spec)
+    return mask

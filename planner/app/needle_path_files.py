@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from planner.app.image_masks import open_mask, sharing_frame
+from planner.app.image_masks import open_beside, whole_mask
 from planner.app.images import open_image
 from planner.app.templates import installed
-from planner.errors import FrameMismatch, InputRefused, UsageError
+from planner.errors import InputRefused, UsageError
 from planner.findings import Finding, Severity
 from planner.geometry.patient_positions import POSTURES, PatientPosition, position_from_dicom
-from planner.imaging import LabelMap, Volume
+from planner.imaging import Volume
 from planner.imaging.masks import Mask
 from planner.imaging.structures import structure_named
 from planner.jobs import Context
@@ -194,25 +194,7 @@ def _as_point(word: str) -> list[float] | None:
 
 def _mask(spec: str, volume: Volume, what: str) -> Mask:
     """A mask in its own grid, in the image's frame; refused where it is empty or lies outside the image."""
-    try:
-        labels: LabelMap = open_mask(spec)
-    except InputRefused as refused:
-        if refused.code != "mixed-spacing":
-            raise
-        labels = open_mask(spec, onto=volume)
-    labels = sharing_frame(labels, volume)
-    if labels.grid.frame_uid != volume.grid.frame_uid:
-        text = f"The {what} {spec} and the image lie in different frames of reference; link the two studies first."
-        raise FrameMismatch("mixed-frames", text, subject=spec)
-    mask = Mask.of(labels.grid, labels.voxels != 0)
-    if mask.is_empty:
-        text = f"The mask of {what} ({spec}) is empty; segment it, or leave it out and say that it is not checked."
-        raise InputRefused("empty-mask", text, subject=spec)
-    centres = mask.grid.lps_from_kji.points(np.argwhere(mask.voxels) + np.asarray(mask.box[0]))
-    if not bool(volume.grid.contains_kji(volume.grid.kji_from_lps.points(centres)).any()):
-        text = f"The mask of {what} ({spec}) lies outside the image; check that they belong together."
-        raise InputRefused("mask-outside", text, subject=spec)
-    return mask
+    return whole_mask(open_beside(spec, volume), volume, spec, what)
 
 
 def _given(word: AvoidWord, volume: Volume, rules: NeedleRules, request: PathRequest) -> Obstacle:

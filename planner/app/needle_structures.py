@@ -16,7 +16,7 @@ from planner.app.marking import load_mask, new_item, region_of, store_mask
 from planner.errors import UsageError
 from planner.imaging import ImageSource, LabelMap
 from planner.imaging.masks import Mask
-from planner.imaging.structures import structures
+from planner.imaging.structures import spoken_name, structures
 from planner.jobs import Context
 from planner.model.case import Case
 from planner.model.codec import digest
@@ -68,17 +68,11 @@ class StructureState:
 
     @property
     def name(self) -> str:
-        return structure_name(self.key)
+        return spoken_name(self.key)
 
     @property
     def not_checked(self) -> bool:
         return self.status == NOT_SEGMENTED
-
-
-def structure_name(key: str) -> str:
-    """As a person reads it in a sentence."""
-    known = structures().get(key)
-    return known.name.lower() if known is not None else key.replace("_", " ")
 
 
 def effective_rules(session: Session, template: Template, organ: str | None = None) -> NeedleRules:
@@ -284,7 +278,7 @@ class StructureStore:
         if name not in self._masks:
             self._masks[name] = united([self.mask(each) for each in references])
         return Obstacle(
-            key, self._masks[name], limit.hard_mm, limit.desired_mm, structure_name(key), limit.source, limit.tag, name
+            key, self._masks[name], limit.hard_mm, limit.desired_mm, spoken_name(key), limit.source, limit.tag, name
         )
 
 

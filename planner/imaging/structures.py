@@ -63,6 +63,12 @@ def _by_name() -> dict[str, Structure]:
     return found
 
 
+def spoken_name(key: str) -> str:
+    """A key of the catalogue as a person reads it in a sentence; an unknown one without its underscores."""
+    known = structures().get(key)
+    return known.name.lower() if known is not None else key.replace("_", " ")
+
+
 def structure_named(name: str) -> Structure | None:
     """The structure of a name in a file, compared without case and with separators alike; None when unknown."""
     plain = _plain(name)

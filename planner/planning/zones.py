@@ -249,12 +249,6 @@ def union_contains(zones: Sequence[Zone], points_lps_mm: ArrayLike) -> NDArray[n
     return inside
 
 
-def kill_zone_of_ice(ice: Zone, depth_mm: float, kill_c: float) -> Zone | None:
-    """The isotherm that kills, a known depth inside the visible edge of the ice; None when the ice is too thin."""
-    inner = ice.grown(-depth_mm, -depth_mm)
-    return None if inner is None else replace(inner, isotherm_c=kill_c)
-
-
 def point(values: ArrayLike) -> Point:
     x, y, z = (float(value) for value in np.asarray(values, dtype=np.float64))
     return x, y, z

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from planner.clinical.comparisons import TOLERANCE, above, below
 from planner.findings import Finding, Severity
+from planner.imaging.structures import spoken_name
 from planner.model.items import PlanItem
 from planner.model.needle_items import NeedleMeasures, NeedlePathBody
 from planner.units import shown
@@ -29,7 +30,6 @@ from procedures.ablation.structures import (
     Avoided,
     avoided,
     missing_required,
-    structure_name,
 )
 from procedures.spine.support import not_evaluated, text_of
 
@@ -141,7 +141,7 @@ def needle_checked(context: StageContext) -> list[Finding]:
         if measured is None:
             continue
         open_now = (each.key for each in missing_required(context, item.frame_uid))
-        missing = [structure_name(key) for key in dict.fromkeys((*open_now, *measured.not_checked))]
+        missing = [spoken_name(key) for key in dict.fromkeys((*open_now, *measured.not_checked))]
         subject = f"paths.{item.id}"
         if claim == ADMISSIBLE and missing:
             text = f"{item.name} cannot be called admissible. NOT CHECKED: {', '.join(missing)}."
@@ -239,7 +239,7 @@ def needle_desired(context: StageContext) -> list[Finding]:
                 continue
             if hard is not None and below(distance, hard):
                 continue
-            text = f"{item.name} passes the {structure_name(key)} at {distance:.1f} mm; {wanted:g} mm is wanted."
+            text = f"{item.name} passes the {spoken_name(key)} at {distance:.1f} mm; {wanted:g} mm is wanted."
             more = {"measured": distance, "limit": wanted, "unit": "mm", "subject": f"paths.{item.id}.{key}"}
             found.append(context.finding("nearer-than-wanted", text, **more))
     return found
@@ -282,10 +282,10 @@ def _listed(context: StageContext, item: PlanItem, body: NeedlePathBody) -> Comp
     if known:
         nearest = min(known, key=lambda key: known[key] - seen.hard_mm.get(key, 0.0))
         depth = seen.nearest_depth_mm.get(nearest)
-        inputs["nearest"] = f"{structure_name(nearest)} {shown(known[nearest], 'mm')} at {shown(depth, 'mm')} depth"
+        inputs["nearest"] = f"{spoken_name(nearest)} {shown(known[nearest], 'mm')} at {shown(depth, 'mm')} depth"
     said = list(seen.rejected_because)
     if seen.not_checked:
-        said.append(f"NOT CHECKED: {', '.join(map(structure_name, seen.not_checked))}.")
+        said.append(f"NOT CHECKED: {', '.join(map(spoken_name, seen.not_checked))}.")
     return Computed(
         id=f"needle_{item.id}",
         label=item.name,

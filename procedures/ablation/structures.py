@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.findings import Finding, Severity
-from planner.imaging.structures import structures
+from planner.imaging.structures import spoken_name
 from planner.model.items import REGION
 from planner.model.needle_rules import StructureLimit
 from planner.workflow.context import StageContext
@@ -19,12 +19,6 @@ UNSETTLED = {
     SEGMENTED: "said to be segmented, but no region of it is there",
     ABSENT: "said to be absent, but who looked is not written down",
 }
-
-
-def structure_name(key: str) -> str:
-    """As a person reads it in a sentence."""
-    known = structures().get(key)
-    return known.name.lower() if known is not None else key.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,7 @@ class Avoided:
 
     @property
     def name(self) -> str:
-        return structure_name(self.key)
+        return spoken_name(self.key)
 
 
 def avoided(context: StageContext, frame_uid: str | None = None) -> tuple[Avoided, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from planner.findings import Finding, Severity
+from planner.imaging.structures import spoken_name
 from planner.units import shown
 from planner.workflow.context import StageContext
 from planner.workflow.template import Computed
@@ -16,7 +17,6 @@ from procedures.percutaneous.needles import (
     looked_at,
     nearest,
     plan_table,
-    words_of,
 )
 from procedures.percutaneous.registry import REGISTRY
 from procedures.spine.support import not_evaluated, text_of, unknown_value
@@ -75,7 +75,7 @@ def needle_admissible(context: StageContext) -> list[Finding]:
     """Refused while a required structure is not segmented; a broken hard limit is asked about."""
     found = []
     unsettled = [
-        words_of(each.limit.structure) for each in looked_at(context) if each.limit.required and not each.settled
+        spoken_name(each.limit.structure) for each in looked_at(context) if each.limit.required and not each.settled
     ]
     for needle in chosen_needles(context):
         subject, measured = subject_of(context, needle), needle.body.measured
@@ -83,7 +83,7 @@ def needle_admissible(context: StageContext) -> list[Finding]:
             text = f"Not evaluated: {needle.name} was not measured, so it cannot be called admissible."
             found.append(context.finding("not-evaluated", text, subject=subject))
             continue
-        unchecked = dict.fromkeys([*(words_of(each) for each in measured.not_checked), *unsettled])
+        unchecked = dict.fromkeys([*(spoken_name(each) for each in measured.not_checked), *unsettled])
         if unchecked:
             text = f"{needle.name} is not admissible. NOT CHECKED: {', '.join(unchecked)}."
             found.append(context.finding("not-checked-structures", text, subject=subject))
@@ -108,7 +108,7 @@ def needle_near(context: StageContext) -> list[Finding]:
                 continue
             depth = measured.nearest_depth_mm.get(key)
             where = "" if depth is None else f" at {depth:.0f} mm depth"
-            name = words_of(key)
+            name = spoken_name(key)
             text = f"{needle.name}: {distance:.1f} mm from {name}{where}, desired {limit.desired_mm:g} mm."
             more = {"measured": distance, "limit": limit.desired_mm, "unit": "mm"}
             subject = f"{subject_of(context, needle)}.{limit.structure}"
@@ -151,10 +151,9 @@ def _summary(needle: Needle) -> Computed:
     label = f"{needle.name}, skin to tip"
     if measured is None:
         return unknown_value(f"needle_{needle.item.id}", label, "the path was not measured")
-    near = {words_of(key): shown(value, "mm") for key, value in measured.clearances_mm.items() if value is not None}
-    unchecked = (
-        f" NOT CHECKED: {', '.join(words_of(each) for each in measured.not_checked)}." if measured.not_checked else ""
-    )
+    near = {spoken_name(key): shown(value, "mm") for key, value in measured.clearances_mm.items() if value is not None}
+    unseen = ", ".join(spoken_name(each) for each in measured.not_checked)
+    unchecked = f" NOT CHECKED: {unseen}." if unseen else ""
     angles = f"in plane {measured.in_plane_deg:.0f}°, out of plane {measured.out_of_plane_deg:.0f}°"
     return Computed(
         id=f"needle_{needle.item.id}",

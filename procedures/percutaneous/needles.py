@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from planner.imaging.structures import spoken_name
 from planner.model.codec import from_json, plain
 from planner.model.items import REGION, PlanItem, RegionBody
 from planner.model.needle_items import NeedleMeasures, NeedlePathBody
@@ -189,7 +190,7 @@ def changed_since(needle: Needle, looked: Iterable[Looked]) -> str | None:
     if measured is None:
         return None
     for each in looked:
-        name, key = words_of(each.limit.structure), nearest(measured, each.limit)[0]
+        name, key = spoken_name(each.limit.structure), nearest(measured, each.limit)[0]
         if each.mask and key is None:
             return f"{name} was segmented since"
         if not each.mask and key is not None:
@@ -212,8 +213,3 @@ def nearest(measured: NeedleMeasures, limit: StructureLimit) -> tuple[str | None
     known = {key: found for key in keys if (found := measured.clearances_mm.get(key)) is not None}
     key = min(known, key=lambda each: known[each], default=None)
     return (None, None) if key is None else (key, known[key])
-
-
-def words_of(structure: str) -> str:
-    """A key of ``resources/structures.toml`` as a person reads it in a sentence."""
-    return structure.replace("_", " ")

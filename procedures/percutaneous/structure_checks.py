@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from planner.findings import Finding, Severity
+from planner.imaging.structures import spoken_name
 from planner.workflow.context import StageContext
 from procedures.percutaneous.needles import (
     ABSENT,
@@ -16,7 +17,6 @@ from procedures.percutaneous.needles import (
     structure_row,
     target_organ,
     template_rules,
-    words_of,
 )
 from procedures.percutaneous.registry import REGISTRY
 from procedures.spine.support import as_number, choices_of, not_evaluated
@@ -63,7 +63,7 @@ def organ_agrees(context: StageContext) -> list[Finding]:
 
 
 def _unsettled(each: Looked) -> str | None:
-    name = words_of(each.limit.structure)
+    name = spoken_name(each.limit.structure)
     if each.settled:
         return None
     if each.status == SEGMENTED:
@@ -85,7 +85,7 @@ def structure_limits_changed(context: StageContext) -> list[Finding]:
             if now is None or abs(now - before) <= SAME_MM:
                 continue
             words = "Hard limit" if name == "hard_mm" else "Desired distance"
-            text = f"{words} to {words_of(limit.structure)}: {now:g} mm, the template says {before:g} mm."
+            text = f"{words} to {spoken_name(limit.structure)}: {now:g} mm, the template says {before:g} mm."
             more = {"measured": now, "limit": before, "unit": "mm", "source": limit.source, "tag": limit.tag}
             subject = f"{context.stage.id}.{limit.structure}.{name}"
             found.append(context.finding("limit-changed", text, subject=subject, **more))

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from planner.imaging.structures import spoken_name
 from planner.units import shown
 from planner.workflow.template import Choice
 from viewers.panels.editors import LineEditor
 from viewers.panels.look import colour
 from viewers.panels.parts import ClickLabel, PlainLabel, button, clear, panel, plain_tip, row
 from viewers.state import theme
-from viewers.state.needles import STANDINGS, Clearance, Reading, structure_name
+from viewers.state.needles import STANDINGS, Clearance, Reading
 
 SEGMENTED, ABSENT, NOT_SEGMENTED = "segmented", "absent", "not-segmented"
 STATES = {
@@ -241,7 +242,7 @@ class NeedlePanel(QWidget):
         holder = QWidget()
         inner = QHBoxLayout(holder)
         inner.setContentsMargins(0, 0, 0, 0)
-        label = PlainLabel(f"{shape} {structure_name(line.key)}: {word}", wrap=True)
+        label = PlainLabel(f"{shape} {spoken_name(line.key)}: {word}", wrap=True)
         colour(label, text=ink)
         limits = f"never nearer than {shown(line.hard_mm, 'mm')}, desired {shown(line.desired_mm, 'mm')}"
         doubt = "\nunverified default" if line.unverified else ""

@@ -131,7 +131,7 @@ def _paint_histogram(painter: QPainter, box: QRectF, margin: MarginShown, metric
     """A bar for each millimetre, in the colour of its bin; a line at the margin that is wanted."""
     found, em = margin.map, metrics.height()
     edges, shares = found.histogram_edges_mm, found.histogram_shares
-    low, high = min(0.0, float(edges[0])), max(10.0, float(edges[-1]))
+    low, high = min(0.0, float(edges[0])), max(found.bin_edges_mm[-1], float(edges[-1]))
     most = max(float(shares.max()), 1e-6)
 
     def x_of(value: float) -> float:
@@ -147,7 +147,7 @@ def _paint_histogram(painter: QPainter, box: QRectF, margin: MarginShown, metric
         )
     painter.setPen(QPen(QColor(theme.LINE), 1.0))
     painter.drawLine(box.bottomLeft(), box.bottomRight())
-    for value in (0.0, 5.0, 10.0):
+    for value in found.bin_edges_mm:
         painter.setPen(QColor(TEXT_QUIET))
         painter.drawText(QPointF(x_of(value) - em * 0.2, box.bottom() + em), f"{value:.0f}")
     painter.drawText(QPointF(box.left() - em * 0.4 - metrics.horizontalAdvance("mm"), box.bottom() + em), "mm")

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 
+from planner.imaging.structures import spoken_name
 from planner.units import shown
 from viewers.scene.palette import TEXT, rgb
 from viewers.scene.slice_text import draw_outlined
 from viewers.scene.slice_view import SliceView
 from viewers.state.mask_layer import RegionShape
-from viewers.state.needles import NeedleShape, Reading, plane_across, structure_name
+from viewers.state.needles import NeedleShape, Reading, plane_across
 
 CELLS = 96
 STEP_MM = 1.5
@@ -147,8 +148,8 @@ def _words(ahead: Ahead, measured: Mapping[str | None, float]) -> str:
     """``colon 7.2 mm``: the least distance that was measured; else the depth at which it begins."""
     key = ahead.region.structure
     if key is not None and key in measured:
-        return f"{structure_name(key)} {shown(measured[key], 'mm', digits=1)}"
-    name = structure_name(key) if key is not None else ahead.region.label
+        return f"{spoken_name(key)} {shown(measured[key], 'mm', digits=1)}"
+    name = spoken_name(key) if key is not None else ahead.region.label
     return f"{name} from {shown(float(np.nanmin(ahead.first_mm)), 'mm', digits=0)}"
 
 

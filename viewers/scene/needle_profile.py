@@ -9,11 +9,12 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
 from planner.catalogues import catalogue
+from planner.imaging.structures import spoken_name
 from planner.units import shown
 from viewers.scene.palette import NEEDLE, TEXT, TEXT_QUIET
 from viewers.scene.slice_text import draw_outlined
 from viewers.state import theme
-from viewers.state.needles import STANDINGS, Profile, names_of, structure_name
+from viewers.state.needles import STANDINGS, Profile, names_of
 
 SHOWN_MM = 30.0
 """Structures farther away all along are named, not drawn; a scale of the picture, no limit."""
@@ -146,7 +147,7 @@ def _paint_name(
     at = int(np.argmin(profile.distances_mm[key]))
     hard = profile.hard_mm.get(key)
     shape = f"{STANDINGS['too-near'].shape} " if hard is not None and least < hard else ""
-    text = f"{shape}{structure_name(key)} {shown(least, 'mm', digits=1)}"
+    text = f"{shape}{spoken_name(key)} {shown(least, 'mm', digits=1)}"
     width = metrics.horizontalAdvance(text)
     x = min(places.x_of(float(profile.depths_mm[at])) + 4.0, places.box.right() - width)
     y = max(min(places.y_of(max(least, -LOWEST_MM)), places.box.bottom()) - metrics.height(), places.box.top())

@@ -11,10 +11,11 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
 
 from planner.catalogues import catalogue
+from planner.imaging.structures import spoken_name
 from viewers.scene.palette import NEEDLE, SELECTED, TEXT_QUIET, WARNING, rgb
 from viewers.scene.slice_text import draw_outlined
 from viewers.state import theme
-from viewers.state.needles import STANDINGS, names_of, structure_name
+from viewers.state.needles import STANDINGS, names_of
 from viewers.state.skin_map import ADMISSIBLE, CELL_DEG, CELL_MM, NOT_CHECKED, REJECTED, SkinMap
 
 WORST, BEST = "#1f8a70", "#f0e442"
@@ -105,7 +106,7 @@ def frequent_reasons(skin: SkinMap, most: int) -> list[str]:
 
 def reason_words(name: str) -> str:
     """``rejected: colon``, ``rejected: length``."""
-    return f"✕ {structure_name(name).replace('_', ' ')}"
+    return f"✕ {spoken_name(name).replace('_', ' ')}"
 
 
 def _hatch(size: tuple[int, int]) -> NDArray[np.bool_]:

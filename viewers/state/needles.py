@@ -12,9 +12,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.catalogues import catalogue
 from planner.geometry import SlicePlane
 from planner.imaging.masks import Mask
+from planner.imaging.structures import spoken_name
 from planner.model.items import Point
 from planner.model.needle_items import NeedleMeasures, NeedlePathBody
 from planner.units import shown
@@ -43,12 +43,6 @@ _SKIN_STEP_MM = 0.5
 _SKIN_REACH_MM = 500.0
 
 
-def structure_name(key: str) -> str:
-    """``colon`` for a key of ``resources/structures.toml``; an unknown key says itself."""
-    known = catalogue("structures.toml").get(key, {})
-    return str(known.get("name", key)).lower()
-
-
 @dataclass(frozen=True, slots=True)
 class Clearance:
     """The least distance from the shaft's outer wall to one structure.
@@ -70,7 +64,7 @@ class Clearance:
 
     @property
     def name(self) -> str:
-        return structure_name(self.structure)
+        return spoken_name(self.structure)
 
     @property
     def words(self) -> str:
@@ -162,7 +156,7 @@ def angles_words(reading: Reading) -> str:
 
 def names_of(keys: Sequence[str], *, most: int = 99) -> str:
     """``bowel, pleura and 2 more``."""
-    names = [structure_name(each) for each in keys]
+    names = [spoken_name(each) for each in keys]
     rest = len(names) - most
     return ", ".join(names) if rest <= 0 else f"{', '.join(names[:most])} and {rest} more"
 

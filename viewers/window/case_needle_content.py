@@ -9,11 +9,12 @@ import numpy as np
 
 from planner.app.needle_paths import SessionSearch
 from planner.app.needle_structures import StructureState
+from planner.imaging.structures import spoken_name
 from planner.planning.path_limits import gantry_room_mm
 from planner.planning.path_search import FoundPath, PathSearch
 from planner.units import shown
 from viewers.panels.needle_panel import PathLine, StructureLine
-from viewers.state.needles import STANDINGS, names_of, standing_of, structure_name
+from viewers.state.needles import STANDINGS, names_of, standing_of
 from viewers.state.skin_map import ADMISSIBLE, NOT_CHECKED, REJECTED, SkinMap, unrolled
 from viewers.state.view_state import as_point
 
@@ -65,7 +66,7 @@ def nearest_words(found: PathSearch, path: FoundPath) -> str:
     near, limit = path.clearances[key], limits[key]
     mark = STANDINGS[standing_of(near.mm, limit.hard_mm, limit.desired_mm)]
     depth = shown(near.depth_mm, "mm", digits=0)
-    return f"{mark.shape} {shown(near.mm, 'mm', digits=1)} from {structure_name(key)} at {depth}"
+    return f"{mark.shape} {shown(near.mm, 'mm', digits=1)} from {spoken_name(key)} at {depth}"
 
 
 def summary_of(search: SessionSearch) -> str:
@@ -103,7 +104,7 @@ def rejection_lines(found: PathSearch) -> tuple[str, ...]:
     lines = []
     for code in order[:REASONS_SHOWN]:
         name = found.reason_names[code]
-        words = GENERAL_WORDS.get(name) or f"too near to {structure_name(name)}"
+        words = GENERAL_WORDS.get(name) or f"too near to {spoken_name(name)}"
         lines.append(f"{counts[code]} entries: {words}")
     return tuple(lines)
 

@@ -21,7 +21,6 @@ from planner.app.applicators import (
     session_applicators,
     session_findings,
     usable_devices,
-    zones_of_session,
 )
 from planner.app.needle_paths import NeedleTask, lock_needle, put_needle
 from planner.app.needle_structures import StructureStore, regions_from_automatic
@@ -34,6 +33,7 @@ from planner.model.needle_reading import needle_of
 from planner.model.needle_rules import NeedleRules
 from planner.model.session import Session
 from planner.planning.devices import ablation_devices
+from planner.planning.zones import zones_of
 from planner.store.library import Library
 from planner.workflow.template import Template
 
@@ -112,8 +112,8 @@ def test_that_a_device_brings_its_diameter_and_length_and_a_setting_its_zone(doc
     document.apply("device", assign_device(document.case, session, item, DEVICES["simulated-mwa"], "80W 5min"))
     body = needle_of(needles(document)[0])
     assert (body.device, body.diameter_mm, body.usable_length_mm) == ("simulated-mwa", 1.5, 200.0)
-    mean = zones_of_session(now(document), DEVICES, target_id(document))
-    smaller = zones_of_session(now(document), DEVICES, target_id(document), -1)
+    mean = zones_of(session_applicators(now(document), DEVICES, target_id(document))[0])
+    smaller = zones_of(session_applicators(now(document), DEVICES, target_id(document))[0], -1)
     assert mean is not None
     assert smaller is not None
     assert smaller[0].semi_short_mm == pytest.approx(mean[0].semi_short_mm - 1.5)
@@ -168,7 +168,7 @@ def test_that_ice_is_drawn_by_isotherm_and_judged_by_what_kills(document: Docume
     with_needle(document, "simulated-cryo", "10min-ice")
     drawn = isotherms_of_session(now(document), DEVICES, target_id(document))
     assert list(drawn) == [0.0, -20.0, -40.0]
-    judged = zones_of_session(now(document), DEVICES, target_id(document))
+    judged = zones_of(session_applicators(now(document), DEVICES, target_id(document))[0])
     assert judged is not None
     assert judged[0].isotherm_c == -40.0
     assert judged[0].semi_short_mm == 9.0
