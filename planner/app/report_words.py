@@ -16,7 +16,7 @@ from planner.units import UNKNOWN, shown, symbol
 from planner.workflow.last_time import printed
 from planner.workflow.pinning import Basis
 from planner.workflow.template import Computed, Field, FieldKind, Stage, Template
-from planner.workflow.values import Circumstances, field_applies, is_empty, value_of
+from planner.workflow.values import ITEM_TYPES, Circumstances, field_applies, is_empty, value_of
 from planner.workflow.vocabulary import labels
 
 NOT_RECORDED = "not recorded"
@@ -84,7 +84,7 @@ def field_words(basis: Basis, described: Field, value: Any) -> str:
     """A stored value in words."""
     if described.kind is FieldKind.SERIES and value is not None:
         return series_words(basis.case, str(value))
-    if described.kind in (FieldKind.PATH, FieldKind.NEEDLE) and value is not None:
+    if described.kind in ITEM_TYPES and value is not None:
         item = basis.session.item(str(value))
         return item.name if item is not None else "removed"
     return value_words(basis.case, described, value)

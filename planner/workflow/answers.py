@@ -14,12 +14,11 @@ from planner.clinical.quantities import convert, parse
 from planner.errors import InputRefused, UsageError
 from planner.model.case import Case
 from planner.model.edits import new_id, with_answer, with_session
-from planner.model.needle_items import NEEDLE_PATH
 from planner.model.people import LabValue
 from planner.model.session import Answer, Session
 from planner.workflow.pinning import is_frozen
 from planner.workflow.template import Field, FieldKind, Stage, Template
-from planner.workflow.values import write_path
+from planner.workflow.values import ITEM_TYPES, write_path
 
 MAXIMUM_TEXT = 20_000
 """Characters of one typed text: longer ones are pasted files."""
@@ -224,10 +223,9 @@ def _reference(case: Case, session: Session, described: Field, value: Any) -> An
     if described.kind is FieldKind.LESIONS:
         lesions = tuple(lesion.id for lesion in case.lesions)
         return [_one_of(label, each, lesions) for each in _list(label, value)] or None
-    if described.kind is FieldKind.PATH:
-        return _one_of(label, value, tuple(item.id for item in session.items))
-    if described.kind is FieldKind.NEEDLE:
-        return _one_of(label, value, tuple(item.id for item in session.items if item.type == NEEDLE_PATH))
+    if described.kind in ITEM_TYPES:
+        kind = ITEM_TYPES[described.kind]
+        return _one_of(label, value, tuple(item.id for item in session.items if item.type == kind))
     return _one_of(label, value, tuple(f"{series.series_uid}#{series.part}" for series in case.studies))
 
 

@@ -16,7 +16,7 @@ from planner.workflow.answers import the_session
 from planner.workflow.evaluate import recorded
 from planner.workflow.lifecycle import new_session
 from planner.workflow.template import Field, FieldKind, Inherit, Phase, Profile, Stage, Template
-from planner.workflow.values import hint_at, is_empty, row_kind, without_none, write_path
+from planner.workflow.values import ITEM_TYPES, hint_at, is_empty, row_kind, without_none, write_path
 
 CARRIED_PHASES = (Phase.DECIDE, Phase.PLAN)
 """What was true on the day, and what was done, is of that session alone."""
@@ -50,10 +50,8 @@ NEVER_WORDS = frozenset(
 CARRIED_ITEMS = frozenset({VESSEL_PATH, KEY_IMAGE})
 """Views, calibrations, measurements and key frames of angiographic runs are not among them: they are of the runs of
 that day. What links a run's frame of reference to the CT lies in the case and stays there. Nor are needles, margins
-and vertebrae: they hold for the images and the position they were planned in."""
-
-ITEM_FIELDS = (FieldKind.PATH, FieldKind.NEEDLE)
-"""Fields that point at a marked item."""
+and vertebrae: they hold for the images and the position they were planned in. Trees, feeders,
+positions, lumens and stents are found and measured anew on the new images."""
 
 
 def effective_inherit(stage: Stage, described: Field) -> Inherit:
@@ -129,9 +127,9 @@ def _carried(stage: Stage, earlier: Session, items: dict[str, PlanItem]) -> dict
 
 def _with_copies(described: Field, value: Any, items: dict[str, PlanItem]) -> Any:
     """Items are pointed at by the ids of their copies; those that were not copied are not pointed at."""
-    if described.kind in ITEM_FIELDS:
+    if described.kind in ITEM_TYPES:
         return items[value].id if value in items else None
-    paths = [column.id for column in described.columns if column.kind in ITEM_FIELDS]
+    paths = [column.id for column in described.columns if column.kind in ITEM_TYPES]
     if not paths or not isinstance(value, (list, tuple)):
         return value
     rows = []

@@ -51,6 +51,8 @@ class FieldKind(StrEnum):
     LESIONS = "lesions"
     PATH = "path"
     NEEDLE = "needle"
+    CATHETER_POSITION = "catheter-position"
+    STENT = "stent"
     TABLE = "table"
     COMPUTED = "computed"
 

@@ -12,6 +12,7 @@ from planner.model.disease import LesionListConfirmation
 from planner.model.items import KEY_IMAGE, MEASUREMENT, REGION, VESSEL_PATH
 from planner.model.needle_items import ABLATION_MARGIN, NEEDLE_PATH, VERTEBRA
 from planner.model.run_items import KEY_FRAME, RUN_CALIBRATION, RUN_MEASUREMENT, RUN_VIEW
+from planner.model.vessel_items import CATHETER_POSITION, FEEDERS, LUMEN, STENT, VESSEL_TREE
 from planner.workflow.inputs import LESION_REGION
 from planner.workflow.parsing import StageDraft
 from planner.workflow.reading import Problems, closest
@@ -26,6 +27,7 @@ ITEM_TYPES = (
     *(REGION, VESSEL_PATH, MEASUREMENT, KEY_IMAGE),
     *(RUN_VIEW, RUN_CALIBRATION, RUN_MEASUREMENT, KEY_FRAME),
     *(NEEDLE_PATH, ABLATION_MARGIN, VERTEBRA),
+    *(VESSEL_TREE, FEEDERS, CATHETER_POSITION, LUMEN, STENT),
     LESION_REGION,
 )
 NUMBERS = (FieldKind.NUMBER, FieldKind.INTEGER)

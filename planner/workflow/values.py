@@ -14,8 +14,21 @@ from planner.errors import InputRefused
 from planner.model.case import Case
 from planner.model.codec import from_json, hints_of, to_json
 from planner.model.disease import LesionListConfirmation
+from planner.model.items import VESSEL_PATH
+from planner.model.needle_items import NEEDLE_PATH
 from planner.model.session import Session
+from planner.model.vessel_items import CATHETER_POSITION, STENT
 from planner.workflow.template import Field, FieldKind, Template
+
+ITEM_TYPES: Mapping[FieldKind, str] = types.MappingProxyType(
+    {
+        FieldKind.PATH: VESSEL_PATH,
+        FieldKind.NEEDLE: NEEDLE_PATH,
+        FieldKind.CATHETER_POSITION: CATHETER_POSITION,
+        FieldKind.STENT: STENT,
+    }
+)
+"""Kinds of fields that point at a marked item, and the type of item each points at."""
 
 TECHNIQUE = "technique"
 """The field, in any stage, whose answer is the session's technique."""

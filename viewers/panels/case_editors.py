@@ -12,12 +12,11 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout
 from planner.clinical.laboratory import analyte
 from planner.model.case import Case
 from planner.model.disease import SeriesRef
-from planner.model.items import VESSEL_PATH
-from planner.model.needle_items import NEEDLE_PATH
 from planner.model.people import LabValue
 from planner.model.session import Session
 from planner.units import shown, symbol
 from planner.workflow.template import Choice, Field, FieldKind
+from planner.workflow.values import ITEM_TYPES
 from planner.workflow.vocabulary import run_roles
 from viewers.panels.editors import ChoiceEditor, ChoicesEditor, DateEditor, FieldEditor, NumberEditor, editor_for
 from viewers.panels.parts import ClickLabel, PlainLabel, button, row
@@ -157,12 +156,9 @@ def lesion_choices(case: Case) -> list[Choice]:
     return [Choice(lesion.id, lesion.name) for lesion in case.lesions]
 
 
-def path_choices(session: Session) -> list[Choice]:
-    return [Choice(item.id, item.name) for item in session.items if item.type == VESSEL_PATH]
-
-
-def needle_choices(session: Session) -> list[Choice]:
-    return [Choice(item.id, item.name) for item in session.items if item.type == NEEDLE_PATH]
+def item_choices(session: Session, kind: FieldKind) -> list[Choice]:
+    """Marked items that a field of a kind can point at."""
+    return [Choice(item.id, item.name) for item in session.items if item.type == ITEM_TYPES[kind]]
 
 
 def make_editor(field: Field, case: Case, session: Session, today: date) -> FieldEditor:
@@ -170,8 +166,7 @@ def make_editor(field: Field, case: Case, session: Session, today: date) -> Fiel
     simple: dict[FieldKind, Sequence[Choice]] = {
         FieldKind.SERIES: series_choices(case, field.role) if field.kind is FieldKind.SERIES else (),
         FieldKind.LESION: lesion_choices(case),
-        FieldKind.PATH: path_choices(session),
-        FieldKind.NEEDLE: needle_choices(session),
+        **{kind: item_choices(session, kind) for kind in ITEM_TYPES},
     }
     if field.kind in simple:
         return ChoiceEditor(simple[field.kind])
@@ -184,7 +179,10 @@ def make_editor(field: Field, case: Case, session: Session, today: date) -> Fiel
     if field.kind is FieldKind.TABLE:
         names = {
             choice.code: choice.label
-            for choice in (*lesion_choices(case), *path_choices(session), *needle_choices(session))
+            for choice in (
+                *lesion_choices(case),
+                *(each for kind in ITEM_TYPES for each in item_choices(session, kind)),
+            )
         }
         return TableEditor(field, lambda column: make_editor(column, case, session, today), names=names)
     return editor_for(field)
