@@ -27,6 +27,7 @@ from planner.model.edits import (
     without_item,
     without_lesion,
 )
+from planner.model.item_bodies import body_of
 from planner.model.items import (
     KEY_IMAGE,
     MEASUREMENT,
@@ -94,28 +95,22 @@ def region_of(item: PlanItem) -> RegionBody:
     InputRefused
         When the item is no region, or its body is damaged.
     """
-    return _body(RegionBody, REGION, item)
+    return body_of(RegionBody, REGION, item)
 
 
 def vessel_path_of(item: PlanItem) -> VesselPathBody:
     """The body of a vessel path item; raises as `region_of`."""
-    return _body(VesselPathBody, VESSEL_PATH, item)
+    return body_of(VesselPathBody, VESSEL_PATH, item)
 
 
 def measurement_of(item: PlanItem) -> MeasurementBody:
     """The body of a measurement item; raises as `region_of`."""
-    return _body(MeasurementBody, MEASUREMENT, item)
+    return body_of(MeasurementBody, MEASUREMENT, item)
 
 
 def key_image_of(item: PlanItem) -> KeyImageBody:
     """The body of a key image item; raises as `region_of`."""
-    return _body(KeyImageBody, KEY_IMAGE, item)
-
-
-def _body(kind: type[T], type_name: str, item: PlanItem) -> T:
-    if item.type != type_name:
-        raise InputRefused("bad-document", f"Item {item.id} is a {item.type} and no {type_name}.", subject=item.id)
-    return codec.from_json(kind, codec.plain(item.body), f"item {item.id}")
+    return body_of(KeyImageBody, KEY_IMAGE, item)
 
 
 def masks_of(library: Library, session: Session) -> tuple[tuple[PlanItem, Mask], ...]:

@@ -22,6 +22,7 @@ from planner.imaging.stenosis import Stenosis
 from planner.model import codec
 from planner.model.case import Case
 from planner.model.edits import Edit, new_id, session_edit, with_item, without_item
+from planner.model.item_bodies import body_of
 from planner.model.items import PlanItem
 from planner.model.links import FrameLink
 from planner.model.run_items import (
@@ -61,7 +62,7 @@ def run_body(item: PlanItem) -> RunBody:
     kind = _BODIES.get(item.type)
     if kind is None:
         raise InputRefused("bad-document", f"Item {item.id} is a {item.type} and lies on no run.", subject=item.id)
-    body: RunBody = codec.from_json(kind, codec.plain(item.body), f"item {item.id}")
+    body: RunBody = body_of(kind, item.type, item)
     return body
 
 

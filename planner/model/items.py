@@ -109,7 +109,7 @@ class KeyImageBody:
     caption: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class PlanItem:
     """One marked thing. `body` is the JSON of its type's body (see `planner.model.codec`).
 

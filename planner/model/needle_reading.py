@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
 
-from planner.errors import InputRefused
-from planner.model import codec
+from planner.model.item_bodies import body_of
 from planner.model.items import PlanItem
 from planner.model.needle_items import (
     ABLATION_MARGIN,
@@ -17,8 +15,6 @@ from planner.model.needle_items import (
     VertebraPlanBody,
 )
 
-T = TypeVar("T")
-
 
 def needle_of(item: PlanItem) -> NeedlePathBody:
     """The body of a needle item.
@@ -28,17 +24,17 @@ def needle_of(item: PlanItem) -> NeedlePathBody:
     InputRefused
         When the item is no needle, or its body is damaged.
     """
-    return _body(NeedlePathBody, NEEDLE_PATH, item)
+    return body_of(NeedlePathBody, NEEDLE_PATH, item)
 
 
 def margin_of(item: PlanItem) -> AblationMarginBody:
     """The body of a margin item; raises as `needle_of`."""
-    return _body(AblationMarginBody, ABLATION_MARGIN, item)
+    return body_of(AblationMarginBody, ABLATION_MARGIN, item)
 
 
 def vertebra_of(item: PlanItem) -> VertebraPlanBody:
     """The body of a vertebra item; raises as `needle_of`."""
-    return _body(VertebraPlanBody, VERTEBRA, item)
+    return body_of(VertebraPlanBody, VERTEBRA, item)
 
 
 def needles_of(items: Iterable[PlanItem], *purposes: str) -> tuple[tuple[PlanItem, NeedlePathBody], ...]:
@@ -56,9 +52,3 @@ def margins_of(items: Iterable[PlanItem], *kinds: str) -> tuple[tuple[PlanItem, 
 def vertebrae_of(items: Iterable[PlanItem]) -> tuple[tuple[PlanItem, VertebraPlanBody], ...]:
     """Every measured vertebra with its body."""
     return tuple((item, vertebra_of(item)) for item in items if item.type == VERTEBRA)
-
-
-def _body(kind: type[T], type_name: str, item: PlanItem) -> T:
-    if item.type != type_name:
-        raise InputRefused("bad-document", f"Item {item.id} is a {item.type} and no {type_name}.", subject=item.id)
-    return codec.from_json(kind, codec.plain(item.body), f"item {item.id}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
 
-from planner.errors import InputRefused
 from planner.model import codec
+from planner.model.by_identity import ByIdentity
+from planner.model.item_bodies import body_of
 from planner.model.items import PlanItem
 from planner.model.vessel_items import (
     CATHETER_POSITION,
@@ -21,7 +21,7 @@ from planner.model.vessel_items import (
     VesselTreeBody,
 )
 
-T = TypeVar("T")
+_digests: ByIdentity[str] = ByIdentity()
 
 
 def tree_of(item: PlanItem) -> VesselTreeBody:
@@ -32,27 +32,27 @@ def tree_of(item: PlanItem) -> VesselTreeBody:
     InputRefused
         When the item is none, or its body is damaged.
     """
-    return _body(VesselTreeBody, VESSEL_TREE, item)
+    return body_of(VesselTreeBody, VESSEL_TREE, item)
 
 
 def feeders_of(item: PlanItem) -> FeedersBody:
     """The body of a lesion's feeders; raises as `tree_of`."""
-    return _body(FeedersBody, FEEDERS, item)
+    return body_of(FeedersBody, FEEDERS, item)
 
 
 def position_of(item: PlanItem) -> CatheterPositionBody:
     """The body of a catheter position; raises as `tree_of`."""
-    return _body(CatheterPositionBody, CATHETER_POSITION, item)
+    return body_of(CatheterPositionBody, CATHETER_POSITION, item)
 
 
 def lumen_of(item: PlanItem) -> LumenBody:
     """The body of a lumen; raises as `tree_of`."""
-    return _body(LumenBody, LUMEN, item)
+    return body_of(LumenBody, LUMEN, item)
 
 
 def stent_of(item: PlanItem) -> StentBody:
     """The body of a stent; raises as `tree_of`."""
-    return _body(StentBody, STENT, item)
+    return body_of(StentBody, STENT, item)
 
 
 def trees_of(items: Iterable[PlanItem], *kinds: str) -> tuple[tuple[PlanItem, VesselTreeBody], ...]:
@@ -84,10 +84,4 @@ def stents_of(items: Iterable[PlanItem]) -> tuple[tuple[PlanItem, StentBody], ..
 
 def body_digest(item: PlanItem) -> str:
     """Of what a tree or a lumen is: changes with every edit, and never with its name or its visibility."""
-    return codec.digest(item.body)
-
-
-def _body(kind: type[T], type_name: str, item: PlanItem) -> T:
-    if item.type != type_name:
-        raise InputRefused("bad-document", f"Item {item.id} is a {item.type} and no {type_name}.", subject=item.id)
-    return codec.from_json(kind, codec.plain(item.body), f"item {item.id}")
+    return _digests.of(item, lambda: codec.digest(item.body))

@@ -9,12 +9,11 @@ from typing import Any
 
 from planner.findings import Finding, Severity, any_blocks
 from planner.model.case import Case
-from planner.model.codec import digest
 from planner.model.session import Override, Session, SessionState, SignOff
 from planner.units import shown
 from planner.workflow.context import Reads
 from planner.workflow.gates import View, check_findings, computed_values, field_findings, items_to_review, not_checked
-from planner.workflow.inputs import stage_inputs
+from planner.workflow.inputs import inputs_digest
 from planner.workflow.pinning import PLAN_PHASES, Basis, basis_of, rules_now
 from planner.workflow.status import (
     NewerValue,
@@ -109,7 +108,7 @@ def _digest(view: View, session: Session, computed: Iterable[Computed]) -> str:
         kept = session.time_out.stage_digests.get(view.stage.id)
         if kept is not None:
             return kept
-    return digest(stage_inputs(view.basis, view.template, view.stage, view.profile, view.reads, computed))
+    return inputs_digest(view.basis, view.template, view.stage, view.profile, view.reads, computed)
 
 
 def _signatures(session: Session, stage: Stage, digest_now: str) -> tuple[Signature, ...]:

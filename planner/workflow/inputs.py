@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from planner.model.codec import to_json
+from planner.model.by_identity import ByIdentity
+from planner.model.codec import canonical, to_json
 from planner.model.items import REGION, PlanItem
 from planner.workflow.context import Reads
 from planner.workflow.pinning import Basis
@@ -18,11 +21,14 @@ LESION_REGION = "lesion-region"
 """In ``reads``: regions of lesions as they were marked; organs and copies on other images change nothing."""
 LESION_FIELDS = (FieldKind.LESION, FieldKind.LESIONS)
 
+_texts: ByIdentity[str] = ByIdentity()
+"""Canonical JSON of items: a lumen or a tree is long, and every stage of every evaluation asks for it."""
 
-def stage_inputs(
+
+def inputs_digest(
     basis: Basis, template: Template, stage: Stage, profile: Profile, reads: Reads, computed: Iterable[Computed]
-) -> dict[str, Any]:
-    """Everything a stage's signature depends on, as JSON.
+) -> str:
+    """SHA-256 of everything a stage's signature depends on, as canonical JSON.
 
     A record depends on what was recorded only: its own answers, series and marked items. Laboratory values that arrive
     later and rules that change later leave it as it was.
@@ -37,11 +43,20 @@ def stage_inputs(
     inputs: dict[str, Any] = {
         "stage": stage.id,
         "fields": _fields(basis, stage),
-        "items": [_item(item) for item in basis.session.items if reads_item(stage, item)],
     }
-    if stage.phase.is_record:
-        return inputs
-    inputs |= {
+    if not stage.phase.is_record:
+        inputs |= _judged_by(basis, template, stage, profile, reads, computed)
+    read = (item for item in basis.session.items if reads_item(stage, item))
+    marked = ",".join(_texts.of(item, partial(_item_text, item)) for item in read)
+    parts = {name: canonical(value) for name, value in inputs.items()} | {"items": f"[{marked}]"}
+    text = ",".join(f'"{name}":{parts[name]}' for name in sorted(parts))
+    return hashlib.sha256(f"{{{text}}}".encode()).hexdigest()
+
+
+def _judged_by(
+    basis: Basis, template: Template, stage: Stage, profile: Profile, reads: Reads, computed: Iterable[Computed]
+) -> dict[str, Any]:
+    return {
         "lesions": to_json(basis.case.lesions) if _reads_lesions(stage) else None,
         "laboratory": {name: _lab(basis, name) for name in sorted(reads.analytes)},
         "answers": {f"{place}.{name}": _answer(basis, template, place, name) for place, name in sorted(reads.answers)},
@@ -51,7 +66,6 @@ def stage_inputs(
         "profile": profile.digest,
         "rules": rules_digest(),
     }
-    return inputs
 
 
 def reads_item(stage: Stage, item: PlanItem) -> bool:
@@ -78,11 +92,11 @@ def _fields(basis: Basis, stage: Stage) -> dict[str, Any]:
     return values
 
 
-def _item(item: PlanItem) -> dict[str, Any]:
-    """An item without what only says how it is drawn or that somebody looked at a copy."""
+def _item_text(item: PlanItem) -> str:
+    """Canonical JSON of an item without what only says how it is drawn or that somebody looked at a copy."""
     shown = replace(item, visible=True, inherited_from=None)
     stored: dict[str, Any] = to_json(shown)
-    return {**stored, "body": {name: value for name, value in stored["body"].items() if name != "colour"}}
+    return canonical({**stored, "body": {name: value for name, value in stored["body"].items() if name != "colour"}})
 
 
 def _lab(basis: Basis, analyte: str) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from planner.imaging.structures import spoken_name
-from planner.model.codec import from_json, plain
+from planner.model.item_bodies import body_of
 from planner.model.items import REGION, PlanItem, RegionBody
 from planner.model.needle_items import NeedleMeasures, NeedlePathBody
 from planner.model.needle_reading import needles_of
@@ -175,9 +175,7 @@ def looked_at(context: StageContext) -> tuple[Looked, ...]:
 
 def region_structures(context: StageContext) -> set[str]:
     """Structures of which a region lies in the session."""
-    bodies = (
-        from_json(RegionBody, plain(item.body), item.name) for item in context.session.items if item.type == REGION
-    )
+    bodies = (body_of(RegionBody, REGION, item) for item in context.session.items if item.type == REGION)
     return {body.structure for body in bodies if body.structure is not None}
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from planner.errors import OperatorError
 from planner.imaging.masks import Mask
 from planner.imaging.volumes import ImageSource
-from planner.model.codec import from_json, plain
+from planner.model.item_bodies import body_of
 from planner.model.items import (
     KEY_IMAGE,
     MEASUREMENT,
@@ -256,5 +256,5 @@ def _body_of(item: PlanItem) -> Body | None:
     kind = _BODIES.get(item.type)
     if kind is None:
         return None
-    body: Any = from_json(kind, plain(item.body), f"item {item.id}")
+    body: Any = body_of(kind, item.type, item)
     return body if isinstance(body, Body) else None
