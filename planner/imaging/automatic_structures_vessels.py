@@ -9,7 +9,7 @@ import numpy as np
 from planner.imaging.automatic_structures_body import Array, Bools, Spacing
 from planner.imaging.automatic_structures_bone import Landmarks
 from planner.imaging.surfaces import centre_distance_mm
-from planner.imaging.vesselness import tubularity
+from planner.imaging.vesselness import vesselness
 from planner.jobs import Context
 
 LEAST_BLOOD_HU = 100.0
@@ -94,7 +94,7 @@ def coarse_vessels(
     context.step(0.4, "Looking for contrast-filled vessels")
     limited = np.clip(hu, _SOFT_HU - 60.0, blood_hu + 60.0).astype(np.float32)
     wanted = allowed & ~organs & (hu > _SOFT_HU + 20.0)
-    answer = tubularity(limited, spacing, scales_mm=_TUBES_MM, wanted=wanted)
+    answer = vesselness(limited, spacing, _TUBES_MM, wanted=wanted)
     context.step(0.8, "Looking for contrast-filled vessels")
     strong = (blood & ~organs & (answer > _WEAK_HU)) | (wanted & (answer > _STRONG_HU)) | (marks.aorta & blood)
     weak = strong | (wanted & (answer > _WEAK_HU)) | (blood & ~organs)

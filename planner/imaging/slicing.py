@@ -188,7 +188,7 @@ def warm_up(context: Context | None = None) -> None:
     from planner.imaging.paths import least_cost_path
     from planner.imaging.segmentation import grow_region
     from planner.imaging.surfaces import signed_distance_mm
-    from planner.imaging.vesselness import tubularity
+    from planner.imaging.vesselness import vesselness
     from planner.imaging.volumes import ImageSource
     from planner.imaging.window import apply_window
 
@@ -214,7 +214,8 @@ def warm_up(context: Context | None = None) -> None:
     signed_distance_mm(half.full(), grid.spacing_kji_mm)
     least_cost_path(np.ones((2, 2, 2)), (0, 0, 0), (1, 1, 1), grid.spacing_kji_mm)
     told.step(0.9)
-    tubularity(np.zeros((3, 3, 3), dtype=np.float32), grid.spacing_kji_mm, scales_mm=(1.0,))
+    vesselness(seed.voxels, grid.spacing_kji_mm, (1.0,))
+    vesselness(np.zeros((3, 3, 3), dtype=np.float32), grid.spacing_kji_mm, (1.0,))
 
 
 def _check(size_px: tuple[int, int], mm_per_px: float, slab_mm: float, slab_mode: str) -> None:

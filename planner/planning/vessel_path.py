@@ -19,7 +19,7 @@ from planner.imaging import Volume
 from planner.imaging.cross_sections import CrossSections, cross_sections
 from planner.imaging.masks import Box, ball_box, box_slices, union_box
 from planner.imaging.paths import least_cost_path
-from planner.imaging.vesselness import tubularity
+from planner.imaging.vesselness import vesselness
 from planner.jobs import Context
 from planner.model.items import PathSegment
 from planner.planning.arteries import artery
@@ -267,7 +267,7 @@ def _cost(values: NDArray[np.float32], spacing: tuple[float, float, float], lume
     excess = np.clip((values - lumen.highest) / max(contrast, 0.5 * (lumen.highest - lumen.background)) - 0.3, 0.0, 1.0)
     likeness = likeness * (1.0 - excess)
     wanted = likeness > 0.3
-    tube = tubularity(np.minimum(values, lumen.highest), spacing, scales_mm=_SCALES_MM, wanted=wanted)
+    tube = vesselness(np.minimum(values, lumen.highest), spacing, _SCALES_MM, wanted=wanted)
     middle = np.clip(tube / (0.4 * contrast), 0.0, 1.0)
     cost: NDArray[np.float32] = (1.0 / (_LEAST_COST + likeness**3 * (0.4 + 0.6 * middle))).astype(np.float32)
     return cost
