@@ -13,6 +13,7 @@ from planner.app.rendering import Renderer
 from planner.app.report_front import Identity
 from planner.app.report_needles import needle_tables
 from planner.app.report_pictures import SIZE_PX, pictures
+from planner.app.report_vessels import vessel_tables
 from planner.app.report_words import moment, patient_line
 from planner.app.sessions import plan_revision_digest
 from planner.app.templates import Installed
@@ -100,6 +101,7 @@ def _plan_tables(planned: Basis, template: Template) -> tuple[Table, ...]:
     return (
         front.lesion_table(planned.case, planned.session),
         front.vessel_table(planned.case, planned.session),
+        *vessel_tables(planned.case, planned.session),
         *needle_tables(planned.case, planned.session),
         *front.positions_tables(planned.case, planned.session, template),
         front.medication_table(planned.case),
