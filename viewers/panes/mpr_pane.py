@@ -34,6 +34,7 @@ from viewers.scene.run_ct_painter import slice_ct
 from viewers.scene.slice_painter import CrosshairLine, SliceScene, image_of, paint_picture, paint_scene
 from viewers.scene.slice_picture import SliceRequest
 from viewers.scene.slice_view import SliceView, view_of
+from viewers.scene.vessel_slice_painter import slice_vessels
 from viewers.state import theme
 from viewers.state.layouts import PaneSpec
 from viewers.state.mask_layer import RegionShape
@@ -178,6 +179,7 @@ class MprPane(QWidget):
             ct=slice_ct(state.run_ct, frame),
             stale_ids=state.needles.stale.value,
             zones=zones if zones is not None and zones.frame_uid == frame else None,
+            vessels=slice_vessels(state.vessels, frame, hidden),
         )
 
     def _lines(self, frame: str) -> tuple[CrosshairLine, ...]:
@@ -194,6 +196,7 @@ class MprPane(QWidget):
         preview = self.desk.kit.preview.value.region
         if preview is not None:
             shapes = [shape for shape in shapes if shape.id != preview.id] + [preview]
+        shapes += self.state.vessels.regions(frame)
         return tuple(shape for shape in shapes if shape.mask.grid.frame_uid == frame)
 
     # Drawing
@@ -301,6 +304,8 @@ class MprPane(QWidget):
             state.active_tool.changed.connect(self._show_cursor),
             state.needles.stale.changed.connect(self._repaint),
             state.margins.zones.changed.connect(self._repaint),
+            state.vessels.changed.connect(self._vessels_changed),
+            state.vessels.injection.changed.connect(self._changed),
             state.run_ct.rays.changed.connect(self._repaint),
             state.run_ct.landmarks.changed.connect(self._repaint),
             *(state.pane(kind).slab.changed.connect(self._repaint) for kind in PLANE_KINDS),
@@ -340,6 +345,9 @@ class MprPane(QWidget):
 
     def _repaint(self, value: object) -> None:
         del value
+        self.update()
+
+    def _vessels_changed(self) -> None:
         self.update()
 
     # Events

@@ -27,6 +27,8 @@ TITLES = {
     "needle-profile": "Clearance along the needle",
     "margin-map": "Margin map",
     "vertebra-views": "C-arm views",
+    "tree-diagram": "Tree",
+    "working-view": "Working view",
 }
 
 

@@ -16,6 +16,7 @@ from viewers.scene.margin_scene3d import camera_on_margin, meshes_of_margins, pa
 from viewers.scene.run_ct_scene3d import tubes_of_rays
 from viewers.scene.scene_content import plane_picture, surfaces_of, surfaces_of_regions, tubes_of_marks
 from viewers.scene.slice_text import who_lines
+from viewers.scene.vessel_scene3d import VesselMeshes, camera_on_vessels, surfaces_of_vessels
 from viewers.scene.volume_transfer import preset_for, presets
 from viewers.state.layouts import PaneSpec
 from viewers.state.scene3d import STANDARD_VIEWS, Camera, Scene3D
@@ -44,9 +45,11 @@ class VolumeLink:
         self.clip_by: PlaneKind | None = None
         self.preset: str | None = None
         self._painted: str | None = None
+        self._trees = 0
         self._soon = QTimer()
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self.refresh)
+        self.vessels = VesselMeshes(desk.state.vessels)
         state, marks = desk.state, desk.marks
         self._subscriptions = Subscriptions()
         self._subscriptions.add(
@@ -60,6 +63,7 @@ class VolumeLink:
             marks.layer.changed.connect(self.refresh),
             state.margins.zones.changed.connect(self._margins_changed),
             state.margins.shown.changed.connect(self._margins_changed),
+            state.vessels.changed.connect(self._vessels_changed),
         )
         pane.preset_picked.connect(self._keep_preset)
         self.refresh()
@@ -83,7 +87,7 @@ class VolumeLink:
         painted = painted_region(self.desk.state.margins, frame_uid)
         shown_maps = [shown_labels(name, labels, hidden) for name, labels in layer.label_maps.items()]
         marks = [mark for mark in self.desk.marks.marks.value if mark.id not in hidden]
-        camera = self._turn_to(painted)
+        camera = self._turn_to(painted) or self._turn_to_vessels(frame_uid)
         preset = self.preset if self.preset is not None else preset_for(volume, None).id
         scene = Scene3D(
             volume=volume,
@@ -96,9 +100,10 @@ class VolumeLink:
                 ),
                 hidden,
             )
+            + surfaces_of_vessels(self.desk.state.vessels, frame_uid)
             + surfaces_of([labels for labels in shown_maps if labels.grid.frame_uid == frame_uid]),
             tubes=tubes_of_marks(marks, frame_uid) + tubes_of_rays(self.desk.state.run_ct, volume.grid),
-            meshes=meshes_of_margins(self.desk.state.margins, frame_uid),
+            meshes=meshes_of_margins(self.desk.state.margins, frame_uid) + self.vessels.meshes(frame_uid, hidden),
             planes=tuple(
                 plane_picture(volume, kind, self.desk.state.plane(frame_uid, kind), self.desk.state.window(key).window)
                 for kind in PLANE_KINDS
@@ -121,6 +126,14 @@ class VolumeLink:
         self.preset = HIDDEN
         return camera_on_margin(self.desk.state.margins)
 
+    def _turn_to_vessels(self, frame_uid: str) -> Camera | None:
+        """When the first tree of a session comes on show, the eye goes to it and the volume gives way."""
+        before, self._trees = self._trees, len(self.desk.state.vessels.in_frame(frame_uid))
+        if not self._trees or before:
+            return None
+        self.preset = HIDDEN
+        return camera_on_vessels(self.desk.state.vessels, frame_uid)
+
     def _frame_changed(self, key: str) -> None:
         del key
         if self.planes_shown or self.clip_by is not None:
@@ -135,6 +148,9 @@ class VolumeLink:
         del value
         if not self._soon.isActive():
             self._soon.start(MOVING_MS if self.desk.state.interacting.value else 0)
+
+    def _vessels_changed(self) -> None:
+        self._margins_changed(None)
 
     def show_plane(self, kind: PlaneKind, shown: bool) -> None:
         self.planes_shown = self.planes_shown | {kind} if shown else self.planes_shown - {kind}

@@ -27,6 +27,7 @@ from viewers.scene.slice_text import (
     who_lines,
 )
 from viewers.scene.slice_view import SliceView, slice_step_mm
+from viewers.scene.vessel_slice_painter import SliceVessels, paint_slice_vessels
 from viewers.scene.zone_painter import draw_zones
 from viewers.state.margins import ZonesShown
 from viewers.state.marking import Mark
@@ -80,6 +81,8 @@ class SliceScene:
         Rays of clicks in runs, and landmarks; None for none.
     zones
         Planned ablation zones of this frame of reference.
+    vessels
+        Vessel trees of this frame of reference, with catheter tips.
     """
 
     view: SliceView
@@ -101,6 +104,7 @@ class SliceScene:
     ct: SliceCt | None = None
     stale_ids: frozenset[str] = frozenset()
     zones: ZonesShown | None = None
+    vessels: SliceVessels | None = None
 
     @property
     def reach_mm(self) -> float:
@@ -148,6 +152,8 @@ def paint_scene(painter: QPainter, scene: SliceScene) -> None:
     draw_region_labels(painter, pen, scene.regions)
     if scene.zones is not None:
         draw_zones(painter, pen, scene.zones)
+    if scene.vessels is not None:
+        paint_slice_vessels(painter, pen, scene.vessels)
     draw_marks(painter, pen, scene.marks, scene.preview)
     if same_frame:
         draw_preview(painter, pen, scene.preview, with_brush=scene.with_brush)

@@ -24,6 +24,7 @@ from viewers.state.run_ct_link import RunCtLink
 from viewers.state.run_state import RunSet
 from viewers.state.signals import Signal, Value
 from viewers.state.vertebrae import VertebraDesk
+from viewers.state.vessels import VesselDesk
 
 PlaneKind = Literal["axial", "coronal", "sagittal"]
 PLANE_KINDS: tuple[PlaneKind, ...] = get_args(PlaneKind)
@@ -108,6 +109,7 @@ class ViewState:
         self.margins = MarginDesk()
         self.vertebrae = VertebraDesk()
         self.day = DayDesk()
+        self.vessels = VesselDesk()
         self.layout: Value[str] = Value("mpr")
         self.enlarged_pane: Value[str | None] = Value(None)
         self.active_pane: Value[str | None] = Value(None)
@@ -244,6 +246,7 @@ class ViewState:
         self.margins.clear()
         self.vertebrae.forget()
         self.day.clear()
+        self.vessels.forget()
         self.images.clear()
 
     def _put_window(self, series: str, window: SeriesWindow) -> None:

@@ -13,6 +13,7 @@ from viewers.panes.tools.needle import NeedleTool, TargetTool
 from viewers.panes.tools.path import PathTool
 from viewers.panes.tools.regions import BrushTool, GrowTool, LesionTool, ThresholdTool
 from viewers.panes.tools.vertebra import VertebraTool
+from viewers.panes.tools.vessel_tree import CatheterTool, TreeTool
 from viewers.panes.tools.window import WindowTool
 from viewers.state.view_state import CROSSHAIR
 
@@ -32,6 +33,8 @@ TOOLS: tuple[type[Tool], ...] = (
     ZoneTool,
     LandmarkTool,
     VertebraTool,
+    TreeTool,
+    CatheterTool,
 )
 """In the order of a tool bar."""
 
