@@ -1,0 +1,1 @@
+"""What every treatment through the arteries shares: access, catheter positions, agents, injections, completion."""
