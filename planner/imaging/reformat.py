@@ -179,7 +179,7 @@ def straightened(
     """
     course = course_of(centreline, mm_per_px)
     rows = max(2, int(np.floor(course.length_mm / mm_per_px)) + 1)
-    along = np.arange(rows) * (course.length_mm / (rows - 1))
+    along: Floats = np.arange(rows, dtype=np.float64) * (course.length_mm / (rows - 1))
     across, _ = course.turned(angle_deg)
     rights = _between(across, along / course.step_mm)
     where = RowMap(course.at(along), rights, along, _columns(width_mm, mm_per_px), mm_per_px)

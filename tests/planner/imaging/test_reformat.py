@@ -99,7 +99,8 @@ def test_that_a_cross_section_shows_the_round_lumen_and_agrees_with_the_straight
 def test_that_outside_the_image_there_is_no_value(tube: Volume) -> None:
     beyond = Polyline(np.array([[50.0, 45.0, 50.0], [50.0, 45.0, 150.0]]), UID)
     picture = straightened(tube, beyond, width_mm=20.0, mm_per_px=1.0)
-    assert np.isfinite(picture.image[:48]).all() and np.isnan(picture.image[52:]).all()
+    assert np.isfinite(picture.image[:48]).all()
+    assert np.isnan(picture.image[52:]).all()
 
 
 def test_that_angle_zero_shows_the_left_of_the_patient_on_the_right(tube: Volume) -> None:
