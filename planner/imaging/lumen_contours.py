@@ -158,8 +158,8 @@ def _polar(volume: Volume, centreline: Polyline, look: LumenLook, reach_mm: floa
     beyond = look.level - look.to_darker if math.isfinite(look.to_darker) else look.level + look.to_brighter
     values = np.where(np.isnan(values), beyond, values)
     sigma = (min(_ALONG_SIGMA, len(points) / 4.0), 0.7, 0.0)
-    return _Polar(values, ndimage.gaussian_filter(values, sigma, mode=("nearest", "wrap", "nearest")), along, rays, turn,
-                  known)  # fmt: skip
+    calm: Floats = ndimage.gaussian_filter(values, sigma, mode=("nearest", "wrap", "nearest"))
+    return _Polar(values, calm, along, rays, turn, known)
 
 
 def _courses(belonging: Floats, along: Floats) -> NDArray[np.int32]:
@@ -238,11 +238,12 @@ def _seen_contrast(look: LumenLook, outside: Floats, level: Floats) -> LumenLook
     gaps = (outside - level[:, None])[np.isfinite(outside)]
     darker, brighter = -gaps[gaps < 0.0], gaps[gaps > 0.0]
     least = 0.1 * max(len(gaps), 1)
-    to_darker = float(np.quantile(darker, 0.4)) if math.isfinite(look.to_darker) and len(darker) > least else None
-    to_brighter = (
-        float(np.quantile(brighter, 0.4)) if math.isfinite(look.to_brighter) and len(brighter) > least else None
-    )
-    return replace(look, to_darker=to_darker or look.to_darker, to_brighter=to_brighter or look.to_brighter)
+    to_darker, to_brighter = look.to_darker, look.to_brighter
+    if math.isfinite(to_darker) and len(darker) > least:
+        to_darker = float(np.quantile(darker, 0.4))
+    if math.isfinite(to_brighter) and len(brighter) > least:
+        to_brighter = float(np.quantile(brighter, 0.4))
+    return replace(look, to_darker=to_darker, to_brighter=to_brighter)
 
 
 def _measured(

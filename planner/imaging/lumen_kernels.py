@@ -101,5 +101,5 @@ def clearance(outline: NDArray[np.float64], x: float, y: float) -> float:
         crosses = (first_y > y) != (first_y + edge_y > y)
         if crosses and x < first_x + edge_x * (y - first_y) / edge_y:
             inside = not inside
-    away = np.sqrt(least)
+    away = float(np.sqrt(least))
     return away if inside else -away

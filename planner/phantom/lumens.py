@@ -151,10 +151,10 @@ def made_lumen(
     random = np.random.default_rng([seed, sorted(TISSUES).index(kind)])
     tissue = TISSUES[kind]
     points = _curve(random, length_mm + 2.0 * _RUN_ON_MM, np.asarray(along))
-    share = (np.arange(len(points)) * STEP_MM - _RUN_ON_MM) / length_mm
+    share: Floats = (np.arange(len(points)) * STEP_MM - _RUN_ON_MM) / length_mm
     half = random.uniform(*tissue.half_mm) * (1.0 + 0.12 * np.sin(3.1 * share + random.uniform(0, 6)) - 0.1 * share)
     flat = 1.0 + random.uniform(0.1, 0.4) * (0.5 + 0.5 * np.sin(2.4 * share + random.uniform(0, 6)))
-    turn = random.uniform(0, 180) + 50.0 * share
+    turn: Floats = random.uniform(0, 180) + 50.0 * share
     left = _left(share, narrowing)
     whole = TrueLumen(
         kind, points, 2.0 * half * left / np.sqrt(flat), 2.0 * half * left * np.sqrt(flat), turn, 2.0 * half,

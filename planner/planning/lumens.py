@@ -6,7 +6,7 @@ on cross-sections. A lumen says where it is closed and where it is not to be tru
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +16,7 @@ from planner.errors import OperatorError, UsageError
 from planner.geometry import Polyline
 from planner.imaging import Volume
 from planner.imaging.cross_sections import frames
-from planner.imaging.lumen_contours import RAYS, LumenLook, LumenSections, lumen_sections
+from planner.imaging.lumen_contours import LumenLook, LumenSections, lumen_sections
 from planner.jobs import Context
 from planner.model.vessel_items import LUMEN_KINDS
 from planner.planning.lumens_gut import gut_course
@@ -54,8 +54,8 @@ class Lumen:
     centreline
         Points at most 0.5 mm apart, from the first click to the last.
     inscribed_mm, equivalent_mm, least_mm, greatest_mm
-        (n,) diameters: of the largest circle inside, of a circle of the same area, smallest and greatest axis. NaN where
-        the lumen is closed or could not be measured.
+        (n,) diameters: of the largest circle inside, of a circle of the same area, smallest and greatest axis. NaN
+        where the lumen is closed or could not be measured.
     greatest_angle_deg
         (n,) of the greatest axis, 0 to 180 from the first direction across of `frames`; NaN where unknown.
     doubtful
@@ -218,9 +218,7 @@ def _followed(
     for turn in range(_CENTRING_ROUNDS):
         context.step(turn / (_CENTRING_ROUNDS + 1.0))
         sections = lumen_sections(volume, line, look, reach_mm=reach)
-        widest = (
-            float(np.nanquantile(0.5 * sections.greatest_mm, 0.98)) if np.isfinite(sections.greatest_mm).any() else 0
-        )
+        widest = float(np.quantile(0.5 * np.nan_to_num(sections.greatest_mm), 0.98))
         reach = float(np.clip(2.2 * widest + 4.0, 8.0, KINDS[kind].reach_mm))
         line = _moved(line, sections)
     line = cut(line, clicks[0], clicks[-1])
@@ -275,8 +273,6 @@ def _gut(volume: Volume, way: Polyline, clicks: Floats, kind: str, method: str, 
 
 def with_findings(lumen: Lumen) -> Lumen:
     """The lumen with sentences on where it is closed and where its width is not to be trusted."""
-    from dataclasses import replace
-
     word = KINDS[lumen.kind].word
     said = [
         f"No open lumen of the {word} from {low:.0f} to {high:.0f} mm: closed, collapsed, or too narrow for this image."
@@ -284,9 +280,9 @@ def with_findings(lumen: Lumen) -> Lumen:
     ]
     doubted = lumen.doubtful & ~lumen.closed
     if doubted.any():
-        share = 100.0 * float(doubted.mean())
         said.append(
-            f"The width is not to be trusted over {share:.0f} % of the length: too narrow or too little contrast."
+            f"The width is not to be trusted over {100.0 * float(doubted.mean()):.0f} % of the length: too narrow or too "
+            "little contrast."
         )
     return replace(lumen, findings=tuple(said))
 
@@ -296,8 +292,3 @@ def stretches(chosen: NDArray[np.bool_], along_mm: Floats) -> tuple[tuple[float,
     padded = np.concatenate([[False], chosen, [False]]).astype(np.int8)
     starts, ends = np.flatnonzero(np.diff(padded) == 1), np.flatnonzero(np.diff(padded) == -1) - 1
     return tuple((float(along_mm[low]), float(along_mm[high])) for low, high in zip(starts, ends, strict=True))
-
-
-def rays_of() -> int:
-    """Rays of the contours of a traced lumen."""
-    return RAYS

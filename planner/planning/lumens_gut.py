@@ -184,7 +184,7 @@ def _plane_values(near: Volume, line: Polyline, half_mm: float) -> tuple[Floats,
     """(n, pixels, pixels) grey values on each section, and where the pixels lie across it, (pixels,) and (n, 2, 3)."""
     _, across, beside = frames(line.points_lps_mm)
     count = int(np.ceil(half_mm / _PIXEL_MM))
-    axis = np.arange(-count, count + 1) * _PIXEL_MM
+    axis: Floats = np.arange(-count, count + 1) * _PIXEL_MM
     places = (
         line.points_lps_mm[:, None, None]
         + axis[None, :, None, None] * across[:, None, None]

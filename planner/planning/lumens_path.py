@@ -132,8 +132,9 @@ def _near(volume: Volume, click: Floats, radius_mm: float = _SNAP_MM) -> Floats:
     axes = [np.arange(low, high) for low, high in zip(*box, strict=True)]
     centres = volume.grid.lps_from_kji.points(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
     gaps = np.linalg.norm(centres - click, axis=-1)
-    values: Floats = np.asarray(volume.voxels[box_slices(box)], dtype=np.float64)
-    return values[gaps <= max(radius_mm, float(gaps.min()) + 1e-6)]
+    values = np.asarray(volume.voxels[box_slices(box)], dtype=np.float64)
+    near: Floats = values[gaps <= max(radius_mm, float(gaps.min()) + 1e-6)]
+    return near
 
 
 def _around(volume: Volume, clicks: Floats) -> Floats:
@@ -201,8 +202,8 @@ def _cost(
     cap = max(*here, max(spacing))
     middle = np.clip(depth / cap, 0.0, 1.0)
     cost = 1.0 / (_LEAST_COST + likeness**3 * (0.15 + 0.85 * middle**2))
-    cost = np.minimum(cost, 25.0) * np.where(foreign, 4.0, 1.0)
-    return cost.astype(np.float32)
+    bounded: NDArray[np.float32] = (np.minimum(cost, 25.0) * np.where(foreign, 4.0, 1.0)).astype(np.float32)
+    return bounded
 
 
 def gut_likeness(values: Floats, spacing: tuple[float, float, float]) -> Floats:
