@@ -85,9 +85,9 @@ class ViewMapShown:
         )
 
     def words(self, angles: Angles) -> tuple[str, ...]:
-        """``LAO 25 CRA 10``, ``foreshortened by 8 % · hidden 12 %``."""
+        """``LAO 25 CRA 10``, ``foreshortening 8 % · overlap 12 %``."""
         short, hidden, reached = self.at(angles)
-        lost = f"foreshortened by {100.0 * short:.0f} % · {100.0 * hidden:.0f} % hidden by other vessels"
+        lost = f"foreshortening {100.0 * short:.0f} % · overlap {100.0 * hidden:.0f} %"
         return (angle_words(*angles), lost, *(() if reached else ("■ beyond the limits of the machine",)))
 
 
