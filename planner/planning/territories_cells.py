@@ -48,29 +48,45 @@ class Cells:
         inside[[0, -1]] = inside[:, [0, -1]] = inside[:, :, [0, -1]] = False
         return Cells(grid, inside.astype(np.uint8))
 
-    def near(self, points_lps_mm: Floats, reach: int) -> NDArray[np.bool_]:
-        """(n,) whether a cell of the organ lies within `reach` cells of points."""
+    def hold(self, points_lps_mm: Floats, *, rim: bool) -> NDArray[np.bool_]:
+        """(n,) whether the cells of points are of the organ, or with `rim` one of those around them."""
         kji = np.rint(self.grid.kji_from_lps.points(points_lps_mm)).astype(int)
-        size = np.asarray(self.inside.shape)
+        valid = np.all((kji >= 0) & (kji < np.asarray(self.inside.shape)), axis=1)
+        wanted = _widened(self.inside) if rim else self.inside
         found = np.zeros(len(kji), dtype=np.bool_)
-        steps = range(-reach, reach + 1)
-        for shift in ((k, j, i) for k in steps for j in steps for i in steps):
-            moved = kji + shift
-            valid = np.all((moved >= 0) & (moved < size), axis=1)
-            k, j, i = moved[valid].T
-            found[valid] |= self.inside[k, j, i] != 0
+        found[valid] = wanted[tuple(kji[valid].T)] != 0
         return found
 
 
+def _widened(inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """With the cells that touch one that is set, by a face, an edge or a corner."""
+    found = inside
+    for axis in range(3):
+        forward, back = np.roll(found, 1, axis), np.roll(found, -1, axis)
+        found = found | forward | back
+    return found
+
+
 def places_inside(tree: VesselTree, cells: Cells, treated: str) -> dict[str, tuple[Floats, NDArray[np.bool_]]]:
-    """Segment -> places along it, and which of them supply the organ."""
+    """Segment -> places along it, and which of them supply the organ: those in it or on its rim.
+
+    Segments named as a non-target supply nothing; nameless ones beyond them only what lies in the organ itself.
+    """
     named, nameless = leading_away(tree, treated)
-    found = {}
-    for key, along in places_along(tree).items():
-        segment = tree.segment(key)
-        points = np.stack([np.interp(along, segment.along_mm, segment.points_lps_mm[:, a]) for a in range(3)], axis=1)
-        within = np.zeros(len(along), dtype=np.bool_) if key in named else cells.near(points, int(key not in nameless))
-        found[key] = (along, within)
+    along = places_along(tree)
+    points = np.concatenate(
+        [np.stack([np.interp(along[each.id], each.along_mm, each.points_lps_mm[:, axis]) for axis in range(3)], axis=1)
+         for each in tree.segments]
+        or [np.empty((0, 3))]
+    )  # fmt: skip
+    on_rim, within = cells.hold(points, rim=True), cells.hold(points, rim=False)
+    found: dict[str, tuple[Floats, NDArray[np.bool_]]] = {}
+    start = 0
+    for segment in tree.segments:
+        own = slice(start, start + len(along[segment.id]))
+        start = own.stop
+        supplies = within[own] if segment.id in nameless else on_rim[own]
+        found[segment.id] = along[segment.id], supplies & (segment.id not in named)
     return found
 
 
