@@ -90,7 +90,7 @@ def coarse_vessels(
         & (hu > np.where(levels.in_organ, levels.coarse[1], levels.coarse[0]))
         & (hu < blood_hu + _ABOVE_BLOOD_HU)
     )
-    organs = _organs(blood, marks.aorta, spacing) & ~marks.cava
+    organs = bright_organs(blood, marks.aorta, spacing) & ~marks.cava
     context.step(0.4, "Looking for contrast-filled vessels")
     limited = np.clip(hu, _SOFT_HU - 60.0, blood_hu + 60.0).astype(np.float32)
     wanted = allowed & ~organs & (hu > _SOFT_HU + 20.0)
@@ -115,12 +115,22 @@ def coarse_vessels(
     )
 
 
-def _organs(blood: Bools, aorta: Bools, spacing: Spacing) -> Bools:
-    """Kidneys, spleen, heart: bodies that hold a large ball after their gaps are closed; with a rim of 3 mm."""
+def bright_organs(blood: Bools, aorta: Bools, spacing: Spacing, *, widest_mm: float = _WIDEST_MM) -> Bools:
+    """Kidneys, spleen, heart: bodies that hold a large ball after their gaps are closed; with a rim of 3 mm.
+
+    Parameters
+    ----------
+    blood
+        (k, j, i) what is as bright as blood.
+    aorta
+        Never part of an organ, nor what lies within 4 mm of it.
+    widest_mm
+        Radius of the largest ball that a vessel holds.
+    """
     body = blood & (centre_distance_mm(aorta, spacing) > 4.0) if aorta.any() else blood
     grown = centre_distance_mm(body, spacing) <= _CORTEX_MM
-    deep = centre_distance_mm(~grown, spacing) > _CORTEX_MM + _WIDEST_MM
+    deep = centre_distance_mm(~grown, spacing) > _CORTEX_MM + widest_mm
     if not deep.any():
         return deep
-    found: Bools = centre_distance_mm(deep, spacing) <= _WIDEST_MM + 3.0
+    found: Bools = centre_distance_mm(deep, spacing) <= widest_mm + 3.0
     return found

@@ -67,7 +67,9 @@ def vesselness(
     spacing = np.asarray(spacing_kji_mm, dtype=np.float64)
     box = _box(wanted, values.shape, max(scales_mm, default=0.0), spacing)
     part = box_slices(box)
-    rows = np.ones(values[part].shape[:2], dtype=np.bool_) if wanted is None else wanted[part].any(axis=2)
+    rows: NDArray[np.bool_] = np.ones(values[part].shape[:2], dtype=np.bool_)
+    if wanted is not None:
+        rows = np.logical_or.reduce(wanted[part], axis=2)
     for index, (scale, gain) in enumerate(zip(scales_mm, factors, strict=True)):
         steps.step(index / len(scales_mm), "Looking for tubes")
         if rows.any():

@@ -1,0 +1,308 @@
+"""The lumen of enhanced vessels in CT, from one point inside: connected, down to about the size of a voxel.
+
+Wide vessels are told by brightness, thin ones by being bright tubes (`planner.imaging.vesselness`), with hysteresis and
+small gaps crossed; the wall lies half way between a vessel's own brightness and what is around it, so that distal
+branches dimmed by partial volume keep their width. Bone and organs as bright as blood are kept out. The result is what
+this image shows, never the complete tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from planner.catalogues import catalogue
+from planner.findings import Finding, Severity
+from planner.imaging.bands import in_bands
+from planner.imaging.masks import Box, Mask, box_slices, padded_box
+from planner.imaging.slicing import readable
+from planner.imaging.surfaces import centre_distance_mm
+from planner.imaging.vessel_lumen_levels import LumenLevels, lumen_levels, smallest_visible_mm
+from planner.imaging.vessel_lumen_surroundings import Surroundings, surroundings
+from planner.imaging.vesselness import BEST_ANSWER, vesselness
+from planner.imaging.volumes import Volume
+from planner.jobs import Context
+
+_ABOVE_SOFT = 0.06
+"""Darker than soft tissue and this share of the contrast counts as soft tissue: vessels without contrast medium in fat
+would look like tubes otherwise."""
+_WIDE_SHARE = 0.5
+_SCALES_MM = (0.7, 1.0, 1.6, 2.5, 4.0, 6.5)
+_LEAST_ANSWER = (0.0, 0.0, 0.08, 0.12, 0.15, 0.18)
+"""Share of the answer of a fully bright tube that is asked for at each scale: thin vessels are dimmed, wide ones that
+answer less are veins or parenchyma."""
+_NOISE_QUANTILE = 0.995
+_CLEAR = 2.0
+_TUBE_SHARE = 0.12
+"""Least answer of a thin vessel as a share of its own brightness above soft tissue: about a quarter for one of the
+scale's width; less is noise upon a vein or an organ of that brightness."""
+_ORGAN_SHARE = 0.35
+_BARE_HU = 4.0
+_SAMPLE_SLICES = 12
+_GAP_MM = 1.6
+_WALL_VOXELS = 2
+_PLAQUE_ABOVE_HU = 130.0
+"""Calcium in a vessel's wall is this much brighter than plain blood (the limit of Agatston, J Am Coll Cardiol
+1990;15:827), here above enhanced blood."""
+_PLAQUE_NEAR_MM = 2.5
+_MOST_PLAQUE_ML = 2.0
+_LOW_CONTRAST_HU = 150.0
+
+
+@dataclass(frozen=True, eq=False)
+class VesselLumen:
+    """The lumen that is seen.
+
+    Attributes
+    ----------
+    kind
+        ``artery``, ``portal-vein`` or ``hepatic-vein``.
+    mask
+        On the volume's grid; calcified plaque in the wall is part of it.
+    likelihood
+        float32 of the size of ``mask.box``, 0 to 1: how much each voxel looks like lumen. Lies beside the mask too, for
+        crossing gaps.
+    calcified
+        Calcified plaque found in the wall; None when there is none.
+    seed_lps_mm
+        (3,) where it begins: the click, moved to the middle of the blood.
+    blood_hu, noise_hu
+        At the seed.
+    smallest_visible_mm
+        Diameter below which vessels cannot be expected in this image (see
+        `planner.imaging.vessel_lumen_levels.smallest_visible_mm`).
+    findings
+        What the reader must know.
+    """
+
+    kind: str
+    mask: Mask
+    likelihood: NDArray[np.float32]
+    calcified: Mask | None
+    seed_lps_mm: NDArray[np.float64]
+    blood_hu: float
+    noise_hu: float
+    smallest_visible_mm: float
+    findings: tuple[Finding, ...]
+
+
+def arterial_lumen(volume: Volume, seed_lps_mm: ArrayLike, context: Context | None = None) -> VesselLumen:
+    """The arterial lumen joined to a seed.
+
+    Parameters
+    ----------
+    volume
+        CT in Hounsfield units, arterial phase.
+    seed_lps_mm
+        (3,) in the aorta or another artery.
+
+    Raises
+    ------
+    InputRefused
+        When the image is no CT.
+    OperatorError
+        For a seed outside the image, no brighter than its surroundings, or without contrast medium.
+    Cancelled
+        When the operator cancelled.
+    """
+    steps = context or Context()
+    levels = lumen_levels(volume, seed_lps_mm, "artery")
+    values = readable(volume.voxels)
+    bright = levels.soft + _WIDE_SHARE * levels.contrast
+    organ = levels.soft + _ORGAN_SHARE * levels.contrast
+    around = surroundings(volume, levels, organ, catalogue("contrast_phases.toml")["image"], steps.part(0.02, 0.3))
+    answer, unit = tube_answer(volume, levels, steps.part(0.3, 0.75))
+    steps.step(0.75, "Following the vessels")
+    state, taken = _followed(volume, values, answer, around, levels, (bright, _TUBE_SHARE / unit))
+    steps.step(0.9, "Measuring the lumen")
+    mask = mask_of(volume, taken)
+    calcified = _plaque(volume, mask, around, levels)
+    if calcified is not None:
+        mask = _joined(mask, calcified)
+    likelihood = _likelihood(values, answer, state, mask.box, levels, bright)
+    visible = smallest_visible_mm(volume.grid.spacing_kji_mm, levels.noise, levels.contrast)
+    seed = volume.grid.lps_from_kji.points(levels.seed_kji)
+    findings = _findings(levels, calcified, visible)
+    steps.step(1.0, "Vessels found")
+    return VesselLumen("artery", mask, likelihood, calcified, seed, levels.blood, levels.noise, visible, findings)
+
+
+def find_aorta_seed(volume: Volume) -> NDArray[np.float64] | None:
+    """(3,) a point in the middle of the aorta, or None where no trunk with an aorta is seen: then a click is needed."""
+    from planner.imaging.trunk_landmarks import find_trunk
+    from planner.imaging.trunk_vessels import find_aorta
+
+    rules = catalogue("contrast_phases.toml")["image"]
+    trunk = find_trunk(volume, rules["trunk"])
+    aorta = None if trunk is None else find_aorta(trunk, rules["aorta"])
+    if trunk is None or trunk.grid is None or aorta is None or aorta.length_mm < rules["aorta"]["least_length_mm"]:
+        return None
+    k = np.arange(len(aorta.centre_ji))
+    rows, columns = aorta.centre_ji[:, 0], aorta.centre_ji[:, 1]
+    off = np.abs(trunk.hu[k, rows, columns] - aorta.hu)
+    alike = off <= np.quantile(off, 0.5)
+    at = int(k[alike][np.argmin(np.abs(k[alike] - np.median(k[alike])))])
+    return trunk.grid.lps_from_kji.points((at, rows[at], columns[at]))
+
+
+def tube_answer(volume: Volume, levels: LumenLevels, context: Context) -> tuple[NDArray[np.float32], float]:
+    """How clearly each voxel is a bright tube: 1 is just told from noise and dimmer vessels.
+
+    Returns
+    -------
+    (k, j, i), and how many HU 1 stands for at the finest scale.
+    """
+    values = readable(volume.voxels)
+    spacing = volume.grid.spacing_kji_mm
+    limits = (dimmest(levels), levels.blood)
+    scales = [scale for scale in _SCALES_MM if scale > 0.55 * min(spacing)]
+    asked = dict(zip(_SCALES_MM, _LEAST_ANSWER, strict=True))
+    full = BEST_ANSWER * (limits[1] - limits[0])
+    noise = _noise_answers(volume, levels, limits, scales)
+    least = [max(bare, asked[scale] * full) for scale, bare in zip(scales, noise, strict=True)]
+    gains = [1.0 / answer for answer in least]
+    return vesselness(values, spacing, scales, limits=limits, gains=gains, context=context), least[0]
+
+
+def dimmest(levels: LumenLevels) -> float:
+    """HU that count as soft tissue, and below."""
+    return levels.soft + _ABOVE_SOFT * levels.contrast
+
+
+def _noise_answers(
+    volume: Volume, levels: LumenLevels, limits: tuple[float, float], scales: list[float]
+) -> list[float]:
+    """What noise in soft tissue answers at each scale, from slabs spread over the image."""
+    size = volume.grid.size_kji[0]
+    answers: list[list[NDArray[np.float32]]] = [[] for _ in scales]
+    for share in (0.3, 0.5, 0.7):
+        first = int(np.clip(share * size - _SAMPLE_SLICES / 2, 0, max(0, size - _SAMPLE_SLICES)))
+        slab = readable(volume.voxels[first : first + _SAMPLE_SLICES])
+        soft = np.abs(slab.astype(np.float32) - levels.soft) < 3.0 * levels.noise
+        for index, scale in enumerate(scales):
+            found = vesselness(slab, volume.grid.spacing_kji_mm, (scale,), limits=limits)
+            answers[index].append(found[soft])
+    pooled = [np.concatenate(found) for found in answers]
+    return [max(_BARE_HU / 2.0, float(np.quantile(a, _NOISE_QUANTILE))) if a.size else _BARE_HU for a in pooled]
+
+
+def _followed(
+    volume: Volume,
+    values: NDArray[np.generic],
+    answer: NDArray[np.float32],
+    around: Surroundings,
+    levels: LumenLevels,
+    asked: tuple[float, float],
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """State of all voxels, and the flat indices of the lumen.
+
+    `asked` holds the dimmest wide vessel (HU), and how much answer a thin one needs for each HU above soft tissue.
+    """
+    from planner.imaging import vessel_lumen_kernels as kernels
+
+    dim = dimmest(levels)
+    state = np.empty(values.shape, dtype=np.uint8)
+    limits = np.array([dim, asked[0], _CLEAR, asked[1]], dtype=np.float32)
+    in_bands(len(values), lambda a, b: kernels.judge(values, answer, around.bits, limits, state, a, b), least_rows=2)
+    spacing = volume.grid.spacing_kji_mm
+    seed = np.array([np.ravel_multi_index(levels.seed_kji, values.shape)], dtype=np.int64)
+    reach = np.array([max(1, int(_GAP_MM / mm)) for mm in spacing], dtype=np.int64)
+    taken = kernels.flood(state, seed, kernels.WIDE | kernels.TUBE, kernels.STRONG, reach)
+    walls = np.array([dim, asked[0], levels.blood], dtype=np.float32)
+    grown = kernels.grow_to_wall(values, around.background, state, taken, walls, _WALL_VOXELS)
+    return state, np.concatenate([taken, grown])
+
+
+def mask_of(volume: Volume, taken: NDArray[np.int64]) -> Mask:
+    """The mask of flat voxel indices."""
+    size = volume.grid.size_kji
+    places = np.stack(np.unravel_index(taken, size), axis=1)
+    low, high = places.min(axis=0), places.max(axis=0) + 1
+    bits = np.zeros(high - low, dtype=np.bool_)
+    bits[tuple((places - low).T)] = True
+    return Mask.of(volume.grid, bits, (int(low[0]), int(low[1]), int(low[2])))
+
+
+def _plaque(volume: Volume, mask: Mask, around: Surroundings, levels: LumenLevels) -> Mask | None:
+    """Small bodies much brighter than the blood that touch the lumen and are no bone."""
+    from scipy import ndimage
+
+    from planner.imaging import vessel_lumen_kernels as kernels
+
+    box = padded_box(mask.box, _PLAQUE_NEAR_MM, mask.grid)
+    values = np.asarray(volume.voxels[box_slices(box)], dtype=np.float32)
+    dense = np.asarray(values > levels.blood + max(_PLAQUE_ABOVE_HU, 5.0 * levels.noise))
+    dense &= (around.bits[box_slices(box)] & kernels.BONE_NEAR) == 0
+    if not dense.any():
+        return None
+    parts, count = ndimage.label(dense, structure=np.ones((3, 3, 3)))
+    sizes = np.bincount(parts.reshape(-1), minlength=count + 1) * mask.grid.voxel_ml
+    near = centre_distance_mm(mask.within(box), mask.grid.spacing_kji_mm) <= _PLAQUE_NEAR_MM
+    kept = np.bincount(parts[near], minlength=count + 1) > 0
+    kept &= sizes <= _MOST_PLAQUE_ML
+    kept[0] = False
+    found = Mask.of(mask.grid, kept[parts], box[0])
+    return None if found.is_empty else found
+
+
+def _joined(mask: Mask, other: Mask) -> Mask:
+    from planner.imaging.masks import union_box
+
+    box = union_box((mask.box, other.box))
+    return Mask.of(mask.grid, mask.within(box) | other.within(box), box[0])
+
+
+def _likelihood(
+    values: NDArray[np.generic],
+    answer: NDArray[np.float32],
+    state: NDArray[np.uint8],
+    box: Box,
+    levels: LumenLevels,
+    bright: float,
+) -> NDArray[np.float32]:
+    """Brightness within a tube, or as bright as a wide vessel; 0 in bone and organs."""
+    from planner.imaging import vessel_lumen_kernels as kernels
+
+    part = box_slices(box)
+    dim = dimmest(levels)
+    tube = answer[part] / (1.0 + answer[part])
+    share = np.clip((values[part].astype(np.float32) - dim) / max(bright - dim, 1.0), 0.0, 1.0)
+    likely = np.maximum(tube * (0.4 + 0.6 * share), np.where(share >= 1.0, np.float32(0.9), np.float32(0.0)))
+    likely[(state[part] & kernels.BARRED) != 0] = 0.0
+    result: NDArray[np.float32] = likely.astype(np.float32)
+    return result
+
+
+def _findings(levels: LumenLevels, calcified: Mask | None, visible: float) -> tuple[Finding, ...]:
+    found = []
+    if levels.contrast < _LOW_CONTRAST_HU:
+        found.append(
+            Finding(
+                "low-arterial-contrast",
+                Severity.WARN,
+                f"The arteries measure {levels.blood:.0f} HU, only {levels.contrast:.0f} HU above soft tissue; "
+                "arteries and veins may run into each other. An arterial phase shows more.",
+                measured=levels.contrast,
+                unit="HU",
+            )
+        )
+    if calcified is not None:
+        found.append(
+            Finding(
+                "calcified-plaque",
+                Severity.INFO,
+                f"{1000.0 * calcified.volume_ml:.0f} mm3 of calcified plaque lie in the vessel wall; widths there are "
+                "not to be trusted.",
+                measured=calcified.volume_ml,
+                unit="mL",
+            )
+        )
+    text = (
+        f"Vessels below about {visible:.1f} mm in diameter are not visible in this image (noise {levels.noise:.0f} HU)."
+        if np.isfinite(visible)
+        else "The image is too noisy for thin vessels to be visible."
+    )
+    found.append(Finding("smallest-visible-vessel", Severity.INFO, text, measured=visible, unit="mm"))
+    return tuple(found)

@@ -1,0 +1,135 @@
+"""What lies around vessels, on a coarse grid: bone, organs as bright as blood, and how bright the rest is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.geometry import Grid
+from planner.imaging.automatic_structures_body import Array, Bools, coarse_body
+from planner.imaging.automatic_structures_bone import Landmarks, coarse_bone, contrast_bodies, landmarks
+from planner.imaging.automatic_structures_vessels import bright_organs
+from planner.imaging.resampling import resampled, resampled_labels
+from planner.imaging.surfaces import centre_distance_mm
+from planner.imaging.vessel_lumen_levels import LumenLevels
+from planner.imaging.volumes import LabelMap, Volume
+from planner.jobs import Context
+
+_PIXEL_MM = 2.0
+_SLICE_MM = (2.0, 3.0)
+_AIR_HU = -1024.0
+_BONE_MM = 1.9
+"""Nothing nearer to a coarse voxel of bone than its neighbour is vessel: cortex fades through the HU of blood."""
+_AORTA_SIDE_MM = 1.0
+_AROUND_MM = 14.0
+_FAT_HU = -110.0
+_WIDEST_MM = 14.0
+_WIDER_THAN_SEED = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """On the volume's grid.
+
+    Attributes
+    ----------
+    bits
+        (k, j, i) uint8 of `planner.imaging.vessel_lumen_kernels`: BONE_NEAR, ORGAN, SURE.
+    background
+        (k, j, i) int16 HU of what is darker than blood nearby.
+    """
+
+    bits: NDArray[np.uint8]
+    background: NDArray[np.int16]
+
+
+def surroundings(
+    volume: Volume, levels: LumenLevels, bright_hu: float, rules: Mapping[str, Any], context: Context
+) -> Surroundings:
+    """Look around.
+
+    Parameters
+    ----------
+    bright_hu
+        What is as bright as a wide vessel.
+    rules
+        ``[image]`` of ``resources/contrast_phases.toml``.
+    """
+    from planner.imaging.trunk_landmarks import coarse_axial
+
+    context.step(0.0, "Looking for bone and organs")
+    along_head = int(np.argmax(np.abs(volume.grid.axes_lps[2])))
+    slice_mm = float(np.clip(volume.grid.spacing_kji_mm[along_head], *_SLICE_MM))
+    thin = coarse_axial(volume, (slice_mm, _PIXEL_MM, _PIXEL_MM))
+    hu = np.clip(np.asarray(thin.voxels, dtype=np.float32), _AIR_HU, 3000.0)
+    spacing = thin.grid.spacing_kji_mm
+    body = coarse_body(hu, spacing, context.part(0.1, 0.3))
+    marks = replace(landmarks(volume, thin.grid, rules, context.part(0.3, 0.5)), blood_hu=levels.blood)
+    seed = _seed_ball(volume, thin.grid, levels)
+    marks = replace(marks, aorta=marks.aorta | seed)
+    contrast = contrast_bodies(hu, body.inside, marks, spacing)
+    bone = coarse_bone(hu, body.inside, contrast, marks, spacing)
+    context.step(0.7, "Looking for bone and organs")
+    bits = _bits(hu, bone, body.inside, marks, spacing, bright_hu, seed)
+    around = _background(hu, bone, bright_hu, spacing, levels)
+    context.step(0.8, "Looking for bone and organs")
+    fine = resampled_labels(LabelMap(bits, thin.grid), volume.grid)
+    shades = Volume(np.rint(around).astype(np.int16), thin.grid, volume.source)
+    background = resampled(shades, volume.grid, interpolation="nearest", outside=levels.soft)
+    return Surroundings(np.asarray(fine.voxels, dtype=np.uint8), np.asarray(background.voxels, dtype=np.int16))
+
+
+def _seed_ball(volume: Volume, grid: Grid, levels: LumenLevels) -> Bools:
+    """The coarse voxel of the seed and its neighbours."""
+    mask = np.zeros(grid.size_kji, dtype=np.bool_)
+    at = grid.nearest_index(volume.grid.lps_from_kji.points(levels.seed_kji))
+    if at is not None:
+        mask[tuple(slice(max(0, place - 1), place + 2) for place in at)] = True
+    return mask
+
+
+def _bits(
+    hu: Array,
+    bone: Bools,
+    inside: Bools,
+    marks: Landmarks,
+    spacing: tuple[float, float, float],
+    bright_hu: float,
+    seed: Bools,
+) -> NDArray[np.uint8]:
+    from planner.imaging import vessel_lumen_kernels as kernels
+
+    blood = inside & ~bone & (hu > bright_hu)
+    bits = np.zeros(hu.shape, dtype=np.uint8)
+    if bone.any():
+        bits[centre_distance_mm(bone, spacing) <= _BONE_MM] |= kernels.BONE_NEAR
+    widest = max(_WIDEST_MM, _WIDER_THAN_SEED * _radius_at(blood, seed, spacing))
+    bits[bright_organs(blood, marks.aorta, spacing, widest_mm=widest)] |= kernels.ORGAN
+    near = centre_distance_mm(marks.aorta, spacing) <= _AORTA_SIDE_MM
+    bits[(near & ~bone) | seed] |= kernels.SURE
+    return bits
+
+
+def _radius_at(blood: Bools, seed: Bools, spacing: tuple[float, float, float]) -> float:
+    """Radius of the largest ball in the blood around the seed, mm."""
+    if not (blood & seed).any():
+        return 0.0
+    return float(centre_distance_mm(~blood, spacing)[seed].max())
+
+
+def _background(
+    hu: Array, bone: Bools, bright_hu: float, spacing: tuple[float, float, float], levels: LumenLevels
+) -> Array:
+    """Mean of what is neither air, nor bone, nor as bright as blood, within about 7 mm."""
+    from scipy import ndimage
+
+    size = tuple(max(3, round(_AROUND_MM / mm) | 1) for mm in spacing)
+    counted = ((hu < bright_hu) & (hu > -300.0) & ~bone).astype(np.float32)
+    weight = ndimage.uniform_filter(counted, size, mode="nearest")
+    total = ndimage.uniform_filter(np.clip(hu, _FAT_HU, bright_hu) * counted, size, mode="nearest")
+    mean: Array = np.where(weight > 0.02, total / np.maximum(weight, 0.02), levels.soft).astype(np.float32)
+    return mean
