@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu
 from planner.imaging import LabelMap
 from viewers.panes.desk import Desk
 from viewers.panes.pane_frame import HeaderButton, PaneFrame
+from viewers.panes.vessel_picking import VesselPicking
 from viewers.panes.volume_pane import VolumePane
 from viewers.scene.margin_scene3d import camera_on_margin, meshes_of_margins, painted_region
 from viewers.scene.run_ct_scene3d import tubes_of_rays
@@ -46,6 +47,7 @@ class VolumeLink:
         self.preset: str | None = None
         self._painted: str | None = None
         self._trees = 0
+        self.picking = pane.picking = VesselPicking(pane, desk, self._frame_uid)
         self._soon = QTimer()
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self.refresh)
@@ -63,13 +65,25 @@ class VolumeLink:
             marks.layer.changed.connect(self.refresh),
             state.margins.zones.changed.connect(self._margins_changed),
             state.margins.shown.changed.connect(self._margins_changed),
-            state.vessels.changed.connect(self._vessels_changed),
+            *(
+                each.changed.connect(self._margins_changed)
+                for each in (
+                    state.vessels.trees,
+                    state.vessels.chosen,
+                    state.vessels.way,
+                    state.vessels.supply,
+                    state.vessels.injection,
+                    state.vessels.tips,
+                )
+            ),
+            state.vessels.pointed.changed.connect(self._pointed),
         )
         pane.preset_picked.connect(self._keep_preset)
         self.refresh()
 
     def release(self) -> None:
         self._soon.stop()
+        self.picking.let_go()
         self._subscriptions.release()
 
     def refresh(self) -> None:
@@ -129,6 +143,8 @@ class VolumeLink:
     def _turn_to_vessels(self, frame_uid: str) -> Camera | None:
         """When the first tree of a session comes on show, the eye goes to it and the volume gives way."""
         before, self._trees = self._trees, len(self.desk.state.vessels.in_frame(frame_uid))
+        if before and not self._trees and self.preset == HIDDEN:
+            self.preset = None
         if not self._trees or before:
             return None
         self.preset = HIDDEN
@@ -149,8 +165,14 @@ class VolumeLink:
         if not self._soon.isActive():
             self._soon.start(MOVING_MS if self.desk.state.interacting.value else 0)
 
-    def _vessels_changed(self) -> None:
-        self._margins_changed(None)
+    def _pointed(self, place: object) -> None:
+        """Under the pointer, while no volume has to be cast anew for it."""
+        if self.pane.scene.preset is None:
+            self._margins_changed(place)
+
+    def _frame_uid(self) -> str | None:
+        volume = self.pane.scene.volume
+        return None if volume is None else volume.grid.frame_uid
 
     def show_plane(self, kind: PlaneKind, shown: bool) -> None:
         self.planes_shown = self.planes_shown | {kind} if shown else self.planes_shown - {kind}

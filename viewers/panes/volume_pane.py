@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,18 @@ VIEW_KEYS = {
 }
 
 
+class Picking(Protocol):
+    """Takes events before the camera does; True when it has used one."""
+
+    def press(self, event: QMouseEvent) -> bool: ...
+
+    def move(self, event: QMouseEvent) -> bool: ...
+
+    def release(self, event: QMouseEvent) -> bool: ...
+
+    def key(self, event: QKeyEvent) -> bool: ...
+
+
 class VolumePane(QWidget):
     """Left drag turns, middle drag pans, wheel zooms, 1-6 standard views, M next preset, R resets.
 
@@ -70,6 +83,7 @@ class VolumePane(QWidget):
         self.scene = Scene3D()
         self.caption: tuple[str, ...] = ()
         self.picture: QImage | None = None
+        self.picking: Picking | None = None
         self.quality_shown: Quality | None = None
         self._held: NDArray[np.uint8] | None = None
         self._dragged_from: QPointF | None = None
@@ -199,9 +213,13 @@ class VolumePane(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus()
+        if self.picking is not None and self.picking.press(event):
+            return
         self._dragged_from = event.position()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self.picking is not None and self.picking.move(event):
+            return
         camera = self._camera()
         if self._dragged_from is None or camera is None:
             return
@@ -218,6 +236,8 @@ class VolumePane(QWidget):
         self._changed()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self.picking is not None:
+            self.picking.release(event)
         self._dragged_from = None
         self._rest.start()
 
@@ -232,6 +252,8 @@ class VolumePane(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
+        if self.picking is not None and self.picking.key(event):
+            return
         if key in VIEW_KEYS:
             self.look_from(VIEW_KEYS[key])
         elif key == Qt.Key.Key_R:

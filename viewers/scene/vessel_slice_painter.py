@@ -203,6 +203,7 @@ def _paint_tip(painter: QPainter, pen: ItemPen, tip: TipShown, injection: Inject
 
 def tip_shape(action: str, at: QPointF, reach: float) -> QPolygonF:
     """A triangle to embolise, a diamond to spare, a square to protect."""
+    corners: tuple[tuple[float, float], ...]
     if action == "spare":
         corners = ((0.0, -1.2), (1.2, 0.0), (0.0, 1.2), (-1.2, 0.0))
     elif action == "protect":
