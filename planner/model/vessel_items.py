@@ -150,7 +150,10 @@ class OutsideSupply:
 
 @dataclass(frozen=True, slots=True)
 class FeedersBody:
-    """What may supply one lesion. A feeder not found is not a feeder absent."""
+    """What may supply one lesion. A feeder not found is not a feeder absent.
+
+    `findings` says what was not known or not looked at, one sentence each.
+    """
 
     lesion_id: str
     tree: str
@@ -162,6 +165,7 @@ class FeedersBody:
     slice_mm: float | None = None
     series: str | None = None
     phase: str | None = None
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
