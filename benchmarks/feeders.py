@@ -111,7 +111,7 @@ def thicker(scene: Scene, factor: int) -> tuple[Volume, NDArray[np.bool_]]:
     size = (count, *scene.thin.grid.size_kji[1:])
     grid = Grid.of(size, origin_lps_mm=low, spacing_kji_mm=(spacing[0] * factor, *spacing[1:]), frame_uid=FRAME)
     voxels = np.rint(blocks.mean(axis=1)).astype(np.int16)
-    seen = scene.arteries[: count * factor].reshape(blocks.shape).any(axis=1)
+    seen: NDArray[np.bool_] = np.any(scene.arteries[: count * factor].reshape(blocks.shape), axis=1)
     return Volume(voxels, grid, scene.thin.source), seen
 
 

@@ -1,4 +1,4 @@
-"""Trees with known feeders: small ones drawn by hand, and the digital patient's own as `planner.planning` holds them."""
+"""Trees with known feeders: small ones drawn by hand, and the digital patient's own."""
 
 from __future__ import annotations
 

@@ -276,9 +276,13 @@ def feeder_words(body: FeedersBody, *, taken_on: date | None = None, tree: Vesse
 
 def seen_on(body: FeedersBody, taken_on: date | None) -> str:
     """On what images the feeders were seen, and what those cannot show."""
-    day = "an unknown date" if taken_on is None else taken_on.isoformat()
-    slices = "of unknown thickness" if body.slice_mm is None else shown(body.slice_mm, "mm")
-    least = body.smallest_visible_mm
+    return seen_on_words(None if taken_on is None else taken_on.isoformat(), body.slice_mm, body.smallest_visible_mm)
+
+
+def seen_on_words(taken_on: str | None, slice_mm: float | None, least: float | None) -> str:
+    """As `seen_on`, of a date as text (ISO or DICOM), the slices and the smallest visible artery; None is unknown."""
+    day = "an unknown date" if taken_on is None else taken_on
+    slices = "of unknown thickness" if slice_mm is None else shown(slice_mm, "mm")
     small = "thin arteries are not visible (how thin is not known)"
     if least is not None:
         small = f"arteries below {shown(least, 'mm', digits=1)} are not visible"
@@ -291,7 +295,7 @@ def supply_word(row: FeederRow) -> str:
 
 
 def feeder_findings(session: Session, item: PlanItem) -> tuple[Finding, ...]:
-    """What stands against the stored feeders of a lesion: an edited tree, images that are not arterial, nothing found."""
+    """What stands against a lesion's stored feeders: an edited tree, images that are not arterial, nothing found."""
     body = feeders_of(item)
     tree = session.item(body.tree)
     found = []
@@ -310,7 +314,9 @@ def phase_findings(phase: str | None, subject: str | None = None) -> list[Findin
     if phase == ARTERIAL:
         return []
     if phase is None:
-        text = "The contrast phase of these images is not known: feeders need an arterial phase; check, and set it by hand."
+        text = (
+            "The contrast phase of these images is not known: feeders need an arterial one; check, and set it by hand."
+        )
         return [Finding("phase-unknown", Severity.WARN, text, subject=subject)]
     text = f"These images are {phase}, not arterial: feeders are hardly seen on them, and no territory is told."
     return [Finding("not-arterial", Severity.WARN, text, subject=subject)]

@@ -26,7 +26,7 @@ ACCESSES = ("femoral_right", "femoral_left", "radial_left", "radial_right")
 AORTA = ("aorta", "aorta_abdominal", "aorta_thoracic")
 _ILIAC = ("common_iliac", "external_iliac")
 _SMOOTH_MM = 5.0
-_STEP_MM = 1.0
+_STEP_MM, _END_STEP_MM = 1.0, 2.0
 _BRANCH_REACH_MM = 8.0
 """Length over which the directions before and after a branching are taken."""
 
@@ -44,7 +44,11 @@ def turning_of_line_deg(points_lps_mm: Floats) -> float:
     line = Polyline(_smoothed(points_lps_mm), "")
     if line.length_mm < 1e-6:
         return 0.0
-    steps = np.diff(line.resampled(_SMOOTH_MM).points_lps_mm, axis=0)
+    count = max(1, round(line.length_mm / _SMOOTH_MM))
+    inner = np.linspace(0.0, line.length_mm, count + 1)
+    # Short first and last steps keep the turn within the first and the last 5 mm.
+    ends = np.clip([_END_STEP_MM, line.length_mm - _END_STEP_MM], 0.0, line.length_mm)
+    steps = np.diff(line.at(np.unique(np.concatenate([inner, ends]))), axis=0)
     lengths = np.linalg.norm(steps, axis=1, keepdims=True)
     directions = steps[lengths[:, 0] > 1e-9] / lengths[lengths[:, 0] > 1e-9]
     cosines = np.einsum("ij,ij->i", directions[:-1], directions[1:])

@@ -148,7 +148,8 @@ def catheters_from(data: Mapping[str, Any], place: str) -> CatheterCatalogue:
     made = {key: [_row(kind, row, place, faults) for row in data.get(key, [])] for key, kind in kinds.items()}
     known = set(arteries())
     for row in (*data.get("length", []), *data.get("access", [])):
-        faults += [f"{place} names the unknown artery {row[key]!r}." for key in ("access", "to") if key in row and row[key] not in known]  # fmt: skip
+        unknown = [row[key] for key in ("access", "to") if key in row and row[key] not in known]
+        faults += [f"{place} names the unknown artery {key!r}." for key in unknown]
     for row in data.get("catheter", []):
         if row.get("role") not in (BASE, MICROCATHETER):
             faults.append(f"The catheter {row.get('id')} in {place} is neither base nor microcatheter.")

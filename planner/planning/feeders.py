@@ -36,6 +36,8 @@ MARGIN_MM = 10.0
 _HEADING_DEG = 40.0
 """An end that turns further than this from the lesion is not heading for it: half of what a side branch turns (a third
 of a right angle and more), so that it would have to bend to get there."""
+_TOUCHING_MM, _TOUCHING_DEG = 0.5, 75.0
+"""An end in the surface itself has arrived, unless it runs along it."""
 _BLIND_GAP_MM = 3.0
 """Without an image only a gap of the width of a few voxels is taken for part of the feeder."""
 _SPUR_MM = 5.0
@@ -188,7 +190,8 @@ def _gaps(
 
 
 def _heads(ending: Ending) -> bool:
-    return ending.angle_deg is not None and ending.angle_deg <= _HEADING_DEG
+    widest = _TOUCHING_DEG if ending.gap_mm <= _TOUCHING_MM else _HEADING_DEG
+    return ending.angle_deg is not None and ending.angle_deg <= widest
 
 
 def _supplies(ending: Ending, gap: Gap | None, organ: Mask | None, *, image: bool) -> bool:

@@ -1,4 +1,4 @@
-"""How each visible end of a tree lies to a lesion: it enters, ends near it, runs through it, passes by, or is elsewhere.
+"""How each visible end of a tree lies to a lesion: enters it, ends near it, runs through it, passes by, or elsewhere.
 
 The courses are sampled every half millimetre; distances are to the sub-voxel surface.
 """
@@ -165,7 +165,7 @@ def _ending(trail: _Trail, field: LesionField, margin_mm: float) -> Ending | Non
 
 
 def _entry(trail: _Trail, last_inside: int) -> tuple[int, float]:
-    """Where the last stay in the lesion began, and its length; leaving by less than the surface's error is no leaving."""
+    """Where the last stay in the lesion began, and its length; out by less than the surface's error is not out."""
     out = np.flatnonzero(trail.depth[:last_inside] > _SURFACE_MM)
     first = int(out[-1]) + 1 if len(out) else 0
     entry = first + int(np.argmax(trail.depth[first : last_inside + 1] <= 0.0))
