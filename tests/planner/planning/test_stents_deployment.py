@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from planner.errors import FrameMismatch
 from planner.geometry import Polyline, SlicePlane
 from planner.model.vessel_items import LumenMark
+from planner.planning.stent_branches import branch_marks
 from planner.planning.stent_deployment import crimped_length_mm, deploy
+from planner.planning.vessel_tree import TreeSegment, VesselTree
 
 DOWN = Polyline(np.column_stack([np.full(201, 10.0), np.full(201, 20.0), np.linspace(200.0, 100.0, 201)]), "1.2.3")
 ALONG = np.linspace(0.0, 100.0, 201)
@@ -60,3 +63,36 @@ def test_that_an_unknown_shortening_gives_no_crimped_length() -> None:
     assert crimped_length_mm(60.0, None) is None
     assert crimped_length_mm(60.0, 25.0) == pytest.approx(80.0)
     assert deploy(DOWN, 30.0, 70.0, 16.0).waist_mm is None
+
+
+def test_that_branches_of_a_tree_that_leave_the_course_are_marked() -> None:
+    def segment(
+        name: str, start: str, end: str, *points: tuple[float, float, float], named: str | None = None
+    ) -> TreeSegment:
+        line = np.array(points, dtype=np.float64)
+        return TreeSegment(name, start, end, line, np.full(len(line), 7.0), np.zeros(len(line), bool), named)
+
+    nodes = {
+        "r": (10, 20, 220),
+        "a": (10, 20, 160),
+        "A": (40, 20, 150),
+        "b": (10, 20, 130),
+        "B": (10, 60, 120),
+        "e": (10, 20, 90),
+    }
+    tree = VesselTree(
+        "airway", "1.2.3", "r", {key: np.array(at, dtype=np.float64) for key, at in nodes.items()},
+        (
+            segment("1", "r", "a", (10, 20, 220), (10, 20, 160)),
+            segment("2", "a", "A", (10, 20, 160), (40, 20, 150)),
+            segment("3", "a", "b", (10, 20, 160), (10, 20, 130)),
+            segment("4", "b", "B", (10, 20, 130), (10, 60, 120), named="left upper lobe"),
+            segment("5", "b", "e", (10, 20, 130), (10, 20, 90)),
+        ),
+    )  # fmt: skip
+    found = branch_marks(tree, DOWN, "airway")
+    assert [each.name for each in found] == ["side branch", "left upper lobe"]
+    assert [each.name for each in branch_marks(tree, DOWN, "vein")] == ["side branch", "side branch"]
+    assert [each.along_mm for each in found] == pytest.approx([40.0, 70.0], abs=0.6)
+    with pytest.raises(FrameMismatch, match="different frames"):
+        branch_marks(tree, Polyline(DOWN.points_lps_mm, "9.9"), "airway")
