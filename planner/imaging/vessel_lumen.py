@@ -16,11 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from planner.catalogues import catalogue
 from planner.findings import Finding, Severity
 from planner.imaging.bands import in_bands
-from planner.imaging.masks import Box, Mask, box_slices, padded_box
+from planner.imaging.masks import Box, Mask, box_slices
 from planner.imaging.slicing import readable
-from planner.imaging.surfaces import centre_distance_mm
 from planner.imaging.vessel_lumen_levels import LumenLevels, lumen_levels, smallest_visible_mm
-from planner.imaging.vessel_lumen_surroundings import Surroundings, surroundings
+from planner.imaging.vessel_lumen_surroundings import surroundings
 from planner.imaging.vesselness import BEST_ANSWER, vesselness
 from planner.imaging.volumes import Volume
 from planner.jobs import Context
@@ -29,19 +28,20 @@ _ABOVE_SOFT = 0.06
 """Darker than soft tissue and this share of the contrast counts as soft tissue: vessels without contrast medium in fat
 would look like tubes otherwise."""
 _WIDE_SHARE = 0.5
-_SCALES_MM = (0.7, 1.0, 1.6, 2.5, 4.0, 6.5)
-_LEAST_ANSWER = (0.0, 0.0, 0.08, 0.12, 0.15, 0.18)
+_SCALES_MM = (0.7, 1.0, 1.6, 2.5)
+_LEAST_ANSWER = (0.0, 0.0, 0.08, 0.12)
 """Share of the answer of a fully bright tube that is asked for at each scale: thin vessels are dimmed, wide ones that
 answer less are veins or parenchyma."""
 _NOISE_QUANTILE = 0.995
 _CLEAR = 2.0
-_TUBE_SHARE = 0.12
+_TUBE_SHARE = 0.08
 """Least answer of a thin vessel as a share of its own brightness above soft tissue: about a quarter for one of the
 scale's width; less is noise upon a vein or an organ of that brightness."""
 _ORGAN_SHARE = 0.35
 _BARE_HU = 4.0
 _SAMPLE_SLICES = 12
 _GAP_MM = 1.6
+_WEAK_MM = 4.0
 _WALL_VOXELS = 2
 _PLAQUE_ABOVE_HU = 130.0
 """Calcium in a vessel's wall is this much brighter than plain blood (the limit of Agatston, J Am Coll Cardiol
@@ -109,24 +109,27 @@ def arterial_lumen(volume: Volume, seed_lps_mm: ArrayLike, context: Context | No
     """
     steps = context or Context()
     levels = lumen_levels(volume, seed_lps_mm, "artery")
-    values = readable(volume.voxels)
-    bright = levels.soft + _WIDE_SHARE * levels.contrast
-    organ = levels.soft + _ORGAN_SHARE * levels.contrast
-    around = surroundings(volume, levels, organ, catalogue("contrast_phases.toml")["image"], steps.part(0.02, 0.3))
-    answer, unit = tube_answer(volume, levels, steps.part(0.3, 0.75))
+    seen = look_at(volume, levels, steps.part(0.02, 0.75))
     steps.step(0.75, "Following the vessels")
-    state, taken = _followed(volume, values, answer, around, levels, (bright, _TUBE_SHARE / unit))
-    steps.step(0.9, "Measuring the lumen")
-    mask = mask_of(volume, taken)
-    calcified = _plaque(volume, mask, around, levels)
-    if calcified is not None:
-        mask = _joined(mask, calcified)
-    likelihood = _likelihood(values, answer, state, mask.box, levels, bright)
+    taken = followed(seen)
+    steps.step(0.85, "Measuring the lumen")
+    calcified = _plaque(seen, taken)
+    mask = mask_of(volume, taken if calcified is None else np.concatenate([taken, calcified]))
+    plaque = None if calcified is None else mask_of(volume, calcified)
     visible = smallest_visible_mm(volume.grid.spacing_kji_mm, levels.noise, levels.contrast)
-    seed = volume.grid.lps_from_kji.points(levels.seed_kji)
-    findings = _findings(levels, calcified, visible)
+    found = VesselLumen(
+        "artery",
+        mask,
+        likelihood(seen, mask.box),
+        plaque,
+        volume.grid.lps_from_kji.points(levels.seed_kji),
+        levels.blood,
+        levels.noise,
+        visible,
+        (*_contrast_findings(levels), *_plaque_findings(plaque), *visible_findings(levels, visible)),
+    )
     steps.step(1.0, "Vessels found")
-    return VesselLumen("artery", mask, likelihood, calcified, seed, levels.blood, levels.noise, visible, findings)
+    return found
 
 
 def find_aorta_seed(volume: Volume) -> NDArray[np.float64] | None:
@@ -147,7 +150,67 @@ def find_aorta_seed(volume: Volume) -> NDArray[np.float64] | None:
     return trunk.grid.lps_from_kji.points((at, rows[at], columns[at]))
 
 
-def tube_answer(volume: Volume, levels: LumenLevels, context: Context) -> tuple[NDArray[np.float32], float]:
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A volume with everything that following a vessel needs.
+
+    Attributes
+    ----------
+    values
+        (k, j, i) the volume's voxels, contiguous.
+    answer
+        (k, j, i) how clearly each voxel is a bright tube: 1 is just told from noise and dimmer vessels.
+    background
+        (k, j, i) HU of what is darker than blood nearby.
+    state
+        (k, j, i) bits of `planner.imaging.vessel_lumen_kernels`.
+    bright
+        HU of a wide vessel at the least.
+    """
+
+    volume: Volume
+    levels: LumenLevels
+    values: NDArray[np.generic]
+    answer: NDArray[np.float32]
+    background: NDArray[np.int16]
+    state: NDArray[np.uint8]
+    bright: float
+
+
+def look_at(volume: Volume, levels: LumenLevels, context: Context) -> Seen:
+    """Bone, organs, bright tubes, and what each voxel may be."""
+    from planner.imaging import vessel_lumen_kernels as kernels
+
+    values = readable(volume.voxels)
+    bright = levels.soft + _WIDE_SHARE * levels.contrast
+    organ = levels.soft + _ORGAN_SHARE * levels.contrast
+    rules = catalogue("contrast_phases.toml")["image"]
+    around = surroundings(volume, levels, organ, rules, context.part(0.0, 0.5))
+    answer, unit = _tube_answer(volume, levels, context.part(0.5, 1.0))
+    dense = levels.blood + max(_PLAQUE_ABOVE_HU, 5.0 * levels.noise)
+    asked = np.array([dimmest(levels), bright, _CLEAR, _TUBE_SHARE / unit, dense], dtype=np.float32)
+    state = np.empty(values.shape, dtype=np.uint8)
+    in_bands(len(values), lambda a, b: kernels.judge(values, answer, around.bits, asked, state, a, b), least_rows=2)
+    return Seen(volume, levels, values, answer, around.background, state, bright)
+
+
+def followed(seen: Seen) -> NDArray[np.int64]:
+    """Flat indices of the lumen joined to the seed; they are marked as taken in the state."""
+    from planner.imaging import vessel_lumen_kernels as kernels
+
+    spacing = seen.volume.grid.spacing_kji_mm
+    seed = np.array([np.ravel_multi_index(seen.levels.seed_kji, seen.values.shape)], dtype=np.int64)
+    taken = kernels.flood(seen.state, seed, _voxels(_GAP_MM, spacing), round(_WEAK_MM / min(spacing)))
+    walls = np.array([dimmest(seen.levels), seen.bright, seen.levels.blood], dtype=np.float32)
+    grown = kernels.grow_to_wall(seen.values, seen.background, seen.state, taken, walls, _WALL_VOXELS)
+    return np.concatenate([taken, grown])
+
+
+def _voxels(reach_mm: float, spacing: tuple[float, float, float]) -> NDArray[np.int64]:
+    return np.array([max(1, int(reach_mm / mm)) for mm in spacing], dtype=np.int64)
+
+
+def _tube_answer(volume: Volume, levels: LumenLevels, context: Context) -> tuple[NDArray[np.float32], float]:
     """How clearly each voxel is a bright tube: 1 is just told from noise and dimmer vessels.
 
     Returns
@@ -188,33 +251,6 @@ def _noise_answers(
     return [max(_BARE_HU / 2.0, float(np.quantile(a, _NOISE_QUANTILE))) if a.size else _BARE_HU for a in pooled]
 
 
-def _followed(
-    volume: Volume,
-    values: NDArray[np.generic],
-    answer: NDArray[np.float32],
-    around: Surroundings,
-    levels: LumenLevels,
-    asked: tuple[float, float],
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """State of all voxels, and the flat indices of the lumen.
-
-    `asked` holds the dimmest wide vessel (HU), and how much answer a thin one needs for each HU above soft tissue.
-    """
-    from planner.imaging import vessel_lumen_kernels as kernels
-
-    dim = dimmest(levels)
-    state = np.empty(values.shape, dtype=np.uint8)
-    limits = np.array([dim, asked[0], _CLEAR, asked[1]], dtype=np.float32)
-    in_bands(len(values), lambda a, b: kernels.judge(values, answer, around.bits, limits, state, a, b), least_rows=2)
-    spacing = volume.grid.spacing_kji_mm
-    seed = np.array([np.ravel_multi_index(levels.seed_kji, values.shape)], dtype=np.int64)
-    reach = np.array([max(1, int(_GAP_MM / mm)) for mm in spacing], dtype=np.int64)
-    taken = kernels.flood(state, seed, kernels.WIDE | kernels.TUBE, kernels.STRONG, reach)
-    walls = np.array([dim, asked[0], levels.blood], dtype=np.float32)
-    grown = kernels.grow_to_wall(values, around.background, state, taken, walls, _WALL_VOXELS)
-    return state, np.concatenate([taken, grown])
-
-
 def mask_of(volume: Volume, taken: NDArray[np.int64]) -> Mask:
     """The mask of flat voxel indices."""
     size = volume.grid.size_kji
@@ -225,84 +261,58 @@ def mask_of(volume: Volume, taken: NDArray[np.int64]) -> Mask:
     return Mask.of(volume.grid, bits, (int(low[0]), int(low[1]), int(low[2])))
 
 
-def _plaque(volume: Volume, mask: Mask, around: Surroundings, levels: LumenLevels) -> Mask | None:
-    """Small bodies much brighter than the blood that touch the lumen and are no bone."""
-    from scipy import ndimage
-
+def _plaque(seen: Seen, taken: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Flat indices of calcified plaque beside the lumen; None when there is none."""
     from planner.imaging import vessel_lumen_kernels as kernels
 
-    box = padded_box(mask.box, _PLAQUE_NEAR_MM, mask.grid)
-    values = np.asarray(volume.voxels[box_slices(box)], dtype=np.float32)
-    dense = np.asarray(values > levels.blood + max(_PLAQUE_ABOVE_HU, 5.0 * levels.noise))
-    dense &= (around.bits[box_slices(box)] & kernels.BONE_NEAR) == 0
-    if not dense.any():
-        return None
-    parts, count = ndimage.label(dense, structure=np.ones((3, 3, 3)))
-    sizes = np.bincount(parts.reshape(-1), minlength=count + 1) * mask.grid.voxel_ml
-    near = centre_distance_mm(mask.within(box), mask.grid.spacing_kji_mm) <= _PLAQUE_NEAR_MM
-    kept = np.bincount(parts[near], minlength=count + 1) > 0
-    kept &= sizes <= _MOST_PLAQUE_ML
-    kept[0] = False
-    found = Mask.of(mask.grid, kept[parts], box[0])
-    return None if found.is_empty else found
+    grid = seen.volume.grid
+    most = max(1, int(_MOST_PLAQUE_ML / grid.voxel_ml))
+    found = kernels.plaques(seen.state, taken, _voxels(_PLAQUE_NEAR_MM, grid.spacing_kji_mm), most)
+    return found if len(found) else None
 
 
-def _joined(mask: Mask, other: Mask) -> Mask:
-    from planner.imaging.masks import union_box
-
-    box = union_box((mask.box, other.box))
-    return Mask.of(mask.grid, mask.within(box) | other.within(box), box[0])
-
-
-def _likelihood(
-    values: NDArray[np.generic],
-    answer: NDArray[np.float32],
-    state: NDArray[np.uint8],
-    box: Box,
-    levels: LumenLevels,
-    bright: float,
-) -> NDArray[np.float32]:
-    """Brightness within a tube, or as bright as a wide vessel; 0 in bone and organs."""
+def likelihood(seen: Seen, box: Box) -> NDArray[np.float32]:
+    """Brightness within a tube, or as bright as a wide vessel; 0 in bone and organs. (k, j, i) of the box."""
     from planner.imaging import vessel_lumen_kernels as kernels
 
     part = box_slices(box)
-    dim = dimmest(levels)
-    tube = answer[part] / (1.0 + answer[part])
-    share = np.clip((values[part].astype(np.float32) - dim) / max(bright - dim, 1.0), 0.0, 1.0)
-    likely = np.maximum(tube * (0.4 + 0.6 * share), np.where(share >= 1.0, np.float32(0.9), np.float32(0.0)))
-    likely[(state[part] & kernels.BARRED) != 0] = 0.0
-    result: NDArray[np.float32] = likely.astype(np.float32)
-    return result
+    dim = dimmest(seen.levels)
+    answer = seen.answer[part]
+    values = np.asarray(seen.values[part], dtype=np.float32)
+    share = np.clip((values - dim) / max(seen.bright - dim, 1.0), 0.0, 1.0)
+    tube = answer / (1.0 + answer) * (0.4 + 0.6 * share)
+    likely: NDArray[np.float32] = np.maximum(tube, np.where(share >= 1.0, 0.9, 0.0)).astype(np.float32)
+    likely[(seen.state[part] & kernels.BARRED) != 0] = 0.0
+    return likely
 
 
-def _findings(levels: LumenLevels, calcified: Mask | None, visible: float) -> tuple[Finding, ...]:
-    found = []
-    if levels.contrast < _LOW_CONTRAST_HU:
-        found.append(
-            Finding(
-                "low-arterial-contrast",
-                Severity.WARN,
-                f"The arteries measure {levels.blood:.0f} HU, only {levels.contrast:.0f} HU above soft tissue; "
-                "arteries and veins may run into each other. An arterial phase shows more.",
-                measured=levels.contrast,
-                unit="HU",
-            )
-        )
-    if calcified is not None:
-        found.append(
-            Finding(
-                "calcified-plaque",
-                Severity.INFO,
-                f"{1000.0 * calcified.volume_ml:.0f} mm3 of calcified plaque lie in the vessel wall; widths there are "
-                "not to be trusted.",
-                measured=calcified.volume_ml,
-                unit="mL",
-            )
-        )
+def _contrast_findings(levels: LumenLevels) -> tuple[Finding, ...]:
+    if levels.contrast >= _LOW_CONTRAST_HU:
+        return ()
     text = (
-        f"Vessels below about {visible:.1f} mm in diameter are not visible in this image (noise {levels.noise:.0f} HU)."
-        if np.isfinite(visible)
-        else "The image is too noisy for thin vessels to be visible."
+        f"The arteries measure {levels.blood:.0f} HU, only {levels.contrast:.0f} HU above soft tissue; arteries and "
+        "veins may run into each other. An arterial phase shows more."
     )
-    found.append(Finding("smallest-visible-vessel", Severity.INFO, text, measured=visible, unit="mm"))
-    return tuple(found)
+    return (Finding("low-arterial-contrast", Severity.WARN, text, measured=levels.contrast, unit="HU"),)
+
+
+def _plaque_findings(plaque: Mask | None) -> tuple[Finding, ...]:
+    if plaque is None:
+        return ()
+    text = (
+        f"{1000.0 * plaque.volume_ml:.0f} mm3 of calcified plaque lie in the vessel wall; widths there are not to be "
+        "trusted."
+    )
+    return (Finding("calcified-plaque", Severity.INFO, text, measured=plaque.volume_ml, unit="mL"),)
+
+
+def visible_findings(levels: LumenLevels, visible_mm: float) -> tuple[Finding, ...]:
+    """What cannot be seen in this image."""
+    text = "The image is too noisy for thin vessels to be visible."
+    if np.isfinite(visible_mm):
+        text = (
+            f"Vessels below about {visible_mm:.1f} mm in diameter are not visible in this image (noise "
+            f"{levels.noise:.0f} HU, {levels.contrast:.0f} HU above soft tissue)."
+        )
+    measured = visible_mm if np.isfinite(visible_mm) else None
+    return (Finding("smallest-visible-vessel", Severity.INFO, text, measured=measured, unit="mm"),)
