@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -16,9 +16,10 @@ from planner.findings import Finding, Severity
 from planner.model.case import Case
 from planner.model.codec import to_json
 from planner.model.disease import Diagnosis, Lesion, Observation, SeriesRef
+from planner.model.edits import with_session
 from planner.model.items import PlanItem
 from planner.model.packed import packed
-from planner.model.people import Patient, Sex
+from planner.model.people import Allergy, Patient, Sex
 from planner.model.session import Session
 from planner.model.vessel_items import (
     CATHETER_POSITION,
@@ -111,7 +112,7 @@ def position(
     **more: Any,
 ) -> PlanItem:
     """A catheter position that was measured on the tree as it is."""
-    reached = {"lesion-1": 1.0, "lesion-2": 1.0} if coverage is None else coverage
+    reached = {"lesion-1": 1.0} if coverage is None else coverage
     injection = InjectionMeasures(0.3, 120.0, 80.0, 1400.0, reached, non_targets)
     view = ViewMeasures(20.0, 10.0, 0.04, 0.0)
     given = {"tree": "tree-1", "tree_digest": DIGEST, "injection": injection, "view": view, **more}
@@ -141,8 +142,14 @@ def marked(name: str) -> tuple[PlanItem, ...]:
     """What is marked in the case of a template's example."""
     sides = ("right", "left") if name == "fibroid" else ("upper", "lower")
     lesions = [f"lesion-{number}" for number, _ in enumerate(example_lesions(name), start=1)]
-    reached = dict.fromkeys(lesions, 0.5 if name == "fibroid" else 1.0)
-    found = [position(f"position-{number}", side, coverage=reached) for number, side in enumerate(sides, start=1)]
+    found = [
+        position(
+            f"position-{number}",
+            side,
+            coverage=dict.fromkeys(lesions, 0.5) if name == "fibroid" else {f"lesion-{number}": 1.0},
+        )
+        for number, side in enumerate(sides, start=1)
+    ]
     return (tree(), *found)
 
 
@@ -344,3 +351,27 @@ def assert_example_is_quiet(name: str, variant: str | None = None) -> None:
 def assert_labels_short(name: str) -> None:
     """Labels stand on one line of a panel 360 px wide, columns on a heading."""
     nw.assert_labels_short(name)
+
+
+# ---------------------------------------------------------------- small changes that several tests make
+
+
+def without_series(role: str) -> nw.Change:
+    """No series plays a role of the session."""
+
+    def change(case: Case) -> Case:
+        session = session_of(case)
+        kept = {name: key for name, key in session.series_roles.items() if name != role}
+        return with_session(case, replace(session, series_roles=kept))
+
+    return change
+
+
+def bearing(inner_in: float | None) -> nw.Change:
+    """Particles whose chart asks for a catheter of 0.024 in, and the inner diameter that is there."""
+    row = {"kind": "particles", "product": "Bearing nsPVA", "low_um": 500.0, "high_um": 710.0}
+    return both(answers("agent", particles=[row]), answers("arteries_access", microcatheter_id=inner_in))
+
+
+def contrast_reaction() -> nw.Change:
+    return case_with(allergies=(Allergy("Contrast medium", "Rash", "moderate"),))
