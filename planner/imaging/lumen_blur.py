@@ -23,7 +23,10 @@ _LEAST_EDGES = 60
 _LEAST_BLUR = 0.35
 _MOST_BLUR = 1.0
 """In voxels: the blur of a reconstruction is neither much finer nor much coarser than what it is sampled with."""
-_USUAL_BLUR = 0.6
+_USUAL_BLUR, _USUAL_SLICE = 0.6, 0.45
+"""In voxels across and along the slices, where it cannot be measured."""
+_USUAL_KERNEL_MM = 0.68
+"""A body kernel's point spread is about 1.6 mm wide at half its height, however small the voxels are."""
 _FROM_SHARE = (0.62, 0.85)
 """Below the first share of contrast a width comes from the middle's grey value, above the second from the edges."""
 _LEAST_SHARE = 0.12
@@ -41,7 +44,8 @@ def measured_blur(
     """
     tilt = (rays @ grid.axes_lps[:, 0]) ** 2
     across_mm, slice_mm = min(grid.spacing_kji_mm[1:]), grid.spacing_kji_mm[0]
-    usual_plane, usual_slice = (_USUAL_BLUR * across_mm) ** 2, (_USUAL_BLUR * slice_mm) ** 2
+    usual_plane = max(_USUAL_BLUR * across_mm, _USUAL_KERNEL_MM) ** 2
+    usual_slice = max(_USUAL_SLICE * slice_mm, _USUAL_KERNEL_MM) ** 2
     step = float(along[1] - along[0])
     at = np.clip(np.rint(edges / step).astype(int), 1, len(along) - 2)
     high = np.take_along_axis(values, (at + 1)[:, :, None], axis=2)[:, :, 0]
@@ -49,7 +53,7 @@ def measured_blur(
     slope = np.abs(high - low) / (2.0 * step)
     contrast = np.abs(outside - level[:, None])
     sigma = contrast / np.maximum(np.sqrt(2.0 * np.pi) * slope, 1e-9)
-    wide = np.isfinite(outside) & (edges > 2.5 * max(across_mm, 1.0)) & np.isfinite(sigma)
+    wide = np.isfinite(outside) & (edges > 2.2 * max(across_mm, 0.8)) & np.isfinite(sigma)
     flat, steep = wide & (tilt < 0.15), wide & (tilt > 0.6)
     plane = _median_square(sigma[flat], across_mm) if flat.sum() >= _LEAST_EDGES and not thin_wall else usual_plane
     through = _median_square(sigma[steep], slice_mm) if steep.sum() >= _LEAST_EDGES and not thin_wall else usual_slice

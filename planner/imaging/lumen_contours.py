@@ -27,6 +27,8 @@ RAYS = 36
 _STEPS = 96
 _ALONG_SIGMA = 1.5
 """Neighbouring cross-sections (in points) averaged against noise."""
+_FAINT, _FAINT_ALONG_SIGMA = 6.0, 3.5
+"""With less contrast than so many deviations of the noise, more neighbours are averaged."""
 _LEVEL_REACH = 20
 """Cross-sections to either side over which the grey value of the lumen is steadied."""
 _BEND = 0.35
@@ -50,12 +52,15 @@ class LumenLook:
         How much darker or brighter its surroundings are; infinite on a side that is never outside (below air).
     thin_wall
         The wall is thin and the same kind of tissue lies beyond it as inside: its crest stands for the outside.
+    least_outside
+        Nothing darker than this touches the lumen: an artery has a wall of soft tissue even where it lies in fat.
     """
 
     level: float
     to_darker: float = math.inf
     to_brighter: float = math.inf
     thin_wall: bool = False
+    least_outside: float = -math.inf
 
     @property
     def contrast(self) -> float:
@@ -146,20 +151,29 @@ def lumen_sections(volume: Volume, centreline: Polyline, look: LumenLook, *, rea
 
 
 def _polar(volume: Volume, centreline: Polyline, look: LumenLook, reach_mm: float) -> _Polar:
-    from scipy import ndimage
-
     points = centreline.points_lps_mm
     _, across, beside = frames(points)
     turn = np.arange(RAYS) * (2.0 * np.pi / RAYS)
     rays = np.cos(turn)[None, :, None] * across[:, None] + np.sin(turn)[None, :, None] * beside[:, None]
-    along = np.linspace(0.0, reach_mm, _STEPS)
+    along = np.asarray(np.linspace(0.0, reach_mm, _STEPS), dtype=np.float64)
     values = sample(volume, points[:, None, None] + along[None, None, :, None] * rays[:, :, None])
     known = np.isfinite(values).mean(axis=(1, 2)) > 0.5
     beyond = look.level - look.to_darker if math.isfinite(look.to_darker) else look.level + look.to_brighter
     values = np.where(np.isnan(values), beyond, values)
-    sigma = (min(_ALONG_SIGMA, len(points) / 4.0), 0.7, 0.0)
-    calm: Floats = ndimage.gaussian_filter(values, sigma, mode=("nearest", "wrap", "nearest"))
+    calm = _calmed(values, _ALONG_SIGMA)
+    noise = 1.4826 * float(np.median(np.abs(values - calm)[:, :, : _STEPS // 4]))
+    if look.contrast < _FAINT * noise:
+        calm = _calmed(values, _FAINT_ALONG_SIGMA)
     return _Polar(values, calm, along, rays, turn, known)
+
+
+def _calmed(values: Floats, sigma: float) -> Floats:
+    from scipy import ndimage
+
+    calm: Floats = ndimage.gaussian_filter(
+        values, (min(sigma, len(values) / 4.0), 0.7, 0.0), mode=("nearest", "wrap", "nearest")
+    )
+    return calm
 
 
 def _courses(belonging: Floats, along: Floats) -> NDArray[np.int32]:
@@ -212,8 +226,9 @@ def _outside(polar: _Polar, rough: Floats, level: Floats, look: LumenLook) -> Fl
         crest: Floats = np.where(chosen, polar.calm, -np.inf).max(axis=2)
         return crest
     counts = chosen.sum(axis=2)
-    mean: Floats = np.einsum("nrs,nrs->nr", polar.calm, chosen.astype(np.float64)) / counts
-    return mean
+    mean = np.einsum("nrs,nrs->nr", polar.calm, chosen.astype(np.float64)) / counts
+    bounded: Floats = np.maximum(mean, look.least_outside)
+    return bounded
 
 
 def _levels(polar: _Polar, edges: Floats, before: Floats) -> Floats:

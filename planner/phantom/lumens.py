@@ -151,7 +151,7 @@ def made_lumen(
     random = np.random.default_rng([seed, sorted(TISSUES).index(kind)])
     tissue = TISSUES[kind]
     points = _curve(random, length_mm + 2.0 * _RUN_ON_MM, np.asarray(along))
-    share: Floats = (np.arange(len(points)) * STEP_MM - _RUN_ON_MM) / length_mm
+    share = np.asarray((np.arange(len(points)) * STEP_MM - _RUN_ON_MM) / length_mm, dtype=np.float64)
     half = random.uniform(*tissue.half_mm) * (1.0 + 0.12 * np.sin(3.1 * share + random.uniform(0, 6)) - 0.1 * share)
     flat = 1.0 + random.uniform(0.1, 0.4) * (0.5 + 0.5 * np.sin(2.4 * share + random.uniform(0, 6)))
     turn: Floats = random.uniform(0, 180) + 50.0 * share

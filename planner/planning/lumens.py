@@ -36,6 +36,7 @@ from planner.planning.vessel_path import trace_vessel
 Floats = NDArray[np.float64]
 
 _CENTRING_ROUNDS = 4
+_MEDIAN = 9
 _RUN_ON_MM = 5.0
 _LEAST_VOXELS = 2.0
 """Below this diameter in voxels a measured width is not trusted: fewer samples than Nyquist asks for."""
@@ -229,7 +230,10 @@ def _followed(
 
 def _moved(line: Polyline, sections: LumenSections) -> Polyline:
     """Towards the middle of the sections, by no more than a radius at a time."""
-    shift = sections.shift_lps_mm
+    from scipy import ndimage
+
+    # One section that runs out must not bend the line.
+    shift = ndimage.median_filter(sections.shift_lps_mm, size=(_MEDIAN, 1), mode="nearest")
     most = np.maximum(0.5 * np.nan_to_num(sections.greatest_mm), 0.5)[:, None]
     length = np.linalg.norm(shift, axis=1, keepdims=True)
     bounded = shift * np.minimum(1.0, most / np.maximum(length, 1e-9))
@@ -280,10 +284,8 @@ def with_findings(lumen: Lumen) -> Lumen:
     ]
     doubted = lumen.doubtful & ~lumen.closed
     if doubted.any():
-        said.append(
-            f"The width is not to be trusted over {100.0 * float(doubted.mean()):.0f} % of the length: too narrow or too "
-            "little contrast."
-        )
+        share = 100.0 * float(doubted.mean())
+        said.append(f"The width is not to be trusted over {share:.0f} % of the length: narrow, or of too little contrast.")
     return replace(lumen, findings=tuple(said))
 
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.geometry import Grid, Polyline
+from planner.geometry import Polyline
 from planner.imaging import Volume
 from planner.imaging.cross_sections import frames
 from planner.imaging.lumen_contours import LumenLook, LumenSections, lumen_sections
-from planner.imaging.masks import ball_box, box_slices, union_box
 from planner.imaging.slicing import sample
 from planner.jobs import Context
 from planner.planning.lumens_path import (
@@ -25,6 +24,7 @@ from planner.planning.lumens_path import (
     MOST_SOFT_HU,
     SOFT_HU,
     STEP_MM,
+    around_points,
     cut,
     pockets,
     smooth,
@@ -68,8 +68,8 @@ def gut_course(volume: Volume, way: Polyline, clicks_lps_mm: Floats, reach_mm: f
     way
         Evenly spaced, a little longer than the clicks at both ends.
     """
-    near = _around_way(volume, way, reach_mm + 5.0)
-    full = _filled(near)
+    near = around_points(volume, way.points_lps_mm[::8], reach_mm + 5.0)
+    full = _filled(near, clicks_lps_mm)
     wall = _wall_level(full, way)
     outer_look = LumenLook(wall, to_darker=wall - _FAT_HU, to_brighter=_ENHANCED_HU)
     line = way
@@ -112,25 +112,13 @@ def _course(line: Polyline, outer: LumenSections, inner: LumenSections | None) -
     )  # fmt: skip
 
 
-def _around_way(volume: Volume, way: Polyline, margin_mm: float) -> Volume:
-    """The part of the image around a way."""
-    points = way.points_lps_mm[::8]
-    box = union_box(ball_box(volume.grid, point, margin_mm) for point in points)
-    origin = volume.grid.lps_from_kji.points(np.asarray(box[0], dtype=np.float64))
-    values = np.asarray(volume.voxels[box_slices(box)], dtype=np.float32)
-    grid = volume.grid
-    part = Grid.of(
-        values.shape, origin_lps_mm=origin, spacing_kji_mm=grid.spacing_kji_mm, axes_lps=grid.axes_lps,
-        frame_uid=grid.frame_uid,
-    )  # fmt: skip
-    return Volume(values, part, volume.source)
-
-
-def _filled(near: Volume) -> Volume:
+def _filled(near: Volume, clicks_lps_mm: Floats) -> Volume:
     """The same with air and contrast that end inside it taken for wall: what is left is the whole tube."""
     values = np.array(near.voxels, dtype=np.float32)
+    found = [near.grid.nearest_index(click) for click in clicks_lps_mm]
+    clicked = [index for index in found if index is not None]
     for content in (values < MOST_AIR_HU + 300.0, values > _CONTRAST_HU):
-        inside = pockets(content)
+        inside = pockets(content, clicked)
         values[_with_rim(inside)] = SOFT_HU
     return Volume(values, near.grid, near.source)
 
@@ -184,7 +172,7 @@ def _plane_values(near: Volume, line: Polyline, half_mm: float) -> tuple[Floats,
     """(n, pixels, pixels) grey values on each section, and where the pixels lie across it, (pixels,) and (n, 2, 3)."""
     _, across, beside = frames(line.points_lps_mm)
     count = int(np.ceil(half_mm / _PIXEL_MM))
-    axis: Floats = np.arange(-count, count + 1) * _PIXEL_MM
+    axis = np.asarray(np.arange(-count, count + 1) * _PIXEL_MM, dtype=np.float64)
     places = (
         line.points_lps_mm[:, None, None]
         + axis[None, :, None, None] * across[:, None, None]

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.errors import OperatorError
-from planner.geometry import Polyline
+from planner.geometry import Grid, Polyline
 from planner.imaging import Volume
 from planner.imaging.lumen_contours import LumenLook
-from planner.imaging.masks import Box, ball_box, box_slices, union_box
+from planner.imaging.masks import Box, ball_box, box_size, box_slices, union_box
 from planner.imaging.paths import least_cost_path
 from planner.imaging.slicing import sample
 from planner.imaging.surfaces import centre_distance_mm
@@ -117,8 +117,10 @@ def arterial_look(volume: Volume, course: Polyline) -> LumenLook:
     level = float(np.nanmedian(cores))
     around = _around(volume, points[:: max(1, len(points) // 12)])
     darker = around[around < level]
-    gap = level - float(np.median(darker)) if len(darker) else max(0.5 * abs(level), _LEAST_CONTRAST_HU)
-    return LumenLook(level, to_darker=max(gap, _LEAST_CONTRAST_HU), to_brighter=1.5 * max(gap, _LEAST_CONTRAST_HU))
+    gap = level - float(np.median(darker)) if len(darker) else 0.5 * abs(level)
+    gap = max(gap, _LEAST_CONTRAST_HU)
+    wall = SOFT_HU if volume.source.unit == "HU" and level > 2.0 * SOFT_HU else -math.inf
+    return LumenLook(level, to_darker=gap, to_brighter=1.5 * gap, least_outside=wall)
 
 
 def _typical_gap(gaps: Floats, count: int) -> float:
@@ -145,18 +147,49 @@ def _around(volume: Volume, clicks: Floats) -> Floats:
     flat = np.sqrt(1.0 - height**2)
     rays = np.stack([flat * np.cos(golden * number), flat * np.sin(golden * number), height], axis=-1)
     along = np.arange(0.0, _FARTHEST_MM, 0.75)
-    values = sample(volume, clicks[:, None, None] + along[None, None, :, None] * rays[None, :, None])
-    values = values.reshape(-1, len(along))
-    core = np.repeat(np.nanmedian(values[:, :2].reshape(len(clicks), -1), axis=1), len(rays))
+    pieces = [_calm_near(volume, click) for click in clicks]
+    places = [click + along[None, :, None] * rays[:, None] for click in clicks]
+    values = np.concatenate([sample(piece, each) for (piece, _), each in zip(pieces, places, strict=True)])
+    noise = max(deviation for _, deviation in pieces)
+    core = np.repeat([np.nanmedian(values[at * len(rays) : (at + 1) * len(rays), :2]) for at in range(len(clicks))],
+                     len(rays))  # fmt: skip
     apart = np.abs(values - core[:, None])
-    scatter = 1.4826 * float(np.nanmedian(apart[:, :2]))
-    away = apart > max(3.0 * scatter, _LEAST_CONTRAST_HU)
+    away = apart > max(3.5 * noise, _LEAST_CONTRAST_HU)
     # Three neighbours in a row: noise leaves the level for one sample, a wall for longer.
     settled = away[:, :-2] & away[:, 1:-1] & away[:, 2:]
     first = np.argmax(settled, axis=1)
     found = settled.any(axis=1)
     outside: Floats = values[np.flatnonzero(found), np.minimum(first[found] + 2, len(along) - 1)]
     return outside[np.isfinite(outside)]
+
+
+def _calm_near(volume: Volume, click: Floats) -> tuple[Volume, float]:
+    """The image around a click without most of its noise, and how much noise is left."""
+    from scipy import ndimage
+
+    part = around_points(volume, click[None], _FARTHEST_MM)
+    values = np.asarray(part.voxels, dtype=np.float64)
+    calm = ndimage.gaussian_filter(values, [min(1.0 / each, 1.5) for each in part.grid.spacing_kji_mm], truncate=2.5)
+    # Second differences of the calm image along a row hold little but noise; their deviation is sqrt(6) times its own
+    # for independent samples, which every third one nearly is.
+    apart = calm[:, :, 6:] - 2.0 * calm[:, :, 3:-3] + calm[:, :, :-6]
+    noise = 1.4826 * float(np.median(np.abs(apart))) / math.sqrt(6.0) if apart.size else 0.0
+    return Volume(calm, part.grid, volume.source), noise
+
+
+def around_points(volume: Volume, points_lps_mm: Floats, margin_mm: float) -> Volume:
+    """The part of an image around points, as float."""
+    box = union_box(ball_box(volume.grid, point, margin_mm) for point in points_lps_mm)
+    grid = volume.grid
+    values = np.asarray(volume.voxels[box_slices(box)], dtype=np.float32)
+    part = Grid.of(
+        box_size(box),
+        origin_lps_mm=grid.lps_from_kji.points(np.asarray(box[0], dtype=np.float64)),
+        spacing_kji_mm=grid.spacing_kji_mm,
+        axes_lps=grid.axes_lps,
+        frame_uid=grid.frame_uid,
+    )
+    return Volume(values, part, volume.source)
 
 
 def way_between(volume: Volume, clicks_lps_mm: Floats, kind: str, look: LumenLook | None) -> Polyline:
@@ -189,7 +222,7 @@ def _cost(
     values = np.asarray(volume.voxels[box_slices(box)], dtype=np.float64)
     calm = ndimage.gaussian_filter(values, [min(_CALM_MM / each, 1.0) for each in spacing], truncate=2.5)
     if look is None:
-        likeness = gut_likeness(calm, spacing)
+        likeness = gut_likeness(calm, [_index_in(volume.grid, box, end) for end in ends])
         foreign = likeness <= 0.0
     else:
         likeness = look.belonging(calm, look.level)
@@ -206,15 +239,21 @@ def _cost(
     return bounded
 
 
-def gut_likeness(values: Floats, spacing: tuple[float, float, float]) -> Floats:
-    """1 in soft tissue and in small pockets of air or contrast inside it, 0 in fat, lung, bone and enhanced blood."""
+def gut_likeness(values: Floats, inside: list[tuple[int, int, int]]) -> Floats:
+    """1 in soft tissue and in pockets of air or contrast inside it, 0 in fat, lung, bone and enhanced blood.
+
+    Parameters
+    ----------
+    inside
+        Indices of the clicks.
+    """
     soft = (values > LEAST_SOFT_HU) & (values < MOST_SOFT_HU)
-    likeness: Floats = (soft | pockets(values < MOST_AIR_HU + 300.0)).astype(np.float64)
+    likeness: Floats = (soft | pockets(values < MOST_AIR_HU + 300.0, inside)).astype(np.float64)
     return likeness
 
 
-def pockets(air: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Bodies of air that end inside the block: lung and windpipe run out of it."""
+def pockets(air: NDArray[np.bool_], inside: list[tuple[int, int, int]]) -> NDArray[np.bool_]:
+    """Bodies of air that end inside the block, or hold a click: lung and windpipe run out of it."""
     from scipy import ndimage
 
     parts, count = ndimage.label(air)
@@ -224,9 +263,17 @@ def pockets(air: NDArray[np.bool_]) -> NDArray[np.bool_]:
     for axis in range(3):
         for face in (0, -1):
             outer[np.unique(np.take(parts, face, axis=axis))] = True
+    outer[[parts[place] for place in inside]] = False
     outer[0] = True
     kept: NDArray[np.bool_] = ~outer[parts]
     return kept
+
+
+def _index_in(grid: Grid, box: Box, point: Floats) -> tuple[int, int, int]:
+    """Of the voxel of a block that holds a point inside it."""
+    nearest = np.rint(grid.kji_from_lps.points(point)).astype(int)
+    k, j, i = (int(np.clip(at, low, high - 1)) - low for at, low, high in zip(nearest, *box, strict=True))
+    return k, j, i
 
 
 def _snapped(volume: Volume, cost: NDArray[np.floating], box: Box, click: Floats) -> tuple[int, int, int]:
