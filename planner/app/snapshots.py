@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from planner.imaging import Volume
 from planner.jobs import Context
 from planner.model.case import Case
 from planner.model.disease import SeriesRef
+from planner.model.items import Point
 from planner.model.session import Session
 from planner.store.actors import Actor
 from planner.store.library import Library
@@ -28,8 +29,8 @@ from planner.workflow.answers import the_session, the_stage
 from planner.workflow.evaluate import evaluate
 
 DSA = "dsa"
-LAYOUTS = ("mpr", "3d", DSA)
-LATER = ("curved",)
+CURVED = "curved"
+LAYOUTS = ("mpr", "3d", DSA, CURVED)
 STAGE = "stage:"
 
 
@@ -38,13 +39,10 @@ def check_layout(layout: str) -> None:
     Raises
     ------
     UsageError
-        ``unknown-layout``, or ``not-available`` for a layout of a later release.
+        ``unknown-layout``.
     """
-    if layout in LATER:
-        said = f"The layout {layout} is not yet available for this source; use mpr, 3d, dsa or stage:ID."
-        raise UsageError("not-available", said, subject=layout)
     if layout not in LAYOUTS and not (layout.startswith(STAGE) and len(layout) > len(STAGE)):
-        said = f"There is no layout {layout!r}; use mpr, 3d, dsa or stage:ID."
+        said = f"There is no layout {layout!r}; use mpr, 3d, dsa, curved or stage:ID."
         raise UsageError("unknown-layout", said, subject=layout)
 
 
@@ -57,19 +55,24 @@ def snapshot_images(
     series: str | None = None,
     part: int | None = None,
     accept: Collection[str] = (),
+    course_lps_mm: Sequence[Point] = (),
+    lumen: str = "airway",
     context: Context | None = None,
 ) -> bytes:
-    """PNG of a series on disk, through its middle.
+    """PNG of a series on disk, through its middle or along a course.
 
     Parameters
     ----------
     accept
         Codes of findings whose repair the operator accepts.
+    course_lps_mm, lumen
+        Points and kind of the lumen that a curved picture runs along.
 
     Raises
     ------
     UsageError
-        ``stage-without-case`` for a stage's layout; and as `planner.app.images.open_image`.
+        ``stage-without-case`` for a stage's layout; ``no-course`` for a curved one without points; and as
+        `planner.app.images.open_image`.
     InputRefused
         When the images cannot be loaded.
     """
@@ -82,6 +85,10 @@ def snapshot_images(
 
         return renderer.sheet(sheet_of_source(source, size_px, series=series, part=part, context=context))
     volume = open_image(source, series=series, part=part, accept=accept, context=context)
+    if layout == CURVED:
+        from planner.app.curved_sheets import sheet_of_images
+
+        return renderer.sheet(sheet_of_images(volume, course_lps_mm, lumen, size_px, context))
     return renderer.png(PictureRequest(volume, layout, size_px, caption=_image_caption(volume)))
 
 
@@ -132,6 +139,10 @@ def snapshot_case(
     session = _session(case, named or session_id)
     if layout == DSA:
         return renderer.sheet(sheet_of_case(library, case, session, size_px, context))
+    if layout == CURVED:
+        from planner.app.curved_sheets import sheet_of_case as curved_sheet
+
+        return renderer.sheet(curved_sheet(library, case, session, size_px, context))
     runs = roles_of_layout(_stage_layout(session, stage_id)) if stage_id else ()
     if runs and any(each.kind == KIND for each in case.studies):
         return renderer.sheet(sheet_of_case(library, case, session, size_px, context, roles=runs))

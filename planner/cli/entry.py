@@ -34,6 +34,8 @@ VERBS = {
     "demo": "demo",
     "paths": "paths",
     "vertebra": "vertebra",
+    "feeders": "feeders",
+    "stent": "stent",
 }
 """Verb -> module of this package, which offers ``register(app: typer.Typer) -> None``."""
 

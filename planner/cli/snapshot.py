@@ -12,6 +12,7 @@ from planner.cli.case_library import By, actor, opened
 from planner.cli.context import command_context
 from planner.cli.output import DONE, emit, plain, progress
 from planner.errors import UsageError
+from planner.model.items import Point
 
 _SIZE = re.compile(r"(\d{2,5})[xX×](\d{2,5})")
 LARGEST_PX = 8000
@@ -33,6 +34,10 @@ def _command(
     accept: Annotated[
         list[str] | None, typer.Option("--accept", help="Code of a finding whose repair you take.")
     ] = None,
+    start: Annotated[str | None, typer.Option("--from", help="For curved: start of a lumen, X,Y,Z in LPS mm.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="For curved: end of the lumen, X,Y,Z in LPS mm.")] = None,
+    via: Annotated[list[str] | None, typer.Option("--via", help="For curved: X,Y,Z between, in order.")] = None,
+    kind: Annotated[str, typer.Option("--kind", help="For curved: the kind of lumen.")] = "airway",
     by: By = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
@@ -41,6 +46,7 @@ def _command(
 
     size_px = _size(size)
     check_layout(layout)
+    course = _course(start, via or [], end)
     renderer = None
     try:
         if Path(source).exists():
@@ -53,6 +59,8 @@ def _command(
                 series=series,
                 part=part,
                 accept=accept or (),
+                course_lps_mm=course,
+                lumen=kind,
                 context=progress(),
             )
         else:
@@ -65,6 +73,21 @@ def _command(
     write_png(out, png)
     emit({"out": str(out), "size": list(size_px)}, as_json, lambda target: target.print(plain(str(out))))
     return DONE
+
+
+def _course(start: str | None, via: list[str], end: str | None) -> tuple[Point, ...]:
+    """The points of a course; empty when none is given."""
+    from planner.app.points import point_of
+
+    if start is None and end is None and not via:
+        return ()
+    if start is None or end is None:
+        raise UsageError("usage", "A course needs both --from X,Y,Z and --to X,Y,Z.")
+    return (
+        point_of(start, "--from"),
+        *(point_of(each, "--via") for each in via),
+        point_of(end, "--to"),
+    )
 
 
 def _size(text: str) -> tuple[int, int]:

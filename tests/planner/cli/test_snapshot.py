@@ -59,15 +59,16 @@ def test_that_a_snapshot_of_a_folder_is_a_png_of_the_asked_size(
     assert renderer.closed
 
 
-def test_that_layouts_of_later_releases_are_refused_with_a_sentence(
+def test_that_a_curved_picture_of_images_needs_a_course(
     tiny_series_folder: Path, tmp_path: Path, renderer: FakeRenderer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "picture.png"
-    code, document = answer(
-        capsys, renderer, "snapshot", str(tiny_series_folder), "--layout", "curved", "--out", str(out)
-    )
-    assert code == 2
-    assert "not yet available for this source" in document["error"]["message"]
+    place = ("snapshot", str(tiny_series_folder), "--layout", "curved", "--out", str(out))
+    code, document = answer(capsys, renderer, *place)
+    assert (code, document["error"]["code"]) == (2, "no-course")
+    assert "--from" in document["error"]["message"]
+    code, document = answer(capsys, renderer, *place, "--from", "1,2,3")
+    assert (code, document["error"]["code"]) == (2, "usage")
     assert not out.exists()
 
 
