@@ -68,11 +68,14 @@ def tree_from_mask(
     if len(joined.filled_kji):
         filled[graph.numbers_at(graph.grid.lps_from_kji.points(joined.filled_kji))] = True
     steps.step(0.2, "Following the vessels")
-    tree, loops = tree_without_loops(graph, _root(graph, root_lps_mm))
+    root = _root(graph, root_lps_mm)
+    tree, loops = tree_without_loops(graph, root)
     if not tree.count:
         raise OperatorError("no-vessel", "The mask holds no vessel long enough to follow; check the segmentation.")
     steps.step(0.4, "Measuring the vessels")
-    lines = lines_of(graph, field_of(graph, volume), tree, keep_root=root_lps_mm is not None, filled=filled)
+    # Branches to both sides: the root lies on the way. Only one: the lumen may begin a little before it.
+    both_ways = int(np.count_nonzero(tree.voxels[tree.starts[:-1]] == root)) > 1
+    lines = lines_of(graph, field_of(graph, volume), tree, keep_root=both_ways, filled=filled)
     steps.step(0.9, "Building the tree")
     findings = (*(_loop_words(graph, loop) for loop in loops), *_joined_words(joined))
     result = _built(lines, kind, mask, findings)
@@ -115,7 +118,7 @@ def _root(graph: VoxelGraph, root_lps_mm: ArrayLike | None) -> int:
         width = _width(graph, voxels, tree.along_mm)
         if width > widest:
             best, widest = int(voxels[0]), width
-    return best
+    return graph.middle(best)
 
 
 def _width(graph: VoxelGraph, voxels: NDArray[np.int64], along_mm: NDArray[np.float32]) -> float:

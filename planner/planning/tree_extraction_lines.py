@@ -124,14 +124,16 @@ def _ostium(graph: VoxelGraph, tree: RawTree, mother: int, voxels: Integers, poi
 
 
 def _cap(points: Floats, depth: Floats) -> int:
-    """How many first points run from the end of the lumen to its middle: as far as the lumen there is wide."""
+    """How many first points lead from the corner of an end to the middle of the lumen: while it still gets deeper."""
     from_end = np.linalg.norm(points - points[0], axis=1)
-    inside = from_end <= depth * 1.0
-    outside = np.flatnonzero(~inside)
-    cap = int(outside[0]) if len(outside) else len(points) // 3
-    # The deepest of these points says how wide the lumen is: points nearer to the end than that lead to the wall.
-    width = float(depth[: cap + 1].max(initial=0.0))
-    return min(int(np.searchsorted(from_end, 0.8 * width)), len(points) // 2)
+    for at in range(len(points) // 2):
+        ahead = (from_end >= from_end[at]) & (from_end <= from_end[at] + 1.5 * depth[at])
+        ahead[:at] = False
+        if depth[at] >= 0.9 * float(depth[ahead].max(initial=0.0)):
+            # Just there the way still turns from the corner into the lumen's course.
+            turned = from_end[at] + 0.7 * depth[at] if at else 0.0
+            return min(int(np.searchsorted(from_end, turned)), len(points) // 2)
+    return len(points) // 2
 
 
 def _resampled(parts: list[Floats]) -> tuple[Floats, Integers]:

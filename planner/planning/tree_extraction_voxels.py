@@ -28,7 +28,8 @@ _LEAST_VOXELS = 2.0
 _LEAST_WIDTHS = 2.0
 _LOOP_MM = 6.0
 _LOOP_WIDTHS = 3.0
-_MOST_LOOPS = 24
+_MOST_TURNS = 4
+_NARROWER = 0.8
 _WALL = 1e4
 """How many times dearer a neck becomes where a loop was cut: passed only where nothing else leads on."""
 
@@ -138,11 +139,12 @@ class VoxelGraph:
         return at, float(gaps[at])
 
     def middle(self, voxel: int) -> int:
-        """The deepest voxel near one: climbs until no neighbour is deeper."""
-        depth = self.depth_mm
+        """The deepest voxel near one: climbs while neighbours are deeper, no further than the lumen is wide."""
+        depth, start = self.depth_mm, self.places_mm[voxel]
         while True:
             around = self.number[self.flat[voxel] + self.offsets]
             around = around[around >= 0]
+            around = around[np.linalg.norm(self.places_mm[around] - start, axis=1) <= depth[around]]
             if not len(around) or depth[best := int(around[np.argmax(depth[around])])] <= depth[voxel]:
                 return voxel
             voxel = best
@@ -239,23 +241,21 @@ def tree_without_loops(graph: VoxelGraph, root: int) -> tuple[RawTree, tuple[Loo
     """
     dear = np.ones(len(graph.flat), dtype=np.float32)
     cut: list[Loop] = []
-    for _ in range(_MOST_LOOPS):
+    for turn in range(_MOST_TURNS):
         tree = raw_tree(graph, root, dear)
-        meetings = _meetings(graph, tree)
-        moved = False
-        done: list[Loop] = []
-        for one, other, width in meetings:
+        cut = []
+        necks: list[int] = []
+        for one, other, width in _meetings(graph, tree):
             neck = _neck(graph, tree, one, other)
-            if neck is None or 2.0 * graph.depth_mm[neck] >= 0.8 * width or dear[neck] > 1.0:
-                done.append(Loop(one, width))
-                continue
+            if neck is None or 2.0 * graph.depth_mm[neck] >= _NARROWER * width or dear[neck] > 1.0:
+                cut.append(Loop(one, width))
+            else:
+                necks.append(neck)
+        if not necks or turn == _MOST_TURNS - 1:
+            break
+        for neck in necks:
             near = np.linalg.norm(graph.places_mm - graph.places_mm[neck], axis=1)
             dear[near <= graph.depth_mm[neck] + 0.5 * graph.voxel_mm] = _WALL
-            moved = True
-            break
-        cut = done
-        if not moved:
-            break
     return tree, tuple(cut)
 
 

@@ -94,13 +94,13 @@ def field_of(graph: VoxelGraph, volume: Volume | None) -> Field:
     mask[at[:, 0], at[:, 1], at[:, 2]] = 1
     near = np.zeros(tuple(size + 8), dtype=np.uint8)
     reach = np.clip(np.round(_NEAR_MM / np.asarray(grid.spacing_kji_mm)), 1, 3).astype(int)
-    flat = np.ravel_multi_index(tuple((at + 4).T), near.shape)
     bits = near.reshape(-1)
-    bits[flat] = 1
+    bits[np.ravel_multi_index(tuple((at + 4).T), near.shape)] = 1
     for axis, stride in enumerate((near.shape[1] * near.shape[2], near.shape[2], 1)):
-        wider = [flat + step * stride for step in range(-reach[axis], reach[axis] + 1)]
-        flat = np.unique(np.concatenate(wider))
-    bits[flat] = 1
+        flat = np.flatnonzero(bits)
+        for step in range(1, int(reach[axis]) + 1):
+            bits[flat + step * stride] = 1
+            bits[flat - step * stride] = 1
     near = np.ascontiguousarray(near[4:-4, 4:-4, 4:-4])
     if volume is None:
         return Field(graph, readable(mask), near, low, True, 0.0)
