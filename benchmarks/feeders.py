@@ -1,6 +1,6 @@
 """Feeders found against feeders that are: ``python benchmarks/feeders.py [--seeds 1-10] [--slices 1,1.25,2.5,5]``.
 
-Livers of the digital patient, cropped to the upper abdomen, 0.75 mm in plane, 14 HU of noise, late arterial phase;
+Livers of the digital patient, whole slices of the upper abdomen, 0.75 mm in plane, 14 HU of noise, arterial phase;
 thick slices are means of thin ones. The tree is grown from the CT from a seed in the aorta (``--tree ct``), made from
 the true lumen's voxels (``--tree mask``), or is the true one (``--tree true``); the lesion's mask is the true one, on
 the grid of the slices.
@@ -17,7 +17,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,7 @@ from tests.feeder_truth import FRAME, TrueFeeder, tree_from_phantom, true_feeder
 
 Floats = NDArray[np.float64]
 
-LOW_LPS_MM, HIGH_LPS_MM = (-135.0, -95.0, -62.0), (66.0, 62.0, 96.0)
+LOW_LPS_MM, HIGH_LPS_MM = (-192.0, -140.0, -62.0), (192.0, 140.0, 96.0)
 IN_PLANE_MM, NOISE_HU = 0.75, 14.0
 AORTA_SEED_LPS_MM = (8.0, 9.4, 22.0)
 RIGHT_MM, ALONG_MM = 5.0, 2.0
@@ -52,7 +52,7 @@ RIGHT_MM, ALONG_MM = 5.0, 2.0
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A cropped digital patient in thin slices."""
+    """The upper abdomen of a digital patient in thin slices."""
 
     anatomy: Anatomy
     tumours: tuple[Tumour, ...]
@@ -81,7 +81,7 @@ class Count:
 
 
 def made(seed: int, slice_mm: float) -> Scene:
-    """Paint and scan the cropped patient of a seed."""
+    """Paint and scan the upper abdomen of a seed."""
     size = [int(round((high - low) / step)) for low, high, step in zip(
         LOW_LPS_MM[::-1], HIGH_LPS_MM[::-1], (slice_mm, IN_PLANE_MM, IN_PLANE_MM), strict=True)]  # fmt: skip
     spacing = (slice_mm, IN_PLANE_MM, IN_PLANE_MM)
@@ -124,7 +124,8 @@ def grown(kind: str, scene: Scene, volume: Volume, arteries: NDArray[np.bool_]) 
     if kind == "mask":
         return tree_from_mask(Mask.of(volume.grid, arteries), root_lps_mm=AORTA_SEED_LPS_MM, volume=volume)
     lumen = arterial_lumen(volume, AORTA_SEED_LPS_MM)
-    return tree_from_mask(lumen.mask, root_lps_mm=AORTA_SEED_LPS_MM, volume=volume, likelihood=lumen.likelihood)
+    tree = tree_from_mask(lumen.mask, root_lps_mm=AORTA_SEED_LPS_MM, volume=volume)
+    return replace(tree, smallest_visible_mm=lumen.smallest_visible_mm)
 
 
 def is_right(row: FeederRow, true: TrueFeeder, tree: VesselTree, slice_mm: float) -> bool:

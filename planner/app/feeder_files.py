@@ -1,10 +1,10 @@
-"""``feeders`` of the command line: a tumour's feeders on files, with territory and working view where they can be told."""
+"""``feeders`` of the command line: a tumour's feeders on files, with territory and view where they can be told."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,9 +133,12 @@ def _require_inside(request: FeederRequest, volume: Volume) -> None:
 def _tree(request: FeederRequest, volume: Volume, job: Context) -> VesselTree:
     """From the mask of the vessels, or from the image."""
     if request.vessels is None:
-        from planner.planning.tree_extraction import tree_from_ct
+        from planner.imaging.vessel_lumen import arterial_lumen
 
-        return tree_from_ct(volume, request.root_lps_mm, "artery", job)
+        lumen = arterial_lumen(volume, request.root_lps_mm, job.part(0.0, 0.6))
+        tree = tree_from_mask(lumen.mask, root_lps_mm=request.root_lps_mm, volume=volume, context=job.part(0.6, 1.0))
+        said = tuple(each.text for each in lumen.findings)
+        return replace(tree, findings=(*tree.findings, *said), smallest_visible_mm=lumen.smallest_visible_mm)
     mask = _mask(request.vessels, volume, "the vessels")
     if not mask.grid.same_as(volume.grid):
         mask = resampled_mask(mask, volume.grid)

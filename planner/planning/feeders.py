@@ -39,7 +39,10 @@ of a right angle and more), so that it would have to bend to get there."""
 _TOUCHING_MM, _TOUCHING_DEG = 0.5, 75.0
 """An end in the surface itself has arrived, unless it runs along it."""
 _BLIND_GAP_MM = 3.0
-"""Without an image only a gap of the width of a few voxels is taken for part of the feeder."""
+"""A gap of a few voxels is taken for part of the feeder without seeing a vessel in it: near the surface a bright
+lesion hides what enters it. With an image only for a vessel that it shows clearly, since such a one does not end."""
+_CLEARLY = 1.4
+"""Times the smallest visible diameter: from there on a vessel is clearly seen."""
 _SPUR_MM = 5.0
 """A side twig shorter than this says nothing of what its mother supplies: noise and calcium make such twigs."""
 _MAIN_SHARE = 0.5
@@ -111,7 +114,8 @@ def find_feeders(
     endings = endings_of(tree, courses, field, margin_mm)
     job.step(0.4, "Looking at ends near the lesion")
     gaps = _gaps(tree, endings, field, volume, job.part(0.4, 0.9))
-    supplying = [each for each in endings if _supplies(each, gaps.get(each.leaf), organ, image=volume is not None)]
+    clear_mm = _clear_mm(tree, volume)
+    supplying = [each for each in endings if _supplies(each, gaps.get(each.leaf), organ, courses, clear_mm)]
     supplies = _grouped(tree, courses, supplying, margin_mm, gaps)
     feeders = _ranked(tree, courses, supplies)
     candidates = _candidates(tree, courses, endings, feeders, gaps, image=volume is not None)
@@ -194,12 +198,30 @@ def _heads(ending: Ending) -> bool:
     return ending.angle_deg is not None and ending.angle_deg <= widest
 
 
-def _supplies(ending: Ending, gap: Gap | None, organ: Mask | None, *, image: bool) -> bool:
+def _supplies(
+    ending: Ending, gap: Gap | None, organ: Mask | None, courses: Mapping[str, Course], clear_mm: float | None
+) -> bool:
+    """Enters, or heads for the lesion and goes on: seen in the image, or too wide to end so close before it."""
     if ending.kind == ENTERS:
         return True
     if ending.kind != NEAR or not _heads(ending) or (organ is not None and not organ.contains(ending.place_lps_mm)):
         return False
-    return gap is not None and gap.seen if image else ending.gap_mm <= _BLIND_GAP_MM
+    if gap is not None and gap.seen:
+        return True
+    return ending.gap_mm <= _BLIND_GAP_MM and (clear_mm is None or _is_wide(ending, courses, clear_mm))
+
+
+def _clear_mm(tree: VesselTree, volume: Volume | None) -> float | None:
+    """Diameter of a vessel that the image shows clearly: one cannot end with it. None without an image."""
+    if volume is None:
+        return None
+    least = tree.smallest_visible_mm
+    return _CLEARLY * (least if least is not None else 2.0 * float(min(volume.grid.spacing_kji_mm)))
+
+
+def _is_wide(ending: Ending, courses: Mapping[str, Course], clear_mm: float) -> bool:
+    radius = _radius_at(courses, ending.segment, ending.along_mm)
+    return radius is not None and 2.0 * radius >= clear_mm
 
 
 def _grouped(
@@ -291,10 +313,12 @@ def _feeder(tree: VesselTree, supply: _Supply, entry: Ending, radius: float | No
 def _evidence(entry: Ending, gap: Gap | None, entries: int) -> str:
     if entry.kind == ENTERS:
         text = f"Crosses the lesion's surface and runs {shown(entry.inside_mm, 'mm', digits=0)} inside it"
-    elif gap is not None:
+    elif gap is not None and gap.seen:
         text = f"Ends {shown(entry.gap_mm, 'mm', digits=1)} from the lesion; the image shows a faint way on into it"
     else:
-        text = f"Ends {shown(entry.gap_mm, 'mm', digits=1)} from the lesion and heads for it; no image closed the gap"
+        text = (
+            f"Ends {shown(entry.gap_mm, 'mm', digits=1)} from the lesion and heads for it; the gap itself was not seen"
+        )
     return f"{text}, by {entries} branches." if entries > 1 else f"{text}."
 
 

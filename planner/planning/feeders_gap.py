@@ -26,6 +26,8 @@ _LEAST_LIKENESS = 0.35
 """Mean brightness of the way, from surroundings (0) to lumen (1), that is called a faint vessel."""
 _ABOVE_OTHERS = 0.10
 """By how much it must be brighter than the best way elsewhere."""
+_NEAR_MM, _PER_MM = 3.0, 0.02
+"""Beyond the first distance each millimetre asks for more: a long way finds more that is bright by chance."""
 _RIM_MM = 1.0
 """This close to the surface the lesion's own brightness has spread; it is not judged."""
 
@@ -37,11 +39,13 @@ class Gap:
 
     likeness: float
     elsewhere: float
+    gap_mm: float
 
     @property
     def seen(self) -> bool:
         """The image shows something of a vessel."""
-        return self.likeness >= max(_LEAST_LIKENESS, self.elsewhere + _ABOVE_OTHERS)
+        further = _PER_MM * max(0.0, self.gap_mm - _NEAR_MM)
+        return self.likeness >= max(_LEAST_LIKENESS, self.elsewhere + _ABOVE_OTHERS) + further
 
 
 def gap_evidence(volume: Volume, leaf: TreeSegment, gap_mm: float, field: LesionField) -> Gap | None:
@@ -74,7 +78,7 @@ def gap_evidence(volume: Volume, leaf: TreeSegment, gap_mm: float, field: Lesion
         for direction in _elsewhere(toward, leaf)
     ]
     known = [each for each in others if each is not None]
-    return Gap(own, max(known)) if known else None
+    return Gap(own, max(known), gap_mm) if known else None
 
 
 def _levels(
