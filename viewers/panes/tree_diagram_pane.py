@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from viewers.panes.desk import Desk
 from viewers.panes.mpr_hands import key_name
@@ -143,13 +141,7 @@ class TreeDiagramPane(QWidget):
             self._from = event.position()
             self.update()
             return
-        place = self.place_at(event.position())
-        self.state.vessels.pointed.set(place)
-        if place is None:
-            QToolTip.hideText()
-        else:
-            words = escape(self.state.vessels.words_of(place))
-            QToolTip.showText(event.globalPosition().toPoint(), f"<qt>{words}</qt>", self)
+        self.state.vessels.pointed.set(self.place_at(event.position()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """The tip is let go of."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QToolTip
 
 from viewers.panes.desk import Desk
 from viewers.panes.mpr_hands import key_name
@@ -101,13 +99,7 @@ class VesselPicking:
                 tool.drag_place(place)
             return True
         if event.buttons() == Qt.MouseButton.NoButton:
-            place = self.place_at(event.position())
-            vessels.pointed.set(place)
-            words = "" if place is None else escape(vessels.words_of(place))
-            if words:
-                QToolTip.showText(event.globalPosition().toPoint(), f"<qt>{words}</qt>", self._pane)
-            else:
-                QToolTip.hideText()
+            vessels.pointed.set(self.place_at(event.position()))
         return False
 
     def release(self, event: QMouseEvent) -> bool:

@@ -98,7 +98,9 @@ class WorkingViewPane(QWidget):
         if self._map is None or self._map[0] is not shown:
             self._map = (shown, map_image(shown))
         angles, picture = self.view.angles.value, self.view.projection.value
-        paint_map(painter, places, shown, self._map[1], angles, self.view.stored.value)
+        stored = self.view.stored.value
+        on_map = None if stored is None else shown.on_map(stored)
+        paint_map(painter, places, shown, self._map[1], angles, on_map)
         tree = self.state.vessels.tree(shown.tree_id)
         looks = {} if tree is None else looks_of(tree, self.state.vessels)
         names = {} if tree is None else self._names(shown)

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
-from planner.geometry.c_arm import angle_words
 from planner.geometry.planes import orientation_letters
 from viewers.scene.palette import TEXT, TEXT_QUIET, WARNING
 from viewers.scene.slice_text import draw_outlined
 from viewers.scene.vessel_colours import FAINT, STRONG, SegmentLook, mixed
 from viewers.state import theme
-from viewers.state.working_view import Angles, ProjectionShown, ViewMapShown
+from viewers.state.working_view import Angles, ProjectionShown, ViewMapShown, spoken_angles, wrapped
 
 RAMP = ("#2a1a4a", "#3f4788", "#2f788e", "#35b078", "#b5dd4a", "#fde725")
 """From a view that shows nothing of the segment to one that shows all of it; light is good, also without colours."""
@@ -154,18 +153,14 @@ def _paint_axes(painter: QPainter, places: ViewPlaces, metrics: QFontMetricsF) -
     painter.drawRect(box)
     grid = QColor("#ffffff")
     grid.setAlpha(60)
-    for primary in np.arange(-90.0, 91.0, _TICKS):
-        if not places.low[0] <= primary <= places.high[0]:
-            continue
+    for primary in np.arange(np.ceil(places.low[0] / _TICKS), places.high[0] / _TICKS + 1e-6) * _TICKS:
         at = places.at((float(primary), places.low[1]))
         painter.setPen(QPen(grid, 1.0))
         painter.drawLine(QPointF(at.x(), box.top()), QPointF(at.x(), box.bottom()))
         painter.setPen(QColor(TEXT_QUIET))
-        text = f"{abs(primary):.0f}"
+        text = f"{abs(wrapped(float(primary))):.0f}"
         painter.drawText(QPointF(at.x() - metrics.horizontalAdvance(text) / 2.0, box.bottom() + em), text)
-    for secondary in np.arange(-90.0, 91.0, _TICKS):
-        if not places.low[1] <= secondary <= places.high[1]:
-            continue
+    for secondary in np.arange(np.ceil(places.low[1] / _TICKS), places.high[1] / _TICKS + 1e-6) * _TICKS:
         at = places.at((places.low[0], float(secondary)))
         painter.setPen(QPen(grid, 1.0))
         painter.drawLine(QPointF(box.left(), at.y()), QPointF(box.right(), at.y()))
@@ -174,8 +169,10 @@ def _paint_axes(painter: QPainter, places: ViewPlaces, metrics: QFontMetricsF) -
         painter.drawText(QPointF(box.left() - em * 0.3 - metrics.horizontalAdvance(text), at.y() + em * 0.3), text)
     painter.setPen(QColor(TEXT))
     below = box.bottom() + em * 1.95
-    painter.drawText(QPointF(box.left(), below), "RAO")
-    painter.drawText(QPointF(box.right() - metrics.horizontalAdvance("LAO"), below), "LAO")
+    # Prone, the map lies around 180 degrees: the patient's own side names stay with the angles.
+    left, right = ("RAO" if wrapped(each) < 0.0 else "LAO" for each in (places.low[0], places.high[0]))
+    painter.drawText(QPointF(box.left(), below), left)
+    painter.drawText(QPointF(box.right() - metrics.horizontalAdvance(right), below), right)
     painter.drawText(QPointF(box.left() - em * 2.5, box.top() + em * 0.8), "CRA")
     painter.drawText(QPointF(box.left() - em * 2.5, box.bottom() - em * 0.1), "CAU")
     _paint_legend(painter, box, below, metrics)
@@ -265,7 +262,7 @@ def paint_projection(
     draw_outlined(painter, QPointF(box.left() + em * 0.4, box.top() + em), SIMULATED, WARNING)
     if not picture.fine:
         draw_outlined(painter, QPointF(box.left() + em * 0.4, box.top() + em * 2.0), "coarse while moving", TEXT_QUIET)
-    draw_outlined(painter, QPointF(box.left() + em * 0.4, box.bottom() - em * 0.4), angle_words(*picture.angles), TEXT)
+    draw_outlined(painter, QPointF(box.left() + em * 0.4, box.bottom() - em * 0.4), spoken_angles(picture.angles), TEXT)
 
 
 def _screen(box: QRectF, scale: float, places_xy: NDArray[np.float64]) -> QPolygonF | None:

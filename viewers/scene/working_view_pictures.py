@@ -39,6 +39,7 @@ class Projector:
 
     def __init__(self, volume: Volume, centre_lps_mm: ArrayLike) -> None:
         self.centre_lps_mm = np.asarray(centre_lps_mm, dtype=np.float64)
+        self.volume = volume
         self.frame_uid = volume.grid.frame_uid
         self._fine = _attenuation(volume, self.centre_lps_mm)
         self._coarse = _thinned(self._fine)

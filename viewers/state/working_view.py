@@ -26,6 +26,16 @@ NO_VIEW = (
 Angles = tuple[float, float]
 
 
+def wrapped(degrees: float) -> float:
+    """The same turn between -180 and 180 degrees."""
+    return (degrees + 180.0) % 360.0 - 180.0
+
+
+def spoken_angles(angles: Angles) -> str:
+    """``LAO 25 CRA 10``."""
+    return angle_words(wrapped(angles[0]), angles[1])
+
+
 @dataclass(frozen=True, slots=True)
 class NamedView:
     """A direction that is marked on the map: usual in a textbook, or the one recommended here."""
@@ -84,11 +94,16 @@ class ViewMapShown:
             bool(self.allowed[row, column]),
         )
 
+    def on_map(self, angles: Angles) -> Angles:
+        """The same direction with a primary angle that lies on the map: prone, the map is around 180 degrees."""
+        middle = float(self.primary_deg[len(self.primary_deg) // 2])
+        return middle + wrapped(angles[0] - middle), angles[1]
+
     def words(self, angles: Angles) -> tuple[str, ...]:
         """``LAO 25 CRA 10``, ``foreshortening 8 % · overlap 12 %``."""
         short, hidden, reached = self.at(angles)
         lost = f"foreshortening {100.0 * short:.0f} % · overlap {100.0 * hidden:.0f} %"
-        return (angle_words(*angles), lost, *(() if reached else ("■ beyond the limits of the machine",)))
+        return (spoken_angles(angles), lost, *(() if reached else ("■ beyond the limits of the machine",)))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -1,0 +1,168 @@
+"""What the panels show of vessels, positions and their ways, in words. Values only, no widget is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from planner.app.report_vessels import NON_TARGET_WORDS, artery_name
+from planner.model.vessel_items import InjectionMeasures, NonTarget, ViewMeasures, WayMeasures
+from planner.planning.catheters import MICROCATHETER, fitting_catheters, needed_for
+from planner.units import UNKNOWN, shown
+from planner.workflow.template import Choice
+from viewers.panels.position_panel import ToneLine, WayLine
+from viewers.panels.vessel_panel import SegmentCard, TreeLine
+from viewers.state import theme
+from viewers.state.vessel_words import KIND_WORDS, known_names, segment_name
+from viewers.state.vessels import VesselPlace
+from viewers.state.working_view import spoken_angles
+from viewers.window.case_vessel_base import KeptTree
+
+KINDS = tuple(Choice(key, KIND_WORDS[key]) for key in ("artery", "portal-vein", "hepatic-vein"))
+ORIGINS = {"found": "seen in the image", "bridged": "bridged: not seen in the image", "added": "drawn by hand"}
+WELL, PARTLY = 0.995, 0.005
+"""Shares printed as 100 % and 0 %: coverage beyond them is said to be whole or none."""
+CATHETERS_SHOWN = 2
+
+
+def tree_line(kept: KeptTree) -> TreeLine:
+    """Name, how much was found, and what is never to be forgotten about it."""
+    segments = len(kept.shown.tree.segments)
+    pattern = f" · Michels {kept.body.pattern} (proposed)" if kept.body.pattern else ""
+    title = f"{kept.item.name} · {segments} segments{pattern}"
+    return TreeLine(
+        kept.item.id,
+        title,
+        (". ".join((*kept.shown.notes, "Never complete: confirm by DSA/CBCT")) + ".",),
+        kept.body.findings,
+    )
+
+
+def segment_card(kept: KeptTree, place: VesselPlace) -> SegmentCard:
+    """The vessel chosen: what it is called and how it was measured."""
+    tree = kept.shown.tree
+    segment = tree.segment(place.segment)
+    here, mean, least = kept.shown.radius_at(place), segment.mean_radius_mm, segment.minimum_radius_mm
+    facts = [
+        ("Calibre here", shown(None if here is None else 2.0 * here, "mm", digits=1)),
+        ("mean / least", f"{_double(mean)} / {_double(least)}"),
+        (
+            "Length",
+            f"{shown(segment.length_mm, 'mm', digits=0)}, this place at {shown(place.along_mm, 'mm', digits=0)}",
+        ),
+        ("Order", f"generation {tree.generation[segment.id]}, Strahler {tree.strahler[segment.id]}"),
+        ("Origin", ORIGINS.get(segment.origin, segment.origin)),
+    ]
+    if segment.doubtful_share > 0.0:
+        facts.append(("Doubtful", f"{100.0 * segment.doubtful_share:.0f} % of its length"))
+    return SegmentCard(segment_name(tree, segment.id), segment.name, segment.proposed, tuple(facts))
+
+
+def _double(radius: float | None) -> str:
+    return shown(None if radius is None else 2.0 * radius, "mm", digits=1)
+
+
+def name_choices(kind: str) -> tuple[Choice, ...]:
+    return tuple(Choice(key, name) for key, name in known_names(kind).items())
+
+
+# Injections
+
+
+def reached_pairs(found: InjectionMeasures) -> tuple[tuple[str, str], ...]:
+    """Territory, healthy organ at risk, share of the flow."""
+    of_organ = ""
+    if found.territory_ml is not None and found.organ_ml:
+        of_organ = f", {100.0 * found.territory_ml / found.organ_ml:.0f} % of the organ"
+    return (
+        (
+            "Territory",
+            "NOT TOLD" if found.territory_ml is None else f"{shown(found.territory_ml, 'mL', digits=0)}{of_organ}",
+        ),
+        ("Healthy at risk", shown(found.healthy_ml, "mL", digits=0)),
+        ("Share of flow", UNKNOWN if found.flow_share is None else f"{100.0 * found.flow_share:.0f} % of the root's"),
+    )
+
+
+def coverage_line(name: str, share: float | None) -> ToneLine:
+    """``● Lesion 1: 92 % covered``."""
+    if share is None:
+        return ToneLine(f"◆ {name}: coverage cannot be told", "unknown")
+    if share < PARTLY:
+        return ToneLine(f"○ {name}: not reached", "quiet")
+    words = "covered whole" if share >= WELL else f"{100.0 * share:.0f} % covered"
+    return ToneLine(f"{'●' if share >= WELL else '◐'} {name}: {words}", "good" if share >= WELL else "plain")
+
+
+def coverage_lines(coverage: Mapping[str, float | None], names: Mapping[str, str]) -> tuple[ToneLine, ...]:
+    return tuple(coverage_line(names.get(key, key), share) for key, share in coverage.items())
+
+
+def non_target_lines(found: Sequence[NonTarget]) -> tuple[ToneLine, ...]:
+    """What must not be hit, the dangerous ones first; not found is not absent, and is said so in one line."""
+    hit = [each for each in found if each.how != "not-found"]
+    lines = [ToneLine(f"▲ {non_target_words(each)}", "block" if each.how == "downstream" else "warn") for each in hit]
+    missing = [artery_name(each.artery) for each in found if each.how == "not-found"]
+    if missing:
+        lines.append(ToneLine(f"◆ Not found, which is not absent: {', '.join(missing)}", "unknown"))
+    return tuple(lines)
+
+
+def non_target_words(found: NonTarget) -> str:
+    """``Cystic artery: downstream, 12 mm beyond the tip``."""
+    where = {"downstream": "beyond the tip", "reflux": "before the tip"}.get(found.how, "from the tip")
+    distance = "" if found.distance_mm is None else f", {shown(found.distance_mm, 'mm', digits=0)} {where}"
+    return f"{artery_name(found.artery)}: {NON_TARGET_WORDS.get(found.how, found.how)}{distance}"
+
+
+def tip_words(found: InjectionMeasures, names: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Text and colour of the lines beside a tip under the hand: what is covered, what it costs, what is in danger."""
+    shares = [(names.get(key, key), share) for key, share in found.coverage.items() if share is not None]
+    hit = [f"{name} {100.0 * share:.0f} %" for name, share in shares if share >= PARTLY]
+    lines = [(", ".join(hit) if hit else "no lesion reached", theme.TEXT if hit else theme.QUIET)]
+    if found.healthy_ml is not None:
+        lines.append((f"healthy {shown(found.healthy_ml, 'mL', digits=0)}", theme.TEXT))
+    risk = [artery_name(each.artery) for each in found.non_targets if each.how != "not-found"]
+    if risk:
+        more = f" and {len(risk) - 1} more" if len(risk) > 1 else ""
+        lines.append((f"▲ {risk[0]}{more}", theme.BLOCK))
+    return tuple(lines)
+
+
+# The way and the view
+
+
+def way_line(way: WayMeasures) -> WayLine:
+    """One access: length, calibre, turning, take-offs, and what of the catalogue fits."""
+    needed = needed_for(way)
+    turns = [f"{artery_name(each.name)} {each.angle_deg:.0f}°" for each in way.take_offs]
+    steepest = max((each.angle_deg for each in way.take_offs), default=None)
+    fits = [each for each in fitting_catheters(way) if each.catheter.role == MICROCATHETER]
+    good = [each.catheter.title for each in fits if each.fits]
+    unsure = [each.catheter.title for each in fits if each.fits is None]
+    catheter = "; ".join(good[:CATHETERS_SHOWN]) or ("NOT CHECKED" if unsure else "none of the catalogue")
+    pairs = (
+        ("In the image", shown(way.length_mm, "mm", digits=0)),
+        ("Before it", shown(way.outside_image_mm, "mm", digits=0)),
+        ("Narrowest", shown(way.minimum_diameter_mm, "mm", digits=1)),
+        ("Turning in all", f"{way.total_turning_deg:.0f}°"),
+        ("Steepest take-off", UNKNOWN if steepest is None else f"{steepest:.0f}°"),
+        ("Microcatheter from", shown(needed.microcatheter_cm, "cm", digits=0)),
+        ("fits", catheter),
+    )
+    notes = (
+        f"Take-offs: {', '.join(turns) or 'none'}",
+        needed.text,
+        *(f"{each.catheter.title}: {'; '.join(each.reasons)}" for each in fits[:4]),
+        *way.findings,
+    )
+    return WayLine(artery_name(way.access), pairs, notes)
+
+
+def view_words(view: ViewMeasures | None) -> str:
+    """``RAO 24 CAU 23, patient supine · foreshortening 11 % · overlap 10 %``."""
+    if view is None:
+        return ""
+    angles = spoken_angles((view.primary_deg, view.secondary_deg))
+    by = "chosen by hand" if view.by_person else "as recommended"
+    lost = f"foreshortening {100.0 * view.foreshortening:.0f} % · overlap {100.0 * view.overlap:.0f} %"
+    return f"{angles}, patient {view.position} · {lost} · {by}"
