@@ -11,8 +11,8 @@ from planner.geometry.c_arm import CArm
 from planner.imaging.bands import in_bands
 from planner.jobs import Context
 
-_STEPS_PER_VOXEL = 1.5
-"""Samples per shortest voxel edge along a ray; finer changes sums of anatomy by less than 0.1 %."""
+Floats = NDArray[np.float64]
+
 _ROWS = 128
 """Rows between two looks at the progress and at a wish to cancel."""
 
@@ -38,34 +38,81 @@ def line_integrals(
     FrameMismatch
         When the C-arm lies in another frame of reference.
     """
-    from planner.imaging.projection_kernels import integrate_rows
-
     if c_arm.frame_uid != grid.frame_uid:
         raise FrameMismatch(
             "mixed-frames", "The C-arm and the images lie in different frames of reference; link the two first."
         )
+    solid = np.ascontiguousarray(values, dtype=np.float32)
+    found = np.zeros(size_yx, dtype=np.float32)
+    box = _filled(solid)
+    if box is not None:
+        _integrate(solid, grid, c_arm, box, found, context or Context())
+    return found
+
+
+def _filled(values: NDArray[np.float32]) -> NDArray[np.int64] | None:
+    """(3, 2) lowest and highest index that matter: those of values that are not zero, and one voxel around them.
+
+    At least two along every axis that has two; None where everything is zero.
+    """
+    from planner.imaging.projection_kernels import empty_margins
+
+    margins = np.zeros((3, 2), dtype=np.int64)
+    empty_margins(values, margins)
+    size = np.asarray(values.shape)
+    if np.any(margins[:, 0] >= size):
+        return None
+    low, high = np.maximum(margins[:, 0] - 1, 0), np.minimum(size - margins[:, 1] + 1, size)
+    return np.stack([low, high], axis=1)
+
+
+def _integrate(
+    solid: NDArray[np.float32],
+    grid: Grid,
+    c_arm: CArm,
+    box: NDArray[np.int64],
+    found: NDArray[np.float32],
+    job: Context,
+) -> None:
+    from planner.imaging.projection_kernels import integrate_rows
+
+    strides = np.asarray(solid.strides, dtype=np.int64) // solid.itemsize
+    sizes = box[:, 1] - box[:, 0]
+    flat = solid.reshape(-1)[int(box[:, 0] @ strides) :]
+    thin = sizes < 2
+    # A single layer counts as two alike, so that every ray has voxels around it.
+    sizes, steps = np.where(thin, 2, sizes), np.where(thin, 0, strides)
+    rays = _rays(grid, c_arm, box[:, 0])
+    metric = np.asarray(grid.spacing_kji_mm, dtype=np.float64)
+    rows = found.shape[0]
+    for start in range(0, rows, _ROWS):
+        job.step(start / rows, "Projecting")
+        for axes in ([0, 1, 2], [1, 0, 2], [2, 0, 1]):
+            source, corner, across, down = (each[axes] for each in rays)
+
+            def band(
+                first: int,
+                last: int,
+                start: int = start,
+                own: tuple[NDArray[np.int64], NDArray[np.int64]] = (steps[axes], sizes[axes]),
+                ways: tuple[Floats, Floats, Floats, Floats, Floats] = (source, corner, across, down, metric[axes]),
+            ) -> None:
+                integrate_rows(flat, *own, *ways, start + first, start + last, found)
+
+            in_bands(min(_ROWS, rows - start), band)
+    job.step(1.0, "Projected")
+
+
+def _rays(grid: Grid, c_arm: CArm, low_kji: NDArray[np.int64]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Source, first pixel, and the ways to the next pixel to the right and below, in indices from `low_kji`."""
     kji_from_lps = grid.kji_from_lps
     right, down, towards = c_arm.axes_lps
     across, below = right * c_arm.spacing.right_mm, down * c_arm.spacing.down_mm
     middle = c_arm.source_lps_mm + towards * c_arm.source_to_detector_mm
     corner = middle - across * c_arm.principal_xy[0] - below * c_arm.principal_xy[1]
-    found = np.empty(size_yx, dtype=np.float32)
-    metric = np.asarray(grid.spacing_kji_mm, dtype=np.float64)
-    rays = (
-        kji_from_lps.points(c_arm.source_lps_mm),
-        kji_from_lps.points(corner),
+    return (
+        kji_from_lps.points(c_arm.source_lps_mm) - low_kji,
+        kji_from_lps.points(corner) - low_kji,
         kji_from_lps.vectors(across),
         kji_from_lps.vectors(below),
     )
-    step_mm = float(metric.min()) / _STEPS_PER_VOXEL
-    job = context or Context()
-    solid = np.ascontiguousarray(values, dtype=np.float32)
-    for start in range(0, size_yx[0], _ROWS):
-        job.step(start / size_yx[0], "Projecting")
-
-        def band(first: int, last: int, start: int = start) -> None:
-            integrate_rows(solid, *rays, metric, step_mm, start + first, start + last, found)
-
-        in_bands(min(_ROWS, size_yx[0] - start), band)
-    job.step(1.0, "Projected")
-    return found
