@@ -35,6 +35,10 @@ _BEND = 0.35
 """Cost of a millimetre of difference between neighbouring rays: a gap in the wall is closed, a corner is followed."""
 _STEEPEST = 4
 """Most radial samples of difference between neighbouring rays."""
+_WALL_MM = 1.5
+"""So much of other tissue on a ray is a wall."""
+_USUAL_GAP = 0.25
+"""Quantile of the differences at the edges that tells lumen from surroundings: the lesser ones count."""
 _OPEN_SHARE = 0.35
 """A ray whose outside differs by less than this share of the usual contrast has no edge of its own."""
 _ROUNDS = 3
@@ -181,7 +185,9 @@ def _courses(belonging: Floats, along: Floats) -> NDArray[np.int32]:
     from planner.imaging import lumen_kernels as kernels
 
     step = float(along[1] - along[0])
-    gain = (0.5 - belonging) * step
+    # What lies beyond a wall is another lumen, however much alike.
+    wall = np.cumsum(np.clip(1.0 - 2.0 * belonging, 0.0, 1.0), axis=2) * step
+    gain = (0.5 - np.where(wall < _WALL_MM, belonging, 0.0)) * step
     cost = np.cumsum(gain, axis=2)
     cost -= 0.5 * (gain + gain[:, :, :1])
     plain = np.ascontiguousarray(cost, dtype=np.float32)
@@ -255,9 +261,9 @@ def _seen_contrast(look: LumenLook, outside: Floats, level: Floats) -> LumenLook
     least = 0.1 * max(len(gaps), 1)
     to_darker, to_brighter = look.to_darker, look.to_brighter
     if math.isfinite(to_darker) and len(darker) > least:
-        to_darker = float(np.quantile(darker, 0.4))
+        to_darker = float(np.quantile(darker, _USUAL_GAP))
     if math.isfinite(to_brighter) and len(brighter) > least:
-        to_brighter = float(np.quantile(brighter, 0.4))
+        to_brighter = float(np.quantile(brighter, _USUAL_GAP))
     return replace(look, to_darker=to_darker, to_brighter=to_brighter)
 
 

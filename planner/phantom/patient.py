@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from planner.phantom.fields import capsule, spline
 from planner.phantom.laboratory import parsed_date
 from planner.phantom.lesions import Tumour, liver_space, measure, paint_tumour, place_tumours
 from planner.phantom.liver import LIVER_HIGH_MM, LIVER_LOW_MM, VENA_CAVA, paint_liver, segments
+from planner.phantom.lumens_ducts import Ducts, build_ducts, paint_ducts
 from planner.phantom.presets import preset_named
 from planner.phantom.scanner import scan
 from planner.phantom.skeleton import pedicle_centres_lps_mm
@@ -84,14 +85,15 @@ def generate(
     seed
         The same seed gives the same anatomy at every preset.
     case
-        ``tace``, ``ablation`` and ``course`` share one anatomy; ``vertebra`` adds a compressed L2.
+        ``tace``, ``ablation`` and ``course`` share one anatomy; ``vertebra`` adds a compressed L2, ``stent`` a
+        stricture of the common bile duct with wide ducts above it.
     study_date
         YYYYMMDD or YYYY-MM-DD.
 
     Raises
     ------
     UsageError
-        For a bad date, an unknown preset or case, or one that is not modelled.
+        For a bad date, or an unknown preset or case.
     """
     given = context or Context()
     check_case(case)
@@ -99,6 +101,8 @@ def generate(
     identity = (preset, seed, case)
     scene = painted(preset, seed, case, PHASES, given.part(0.0, 0.75))
     truth = _truth(scene.canvas, scene.anatomy, scene.tumours, scene.vessels)
+    if scene.ducts is not None:
+        truth = with_ducts(truth, scene.ducts)
     given.step(0.8, "Simulating the scanner")
     arterial, portal = (
         Volume(voxels, scene.canvas.grid, _source(identity, index, PHASES[index], study_date))
@@ -116,6 +120,7 @@ class Scene:
     tumours: tuple[Tumour, Tumour]
     vessels: Vessels
     canvas: Canvas
+    ducts: Ducts | None = None
 
 
 def painted(preset: str, seed: int, case: str, phases: tuple[str, ...], context: Context) -> Scene:
@@ -128,8 +133,9 @@ def painted(preset: str, seed: int, case: str, phases: tuple[str, ...], context:
     tumours = place_tumours(anatomy, space)
     vessels = build_vessels(anatomy, space, tumours)
     canvas = Canvas(grid, phases)
-    paint_everything(canvas, anatomy, tumours, vessels, context.part(0.2, 1.0))
-    return Scene(anatomy, tumours, vessels, canvas)
+    ducts = build_ducts(anatomy) if case == "stent" else None
+    paint_everything(canvas, anatomy, tumours, vessels, context.part(0.2, 1.0), ducts)
+    return Scene(anatomy, tumours, vessels, canvas, ducts)
 
 
 def _scanned(canvas: Canvas, seed: int, noise_hu: float) -> list[NDArray[np.int16]]:
@@ -142,16 +148,10 @@ def _scanned(canvas: Canvas, seed: int, noise_hu: float) -> list[NDArray[np.int1
 
 
 def check_case(case: str) -> None:
-    """Raises UsageError for a case that is unknown or not modelled."""
+    """Raises UsageError for a case that is unknown."""
     if case not in CASES:
         raise UsageError(
             "unknown-case", f"There is no case called {case}; choose one of {', '.join(CASES)}.", subject=case
-        )
-    if case == "stent":
-        raise UsageError(
-            "case-not-modelled",
-            "The digital patient has no narrowed duct or airway yet; choose another case.",
-            subject=case,
         )
 
 
@@ -176,7 +176,12 @@ def _source(identity: tuple[str, int, str], index: int, phase: str, study_date: 
 
 
 def paint_everything(
-    canvas: Canvas, anatomy: Anatomy, tumours: tuple[Tumour, ...], vessels: Vessels, context: Context
+    canvas: Canvas,
+    anatomy: Anatomy,
+    tumours: tuple[Tumour, ...],
+    vessels: Vessels,
+    context: Context,
+    ducts: Ducts | None = None,
 ) -> None:
     """All tissues, from the outside in; later ones replace earlier ones."""
     context.step(0.0, "Building the trunk")
@@ -201,10 +206,10 @@ def paint_everything(
     context.step(0.8, "Filling vessels")
     for tumour in tumours:
         paint_tumour(canvas, anatomy, tumour)
-    _paint_vessels(canvas, vessels)
+    _paint_vessels(canvas, vessels, ducts)
 
 
-def _paint_vessels(canvas: Canvas, vessels: Vessels) -> None:
+def _paint_vessels(canvas: Canvas, vessels: Vessels, ducts: Ducts | None) -> None:
     """Vena cava, bile duct and the three trees."""
     levels = ("vena_cava_infrarenal", "vena_cava_renal", "vena_cava_hepatic")
     for index, ((start, first), (end, last)) in enumerate(zip(VENA_CAVA[:-1], VENA_CAVA[1:], strict=True)):
@@ -215,11 +220,18 @@ def _paint_vessels(canvas: Canvas, vessels: Vessels) -> None:
         shape = capsule(near, start, end, first, last)
         canvas.paint(near, shape, tissue, structure="inferior_vena_cava")
         canvas.vessels[near.slices][shape < 0] = 4
-    duct = spline(((-38, -12, 14), (-34, -16, -8), (-33, -12, -30), (-36, -8, -46)), 4.0)
-    _pour(canvas, [(start, end, 3.0, 3.0) for start, end in zip(duct[:-1], duct[1:], strict=True)], "bile", 0)
+    if ducts is not None:
+        paint_ducts(canvas, ducts, structure_value("common_bile_duct"), structure_value("liver"))
+    else:
+        _paint_usual_duct(canvas)
     _pour(canvas, tree_rods(vessels.hepatic_vein), "hepatic_vein", 3)
     _pour(canvas, tributary_rods() + tree_rods(vessels.portal), "portal_vein", 2)
     _pour(canvas, tree_rods(vessels.artery), "artery", 1)
+
+
+def _paint_usual_duct(canvas: Canvas) -> None:
+    duct = spline(((-38, -12, 14), (-34, -16, -8), (-33, -12, -30), (-36, -8, -46)), 4.0)
+    _pour(canvas, [(start, end, 3.0, 3.0) for start, end in zip(duct[:-1], duct[1:], strict=True)], "bile", 0)
 
 
 def _pour(canvas: Canvas, rods: list[Rod], tissue: str, vessel: int) -> None:
@@ -282,6 +294,16 @@ def _truth(canvas: Canvas, anatomy: Anatomy, tumours: tuple[Tumour, ...], vessel
         landmarks=_landmarks(tumours, vessels),
         lesions=tuple(lesions),
         michels=anatomy.michels,
+    )
+
+
+def with_ducts(truth: Truth, ducts: Ducts) -> Truth:
+    """The truth of a patient whose ducts were modelled too."""
+    return replace(
+        truth,
+        trees={**truth.trees, "bile duct": ducts.hepatic},
+        landmarks=(*truth.landmarks, *ducts.landmarks()),
+        lumens={"common bile duct": ducts.common},
     )
 
 

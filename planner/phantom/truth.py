@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from planner.imaging import LabelMap
+from planner.phantom.lumens import TrueLumen
 from planner.phantom.trees import VesselSegment, VesselTree
 
 
@@ -60,7 +61,9 @@ class Truth:
     lesions
         Value = `TrueLesion.label`.
     trees
-        ``artery``, ``portal vein`` and ``hepatic vein``.
+        ``artery``, ``portal vein`` and ``hepatic vein``; the case `stent` has a ``bile duct`` from the confluence up.
+    lumens
+        Lumens whose width is known all along; only the case `stent` has one.
     """
 
     structures: LabelMap
@@ -71,6 +74,7 @@ class Truth:
     landmarks: tuple[Landmark, ...]
     lesions: tuple[TrueLesion, ...]
     michels: str
+    lumens: Mapping[str, TrueLumen] = field(default_factory=dict)
 
     def landmark(self, name: str) -> tuple[float, float, float]:
         """Position of a landmark, LPS mm; KeyError for an unknown name."""

@@ -14,6 +14,7 @@ from planner.imaging import ImageSource, LabelMap, Volume
 from planner.imaging.structures import label_for
 from planner.jobs import Context
 from planner.phantom.laboratory import write_laboratory
+from planner.phantom.lumens import TrueLumen
 from planner.phantom.nrrd import write_label_map
 from planner.phantom.patient import DigitalPatient, uid_of
 from planner.phantom.trees import VesselTree
@@ -243,7 +244,10 @@ def _image(volume: Volume, patient: DigitalPatient, taken: Acquisition) -> dict[
 
 
 def write_truth(truth: Truth, folder: Path) -> None:
-    """``structures.nrrd``, ``segments.nrrd``, ``vessels.nrrd``, ``lesions.nrrd`` and the JSON files."""
+    """``structures.nrrd``, ``segments.nrrd``, ``vessels.nrrd``, ``lesions.nrrd`` and the JSON files.
+
+    ``lumens.json`` is written for a patient with a modelled lumen only.
+    """
     for name, labels in (
         ("structures", truth.structures),
         ("segments", truth.segments),
@@ -256,6 +260,32 @@ def write_truth(truth: Truth, folder: Path) -> None:
     _json(folder / "tree.json", {"frame_uid": frame, "michels": truth.michels, "trees": trees})
     _json(folder / "landmarks.json", {"frame_uid": frame, "landmarks": [asdict(point) for point in truth.landmarks]})
     _json(folder / "lesions.json", {"frame_uid": frame, "lesions": [asdict(lesion) for lesion in truth.lesions]})
+    if truth.lumens:
+        lumens = {name: lumen_document(lumen) for name, lumen in truth.lumens.items()}
+        _json(folder / "lumens.json", {"frame_uid": frame, "lumens": lumens})
+
+
+def lumen_document(lumen: TrueLumen) -> dict[str, Any]:
+    """Centreline, diameters and narrowing as the command line names them; distances from the first point."""
+    found = lumen.stenosis()
+    stenosis = None
+    if found is not None:
+        start, end, minimum, percent = (round(value, 3) for value in found)
+        stenosis = {
+            "start_mm": start,
+            "end_mm": end,
+            "length_mm": round(end - start, 3),
+            "minimum_diameter_mm": minimum,
+            "percent": percent,
+        }
+    return {
+        "kind": lumen.kind,
+        "centreline": {
+            "points_lps_mm": [_rounded(point) for point in lumen.points_lps_mm],
+            "diameter_mm": [round(float(value), 3) for value in lumen.equivalent_mm],
+        },
+        "stenosis": stenosis,
+    }
 
 
 def tree_document(tree: VesselTree) -> dict[str, Any]:

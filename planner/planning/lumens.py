@@ -285,7 +285,7 @@ def with_findings(lumen: Lumen) -> Lumen:
     doubted = lumen.doubtful & ~lumen.closed
     if doubted.any():
         share = 100.0 * float(doubted.mean())
-        said.append(f"The width is not to be trusted over {share:.0f} % of the length: narrow, or of too little contrast.")
+        said.append(f"The width is not to be trusted over {share:.0f} % of the length: narrow, or of little contrast.")
     return replace(lumen, findings=tuple(said))
 
 

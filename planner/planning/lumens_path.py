@@ -31,7 +31,7 @@ LEAST_SOFT_HU, MOST_SOFT_HU = -30.0, 130.0
 """Wall of a gullet or bowel: brighter than halfway to fat, darker than bone; enhanced wall included."""
 _SNAP_MM = 1.5
 _CALM_MM = 0.6
-_LEAST_COST = 0.02
+_LEAST_COST = 0.025
 _FARTHEST_MM = 25.0
 _MARGIN_MM = 15.0
 _LEAST_CONTRAST_HU = 8.0
@@ -234,9 +234,9 @@ def _cost(
     here = [float(depth[_snapped(volume, 1.0 / (0.1 + depth), box, end)]) for end in ends]
     cap = max(*here, max(spacing))
     middle = np.clip(depth / cap, 0.0, 1.0)
-    cost = 1.0 / (_LEAST_COST + likeness**3 * (0.15 + 0.85 * middle**2))
-    bounded: NDArray[np.float32] = (np.minimum(cost, 25.0) * np.where(foreign, 4.0, 1.0)).astype(np.float32)
-    return bounded
+    cost = 1.0 / (_LEAST_COST + likeness**2 * (0.35 + 0.65 * middle**2))
+    weighted: NDArray[np.float32] = (cost * np.where(foreign, 4.0, 1.0)).astype(np.float32)
+    return weighted
 
 
 def gut_likeness(values: Floats, inside: list[tuple[int, int, int]]) -> Floats:
