@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from paper import pages_of, text_of
 from stored_cases import DOCTOR, make_case, make_session
-from tace_walk import SESSION, profiles, tace, walked
+from tace_walk import profiles, tace
 
 from planner import DISCLAIMER
 from planner.app.marking import new_item, put_item
@@ -201,20 +201,19 @@ def tube() -> Volume:
 
 
 def sheet_case() -> Case:
-    """A signed walk whose session also plans a stent."""
-    case = walked(until="agent_dose").case
-    case = put_item(SESSION, lumen("lumen-1", ("carina", 100.0), ("<b>vocal</b> cords", 5.0)))(case)
-    session = case.session(SESSION)
-    assert session is not None
-    sized = stent_proposals(session, "lumen-1")
-    return put_stent(session, "lumen-1", sized, sized.proposals[0], by=DOCTOR, stent_id="stent-1")(case)
+    """A case whose session plans a stent; nobody has signed anything."""
+    case, session = planned(lumen("lumen-1", ("carina", 100.0), ("<b>vocal</b> cords", 5.0)))
+    profile = next(iter(profiles().values()))
+    template = replace(session.template, profile=profile.id, profile_version=profile.version)
+    case = replace(case, sessions=(replace(session, template=template),))
+    return with_stent(case)
 
 
 def test_that_the_sheet_is_one_page_with_sizes_findings_and_identity(tube: Volume) -> None:
     installed = Installed({"tace": tace()}, profiles())
     identity = Identity(12, "ab" * 32, "cd" * 32)
     case = sheet_case()
-    content, pages = set_pdf(stent_report(case, SESSION, "stent-1", installed, identity, NOW, volume=tube))
+    content, pages = set_pdf(stent_report(case, "session-1", "stent-1", installed, identity, NOW, volume=tube))
     said = text_of(content)
     assert pages == 1
     for words in (
@@ -232,8 +231,8 @@ def test_that_the_sheet_is_one_page_with_sizes_findings_and_identity(tube: Volum
 
 def test_that_a_stale_stent_says_so_on_paper_and_images_that_are_missing_are_named() -> None:
     installed = Installed({"tace": tace()}, profiles())
-    changed = put_item(SESSION, lumen("lumen-1", least=5.0))(sheet_case())
-    report = stent_report(changed, SESSION, "stent-1", installed, Identity(1, "a" * 64, None), NOW)
+    changed = put_item("session-1", lumen("lumen-1", least=5.0))(sheet_case())
+    report = stent_report(changed, "session-1", "stent-1", installed, Identity(1, "a" * 64, None), NOW)
     assert STALE in report.warnings[0]
     assert "not pictured" in report.picture_note
 
@@ -245,7 +244,7 @@ def test_that_a_print_is_remembered_and_an_unwritable_place_leaves_nothing(tmp_p
         revision = library.create_case(case, DOCTOR)
         installed = Installed({"tace": tace()}, profiles())
         out = tmp_path / "sheet.pdf"
-        given = (library, case, revision, SESSION, "stent-1", installed)
+        given = (library, case, revision, "session-1", "stent-1", installed)
         assert write_stent_sheet(*given, out, by=DOCTOR, now=NOW, volume=tube) == 1
         assert "page 1 of 1" in pages_of(out)[0]
         with pytest.raises(UsageError, match="cannot be written"):
