@@ -157,13 +157,13 @@ def lumen_sections(volume: Volume, centreline: Polyline, look: LumenLook, *, rea
 def _polar(volume: Volume, centreline: Polyline, look: LumenLook, reach_mm: float) -> _Polar:
     points = centreline.points_lps_mm
     _, across, beside = frames(points)
-    turn = np.arange(RAYS) * (2.0 * np.pi / RAYS)
+    turn = np.asarray(np.arange(RAYS) * (2.0 * np.pi / RAYS), dtype=np.float64)
     rays = np.cos(turn)[None, :, None] * across[:, None] + np.sin(turn)[None, :, None] * beside[:, None]
     along = np.asarray(np.linspace(0.0, reach_mm, _STEPS), dtype=np.float64)
     values = sample(volume, points[:, None, None] + along[None, None, :, None] * rays[:, :, None])
     known = np.isfinite(values).mean(axis=(1, 2)) > 0.5
     beyond = look.level - look.to_darker if math.isfinite(look.to_darker) else look.level + look.to_brighter
-    values = np.where(np.isnan(values), beyond, values)
+    values = np.asarray(np.where(np.isnan(values), beyond, values), dtype=np.float64)
     calm = _calmed(values, _ALONG_SIGMA)
     noise = 1.4826 * float(np.median(np.abs(values - calm)[:, :, : _STEPS // 4]))
     if look.contrast < _FAINT * noise:

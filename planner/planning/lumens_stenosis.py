@@ -163,9 +163,7 @@ def _line(along: Floats, proximal: _Side, distal: _Side) -> Floats:
     """Reference diameter: between the stretches on a straight line, beyond them constant."""
     if distal.middle_mm <= proximal.middle_mm:
         return np.full(len(along), 0.5 * (proximal.diameter_mm + distal.diameter_mm))
-    line: Floats = np.interp(
-        along, (proximal.middle_mm, distal.middle_mm), (proximal.diameter_mm, distal.diameter_mm)
-    )
+    line: Floats = np.interp(along, (proximal.middle_mm, distal.middle_mm), (proximal.diameter_mm, distal.diameter_mm))
     return line
 
 
