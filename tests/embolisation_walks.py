@@ -45,7 +45,7 @@ from planner.workflow.lifecycle import new_session, set_emergency
 from planner.workflow.loader import load_template
 from planner.workflow.signing import record_time_out, sign
 from planner.workflow.status import SessionStatus
-from planner.workflow.template import Computed, Profile
+from planner.workflow.template import Computed, Profile, Template
 
 FRAME = "1.2.840.9"
 SEEN = date(2026, 5, 1)
@@ -309,9 +309,15 @@ def assert_fires(name: str, gate: nw.Gate) -> None:
 
 
 @cache
+def fragment(name: str) -> Template:
+    """A fragment loaded by itself."""
+    return load_template(ROOT / "procedures" / name, profiles())
+
+
+@cache
 def shared_checks() -> frozenset[tuple[str, str]]:
     """Stage and check of the spine and of the fragments."""
-    fragments = [load_template(ROOT / "procedures" / name, profiles()) for name in FRAGMENTS]
+    fragments = [fragment(name) for name in FRAGMENTS]
     return frozenset((stage.id, check.id) for each in fragments for stage in each.stages for check in stage.checks)
 
 

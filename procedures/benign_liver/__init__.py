@@ -1,0 +1,1 @@
+"""Embolisation of benign liver lesions: haemangioma, focal nodular hyperplasia, adenoma (R20)."""
