@@ -17,7 +17,7 @@ BRANCHES = "non_targets"
 ALWAYS = "always"
 """Parameter: branches that every organ of the template asks for."""
 PLAN_TEXT = "non_target_plan"
-"""A field with one plan for all branches, in templates that ask for it so."""
+"""A field with one plan for all branches, in templates that ask for each branch by a field of its own."""
 
 
 def branch_words(context: StageContext, branch: str) -> str:
@@ -81,9 +81,14 @@ def speaks_of(branch: Any, artery: str) -> bool:
 
 
 def planned_for(context: StageContext, row: Mapping[str, Any], artery: str) -> bool:
-    """Whether anything is written about a branch: at the position, in the table of branches, or in one plan for all."""
-    if text_of(row.get("protection")) or text_of(context.value(PLAN_TEXT)):
+    """Whether anything is written about a branch: at the position, in the table of branches, or in one plan for all
+    branches that a person found (`PLAN_TEXT`)."""
+    if text_of(row.get("protection")):
         return True
+    if text_of(context.value(PLAN_TEXT)):
+        named = [each.id for each in context.stage.fields if speaks_of(each.id, artery)]
+        if any(context.value(name) == "found" for name in named):
+            return True
     return any(speaks_of(each.get("branch"), artery) and text_of(each.get("plan")) for each in context.rows(BRANCHES))
 
 

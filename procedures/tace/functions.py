@@ -15,6 +15,7 @@ from procedures.tace import (
     positions,
     record_checks,
     retreatment,
+    shared,
     stop_repeat,
     vessels,
 )
@@ -27,6 +28,7 @@ MODULES = (
     retreatment,
     contraindications,
     positions,
+    shared,
     dosing,
     dose_checks,
     beads,

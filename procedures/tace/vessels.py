@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from planner.findings import Finding, Severity
 from planner.workflow.context import StageContext
-from procedures.spine.fitness_checks import coagulation
 from procedures.spine.support import (
     against,
     as_date,
@@ -154,48 +153,6 @@ def varices_known(context: StageContext) -> list[Finding]:
     return [
         against(context, "endoscopy-old", f"The endoscopy of {seen.isoformat()} is {days:.0f} d old.", days, window)
     ]
-
-
-@REGISTRY.check("coagulation_for_access")
-def coagulation_for_access(context: StageContext) -> list[Finding]:
-    """R15 for the chosen artery; brachial is not in the published table and is judged as femoral, the stricter."""
-    access = context.value("access")
-    risk = context.value("bleeding_class", "fitness")
-    if access is None or risk not in ("low", "high"):
-        why = "the access is not chosen" if access is None else "the bleeding class is not chosen"
-        return [not_evaluated(context, why, code="coagulation-not-evaluated")]
-    return coagulation(context, risk, "radial" if access == "radial" else "femoral")
-
-
-@REGISTRY.check("sheath_class")
-def sheath_class(context: StageContext) -> list[Finding]:
-    size, low, high = as_number(context.value("sheath")), limit(context, "low"), limit(context, "high")
-    if size is None:
-        return [not_evaluated(context, "the sheath is not chosen")]
-    if size < number(low) or context.value("bleeding_class", "fitness") == "high":
-        return []
-    if size > number(high):
-        text = f"A sheath of {size:g} F makes this a high-risk procedure; it is classed low."
-        return [against(context, "sheath-high-risk", text, size, high)]
-    text = f"A sheath of {size:g} F falls between the published low- and high-risk lists."
-    return [against(context, "sheath-between-classes", text, size, low)]
-
-
-@REGISTRY.check("radial_possible")
-def radial_possible(context: StageContext) -> list[Finding]:
-    problem, access = context.value("last_access_problem"), context.value("access")
-    found = []
-    if problem == "radial-occlusion":
-        said = "and is chosen again" if access == "radial" else "before"
-        found.append(context.finding("radial-occluded", f"A radial artery was found occluded {said}."))
-    if access != "radial":
-        return found
-    barbeau = context.value("barbeau")
-    if barbeau == "D":
-        found.append(context.finding("barbeau-d", "Barbeau D: the hand has no second supply."))
-    elif barbeau not in ("A", "B", "C"):
-        found.append(not_evaluated(context, "the Barbeau test was not done"))
-    return found
 
 
 @REGISTRY.check("arteries_judged")

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 import tace_walk as tw
 from tace_gates import FIRES, Change, medicine
+from tace_model import tried_on_the_model
 
 from planner.findings import Severity
 
@@ -46,6 +47,7 @@ def test_that_every_check_was_tried() -> None:
         ("agent_dose", "bead-contrast"),
         ("agent_dose", "repeat-interval"),
         ("agent_dose", "bead-loading"),
+        *((stage, check) for stage, check in tried_on_the_model()),
     }
     every = {(stage.id, check.id) for stage in tw.tace().stages for check in stage.checks}
     assert every - tried == elsewhere
