@@ -13,12 +13,13 @@ from planner.app.marking import vessel_path_of
 from planner.app.rendering import SheetMark, SheetPanel, SheetRequest
 from planner.app.report_pictures import Images, View, caption_of, main_series, series_of
 from planner.app.report_words import person_name, series_key
+from planner.app.stent_pictures import lumen_window
 from planner.app.stents import lumen_facts, lumen_line, stale_words
 from planner.errors import OperatorError, UsageError
 from planner.geometry import Polyline
 from planner.imaging import Volume
 from planner.imaging.reformat import Course, Reformat, curved, straightened
-from planner.imaging.window import apply_window, first_window
+from planner.imaging.window import apply_window
 from planner.jobs import Context
 from planner.model.case import Case
 from planner.model.disease import SeriesRef
@@ -46,6 +47,7 @@ class PicturedCourse:
     """
 
     name: str
+    kind: str
     line: Polyline
     stenosis: StenosisMeasures | None = None
     marks: tuple[tuple[str, float], ...] = ()
@@ -75,7 +77,7 @@ def sheet_of_images(
     who = person_name(source.patient_name) if source.patient_name else "no patient name"
     words = (source.modality, source.description, source.study_date)
     what = " ".join(each for each in words if each) or "series without description"
-    course = PicturedCourse(kind, lumen.centreline, find_stenosis(lumen))
+    course = PicturedCourse(kind, kind, lumen.centreline, find_stenosis(lumen))
     return sheet_along(volume, course, size_px, (f"{who} · ID {source.patient_id or 'none'} · {what}", DISCLAIMER))
 
 
@@ -115,15 +117,15 @@ def sheet_along(
     for angle, words in ((0.0, "patient's left on the right"), (90.0, "turned by 90 degrees")):
         made = curved(volume, course, width_mm=_WIDTH_MM, angle_deg=angle, mm_per_px=mm_per_px)
         marks = tuple(_marks(made, course, pictured, walls=False))
-        panels.append(SheetPanel(_grey(volume, made), f"curved along {pictured.name}, {words}", marks))
+        panels.append(SheetPanel(_grey(volume, made, pictured.kind), f"curved along {pictured.name}, {words}", marks))
     made = straightened(volume, course, width_mm=_WIDTH_MM, mm_per_px=mm_per_px)
     marks = tuple(_marks(made, course, pictured, walls=True))
-    panels.append(SheetPanel(_grey(volume, made), "straightened, patient's left on the right", marks))
+    panels.append(SheetPanel(_grey(volume, made, pictured.kind), "straightened, patient's left on the right", marks))
     return SheetRequest(tuple(panels), size_px, caption)
 
 
-def _grey(volume: Volume, made: Reformat) -> NDArray[np.uint8]:
-    window = first_window(volume)
+def _grey(volume: Volume, made: Reformat, kind: str) -> NDArray[np.uint8]:
+    window = lumen_window(volume, kind)
     return apply_window(
         made.image, centre=window.centre, width=window.width, function=window.function, background=_GREY
     )
@@ -174,13 +176,13 @@ def _course(session: Session, item: PlanItem) -> tuple[PicturedCourse, tuple[str
     """The course of an item, and what to read before the picture."""
     if item.type == VESSEL_PATH:
         points = np.asarray(vessel_path_of(item).points_lps_mm, dtype=np.float64)
-        return PicturedCourse(item.name, Polyline(points, item.frame_uid)), ()
+        return PicturedCourse(item.name, "artery", Polyline(points, item.frame_uid)), ()
     facts = lumen_facts(lumen_of(item))
     here = [(each, body) for each, body in stents_of(session.items) if body.lumen == item.id]
     stents = tuple((body.start_mm, body.end_mm, body.diameter_mm, each.name) for each, body in here)
     said = tuple(f"{each.name}: {words}" for each, body in here if (words := stale_words(session, body)))
     marks = tuple((mark.name, mark.along_mm) for mark in facts.marks)
-    return PicturedCourse(item.name, lumen_line(item), facts.stenosis, marks, stents), said
+    return PicturedCourse(item.name, facts.kind, lumen_line(item), facts.stenosis, marks, stents), said
 
 
 def _series(case: Case, session: Session, item: PlanItem) -> SeriesRef:

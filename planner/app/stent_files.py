@@ -18,7 +18,7 @@ from planner.jobs import Context
 from planner.model.items import Point
 from planner.model.vessel_items import LumenMark
 from planner.planning.lumens import Lumen, trace_lumen
-from planner.planning.lumens_stenosis import find_stenosis
+from planner.planning.lumens_stenosis import find_stenosis, stenosis_between
 from planner.planning.stent_catalogue import stent_catalogue
 from planner.planning.stent_findings import LumenFacts
 from planner.planning.stents import Proposal, Proposals, size_stent
@@ -36,6 +36,8 @@ class StentRequest:
     ----------
     via
         Points between both ends, in their order.
+    between
+        Start and end of the stricture along the lumen, where a person sets them.
     marks
         Landmarks by name.
     way_mm
@@ -52,6 +54,7 @@ class StentRequest:
     site: str | None = None
     indication: str = "malignant"
     type: str | None = None
+    between: tuple[float, float] | None = None
     marks: tuple[tuple[str, Point], ...] = ()
     way_mm: float | None = None
     sheet: Path | None = None
@@ -63,6 +66,19 @@ def mark_of(word: str) -> tuple[str, Point]:
     if not equals or not name.strip():
         raise UsageError("bad-point", f"--mark {word!r} is not NAME=X,Y,Z.", subject=word)
     return name.strip(), point_of(place, "--mark")
+
+
+def between_of(word: str | None) -> tuple[float, float] | None:
+    """``20,45`` as two places along a lumen; UsageError ``bad-length``."""
+    if word is None:
+        return None
+    try:
+        start, end = (float(part) for part in word.split(","))
+    except ValueError:
+        raise UsageError("bad-length", f"--between {word!r} is not START,END in mm.", subject=word) from None
+    if not 0.0 <= start < end < float("inf"):
+        raise UsageError("bad-length", f"--between {word!r} needs a start before its end, in mm along.", subject=word)
+    return start, end
 
 
 def stent_files(
@@ -83,7 +99,7 @@ def stent_files(
     clicks = np.array([request.start, *request.via, request.end])
     lumen = trace_lumen(volume, clicks, request.kind, context=job.part(0.2, 0.95))
     marks = tuple(_placed(lumen, name, place) for name, place in request.marks)
-    facts = facts_of(lumen, marks)
+    facts = facts_of(lumen, marks, request.between)
     sized = size_stent(facts, request.site, request.indication, type_wish=request.type, way_mm=request.way_mm)
     said = tuple(Finding("lumen", Severity.INFO, text) for text in lumen.findings)
     findings = (*said, *sized.findings)
@@ -94,9 +110,21 @@ def stent_files(
     return answer, (*findings, *sized.proposals[0].findings)
 
 
-def facts_of(lumen: Lumen, marks: tuple[LumenMark, ...] = ()) -> LumenFacts:
-    """What a measured lumen says to whoever sizes a stent in it."""
-    return LumenFacts(lumen.kind, lumen.length_mm, find_stenosis(lumen), marks, lumen.along_mm, lumen.equivalent_mm)
+def facts_of(lumen: Lumen, marks: tuple[LumenMark, ...] = (), between: tuple[float, float] | None = None) -> LumenFacts:
+    """What a measured lumen says to whoever sizes a stent in it.
+
+    Parameters
+    ----------
+    between
+        Where a person says that the stricture begins and ends; otherwise it is looked for.
+
+    Raises
+    ------
+    OperatorError
+        When nothing was measured between these places.
+    """
+    stenosis = find_stenosis(lumen) if between is None else stenosis_between(lumen, *between)
+    return LumenFacts(lumen.kind, lumen.length_mm, stenosis, marks, lumen.along_mm, lumen.equivalent_mm)
 
 
 def _require_sane(request: StentRequest) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from planner.geometry import Polyline
 from planner.imaging import Volume
 from planner.imaging.reformat import Course, straightened
-from planner.imaging.window import apply_window, first_window
+from planner.imaging.window import Window, apply_window, first_window, presets, shown_as_hounsfield
 from planner.model.vessel_items import LumenMark, StenosisMeasures
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-WIDTH_PX, STRIP_PX, PLOT_PX = 1500, 260, 380
+WIDTH_PX, PLOT_PX = 1500, 380
+_STRIP_PX = (260, 520)
+"""Least and greatest height of the straightened lumen; between them it shows this many diameters across."""
+_STRIP_DIAMETERS = 2.4
 _LEFT, _RIGHT, _GAP, _BELOW = 90, 30, 24, 74
 _INK, _QUIET, _RULE, _LUMEN, _STENT, _STRICTURE, _MARK = (
     "#14181d", "#59626e", "#d4d9df", "#1f6f9f", "#b4440f", "#f3e3d8", "#6a4fa3",
@@ -47,6 +50,7 @@ class SheetLumen:
         (n,), NaN where it was not measured.
     """
 
+    kind: str
     centreline: Polyline
     along_mm: Floats
     diameter_mm: Floats
@@ -54,21 +58,33 @@ class SheetLumen:
     marks: tuple[LumenMark, ...] = ()
 
 
+def lumen_window(volume: Volume, kind: str) -> Window:
+    """An airway is looked at as lung is, since its wall may lie against lung; others as the volume opens."""
+    if kind == "airway" and shown_as_hounsfield(volume):
+        return next(preset for preset in presets() if preset.key == "lung").of(volume)
+    return first_window(volume)
+
+
 def sizing_picture(lumen: SheetLumen, stent: SheetStent | None, volume: Volume | None) -> bytes:
     """PNG: the lumen straightened (where its images are given) over its diameter, with stricture, marks and stent."""
     from PIL import Image, ImageDraw
 
-    top = 10 + (0 if volume is None else STRIP_PX + _GAP)
+    length = float(lumen.along_mm[-1])
+    strip = None if volume is None else _strip(lumen, volume, length)
+    top = 10 + (0 if strip is None else strip.shape[0] + _GAP)
     picture = Image.new("RGB", (WIDTH_PX, top + PLOT_PX + _BELOW), "white")
     draw = ImageDraw.Draw(picture)
-    length = float(lumen.along_mm[-1])
 
     def across(along_mm: float) -> float:
         return _LEFT + (WIDTH_PX - _LEFT - _RIGHT) * min(max(along_mm / length, 0.0), 1.0)
 
-    if volume is not None:
-        picture.paste(Image.fromarray(_strip(lumen, volume, length)), (_LEFT, 10))
-        _strip_stent(draw, lumen, stent, length, across)
+    if strip is not None:
+        picture.paste(Image.fromarray(strip), (_LEFT, 10))
+        if stent is not None:
+            half = 0.5 * stent.diameter_mm * (WIDTH_PX - _LEFT - _RIGHT) / length
+            middle, edge = 10.0 + strip.shape[0] / 2.0, 10.0 + strip.shape[0]
+            box = (across(stent.start_mm), max(10.0, middle - half), across(stent.end_mm), min(edge, middle + half))
+            draw.rectangle(box, outline=_STENT, width=3)
     _plot(draw, lumen, stent, top, across)
     out = BytesIO()
     picture.save(out, "PNG")
@@ -76,26 +92,18 @@ def sizing_picture(lumen: SheetLumen, stent: SheetStent | None, volume: Volume |
 
 
 def _strip(lumen: SheetLumen, volume: Volume, length: float) -> NDArray[np.uint8]:
-    """The straightened lumen turned to run from left to right, its ends under those of the plot."""
+    """The straightened lumen turned to run from left to right, its ends above those of the plot, at one scale."""
     columns = WIDTH_PX - _LEFT - _RIGHT
     mm_per_px = length / (columns - 1)
+    known = lumen.diameter_mm[np.isfinite(lumen.diameter_mm)]
+    wanted = _STRIP_DIAMETERS * float(known.max()) / mm_per_px if known.size else 0.0
+    height = int(min(max(wanted, _STRIP_PX[0]), _STRIP_PX[1]))
     course = Course.of(lumen.centreline, min(0.5, length / 20.0))
-    made = straightened(volume, course, width_mm=STRIP_PX * mm_per_px, mm_per_px=mm_per_px)
-    window = first_window(volume)
+    made = straightened(volume, course, width_mm=height * mm_per_px, mm_per_px=mm_per_px)
+    window = lumen_window(volume, lumen.kind)
     seen = np.ascontiguousarray(made.image.T[::-1])
     greys = apply_window(seen, centre=window.centre, width=window.width, function=window.function, background=128)
-    rows = (greys.shape[0] - STRIP_PX) // 2
-    cut = greys[max(0, rows) : max(0, rows) + STRIP_PX, :columns]
-    return np.ascontiguousarray(cut)
-
-
-def _strip_stent(draw: ImageDraw, lumen: SheetLumen, stent: SheetStent | None, length: float, across: Any) -> None:
-    if stent is None:
-        return
-    half = 0.5 * stent.diameter_mm * (WIDTH_PX - _LEFT - _RIGHT) / length
-    middle = 10 + STRIP_PX / 2.0
-    box = (across(stent.start_mm), max(10.0, middle - half), across(stent.end_mm), min(10.0 + STRIP_PX, middle + half))
-    draw.rectangle(box, outline=_STENT, width=3)
+    return np.ascontiguousarray(greys[:, :columns])
 
 
 def _plot(draw: ImageDraw, lumen: SheetLumen, stent: SheetStent | None, top: int, across: Any) -> None:

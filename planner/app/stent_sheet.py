@@ -268,7 +268,7 @@ def _picture(lumen: SizedLumen, stent: SheetStent | None, volume: Volume | None)
     along, width = facts.along_mm, facts.diameter_mm
     if along is None or width is None:
         raise UsageError("no-profile", "This lumen was stored without its diameters; measure it again.")
-    drawn = SheetLumen(lumen.centreline, along, width, facts.stenosis, facts.marks)
+    drawn = SheetLumen(facts.kind, lumen.centreline, along, width, facts.stenosis, facts.marks)
     above = "above, the lumen straightened (patient's left or back upwards); " if volume is not None else ""
     caption = f"From the first click to the last: {above}diameter of a circle of its area. {VIRTUAL}"
     return Picture(sizing_picture(drawn, stent, volume), caption)

@@ -40,6 +40,9 @@ def _stent(
     type_: Annotated[
         str | None, typer.Option("--type", help="bare, covered, partly-covered, iodine-125...; else the usual one.")
     ] = None,
+    between: Annotated[
+        str | None, typer.Option("--between", help="START,END of the stricture, mm along; else it is looked for.")
+    ] = None,
     mark: Annotated[
         list[str] | None, typer.Option("--mark", help="NAME=X,Y,Z: carina, papilla, confluence, fistula...")
     ] = None,
@@ -49,11 +52,11 @@ def _stent(
 ) -> int:
     """Measure a lumen and propose stents: first the size that the site's rule gives, then products."""
     from planner.app.points import point_of
-    from planner.app.stent_files import StentRequest, mark_of, stent_files
+    from planner.app.stent_files import StentRequest, between_of, mark_of, stent_files
 
     request = StentRequest(
         ct, point_of(start, "--from"), point_of(end, "--to"), kind,
-        tuple(point_of(word, "--via") for word in via or ()), site, indication, type_,
+        tuple(point_of(word, "--via") for word in via or ()), site, indication, type_, between_of(between),
         tuple(mark_of(word) for word in mark or ()), way, sheet,
     )  # fmt: skip
     answer, findings = stent_files(request, progress())

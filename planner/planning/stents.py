@@ -129,6 +129,9 @@ def size_stent(
     rows = (
         [] if need is None or made is None or low is None or high is None else [*_devices(plan, made, wish, low, high)]
     )
+    if not rows and first.diameter_mm is not None and first.length_mm is not None and made is not None:
+        text = f"No product of the catalogue fits: {made.name.lower()}, {place.name.lower()}."
+        findings.append(Finding("no-product", Severity.INFO, text, subject=place.key))
     rows.sort(key=lambda each: (each.diameter_mm or 0.0, each.tag == "P", each.title))
     return Proposals(place, why, need, low, high, (first, *rows), tuple(findings))
 

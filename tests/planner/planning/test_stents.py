@@ -263,6 +263,12 @@ def test_that_every_row_of_the_catalogue_has_a_source_and_a_bad_one_is_refused()
     assert "impossible diameters_mm of 800" in refused.value.message
 
 
+def test_that_no_fitting_product_is_said() -> None:
+    found = size_stent(lumen("airway", 19.0, 19.0), "trachea")
+    assert [each.device for each in found.proposals] == [None]
+    assert "no-product" in codes(found.findings)
+
+
 def test_that_unknown_words_are_wrong_usage() -> None:
     for wrong in ({"site": "knee"}, {"indication": "boredom"}, {"type_wish": "gold"}):
         with pytest.raises(UsageError, match="one of"):
