@@ -51,9 +51,9 @@ def line_integrals(
 
 
 def _filled(values: NDArray[np.float32]) -> NDArray[np.int64] | None:
-    """(3, 2) lowest and highest index that matter: those of values that are not zero, and one voxel around them.
+    """(3, 2) lowest index (inclusive) and highest (exclusive) of values that are not zero, and two voxels around them.
 
-    At least two along every axis that has two; None where everything is zero.
+    Two, so that the first and last sample of a ray, which stand for less than a step, are zero. None where all is zero.
     """
     from planner.imaging.projection_kernels import empty_margins
 
@@ -62,7 +62,7 @@ def _filled(values: NDArray[np.float32]) -> NDArray[np.int64] | None:
     size = np.asarray(values.shape)
     if np.any(margins[:, 0] >= size):
         return None
-    low, high = np.maximum(margins[:, 0] - 1, 0), np.minimum(size - margins[:, 1] + 1, size)
+    low, high = np.maximum(margins[:, 0] - 2, 0), np.minimum(size - margins[:, 1] + 2, size)
     return np.stack([low, high], axis=1)
 
 

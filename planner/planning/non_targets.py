@@ -106,7 +106,13 @@ def row_of(name: str | None, treated: str) -> NonTargetRow | None:
     """The row a segment's name means in the treatment of an organ; None for none."""
     if name is None:
         return None
-    return next((row for row in non_targets() if treated in row.treated and row.is_meant_by(name)), None)
+    organ = _sideless(treated)
+    return next((row for row in non_targets() if organ in row.treated and row.is_meant_by(name)), None)
+
+
+def _sideless(organ: str) -> str:
+    """``kidney`` of ``kidney_right``: both sides have the same branches."""
+    return organ.removesuffix("_right").removesuffix("_left")
 
 
 def leading_away(tree: VesselTree, treated: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -159,7 +165,7 @@ class NonTargets:
             if before is None or before.distance_mm is None or distance < before.distance_mm:
                 found[row.artery] = NonTarget(row.artery, how, segment, distance)
         known = {row.artery for row in self._named.values()}
-        missing = [row for row in non_targets() if self.treated in row.expected and row.artery not in known]
+        missing = [row for row in non_targets() if _sideless(self.treated) in row.expected and row.artery not in known]
         near = sorted(found.values(), key=lambda each: (each.how, each.distance_mm or 0.0))
         return (*near, *(NonTarget(row.artery, NOT_FOUND) for row in missing))
 
