@@ -46,8 +46,8 @@ _WALL_VOXELS = 2
 _PLAQUE_ABOVE_HU = 130.0
 """Calcium in a vessel's wall is this much brighter than plain blood (the limit of Agatston, J Am Coll Cardiol
 1990;15:827), here above enhanced blood."""
-_PLAQUE_NEAR_MM = 2.5
-_MOST_PLAQUE_ML = 2.0
+_PLAQUE_NEAR_MM = 1.5
+_MOST_PLAQUE_ML = 0.5
 _LOW_CONTRAST_HU = 150.0
 
 
@@ -177,15 +177,15 @@ class Seen:
     bright: float
 
 
-def look_at(volume: Volume, levels: LumenLevels, context: Context) -> Seen:
-    """Bone, organs, bright tubes, and what each voxel may be."""
+def look_at(volume: Volume, levels: LumenLevels, context: Context, *, vein: bool = False) -> Seen:
+    """Bone, organs, bright tubes, and what each voxel may be; with `vein` the aorta is kept out."""
     from planner.imaging import vessel_lumen_kernels as kernels
 
     values = readable(volume.voxels)
     bright = levels.soft + _WIDE_SHARE * levels.contrast
     organ = levels.soft + _ORGAN_SHARE * levels.contrast
     rules = catalogue("contrast_phases.toml")["image"]
-    around = surroundings(volume, levels, organ, rules, context.part(0.0, 0.5))
+    around = surroundings(volume, levels, organ, rules, context.part(0.0, 0.5), vein=vein)
     answer, unit = _tube_answer(volume, levels, context.part(0.5, 1.0))
     dense = levels.blood + max(_PLAQUE_ABOVE_HU, 5.0 * levels.noise)
     asked = np.array([dimmest(levels), bright, _CLEAR, _TUBE_SHARE / unit, dense], dtype=np.float32)

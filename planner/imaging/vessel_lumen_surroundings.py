@@ -27,7 +27,8 @@ _BONE_MM = 1.9
 _AORTA_SIDE_MM = 1.0
 _AROUND_MM = 14.0
 _FAT_HU = -110.0
-_WIDEST_MM = 14.0
+_WIDEST_KNOWN_MM, _WIDEST_MM = 11.0, 14.0
+"""Radius of the largest ball that a vessel holds, where the aorta is known and kept apart, and where it is not."""
 _WIDER_THAN_SEED = 1.5
 
 
@@ -48,7 +49,13 @@ class Surroundings:
 
 
 def surroundings(
-    volume: Volume, levels: LumenLevels, bright_hu: float, rules: Mapping[str, Any], context: Context
+    volume: Volume,
+    levels: LumenLevels,
+    bright_hu: float,
+    rules: Mapping[str, Any],
+    context: Context,
+    *,
+    vein: bool = False,
 ) -> Surroundings:
     """Look around.
 
@@ -58,6 +65,8 @@ def surroundings(
         What is as bright as a wide vessel.
     rules
         ``[image]`` of ``resources/contrast_phases.toml``.
+    vein
+        Veins are followed: the aorta is kept out like an organ, the vena cava is not.
     """
     from planner.imaging.trunk_landmarks import coarse_axial
 
@@ -70,11 +79,12 @@ def surroundings(
     body = coarse_body(hu, spacing, context.part(0.1, 0.3))
     marks = replace(landmarks(volume, thin.grid, rules, context.part(0.3, 0.5)), blood_hu=levels.blood)
     seed = _seed_ball(volume, thin.grid, levels)
-    marks = replace(marks, aorta=marks.aorta | seed)
+    marks = marks if vein else replace(marks, aorta=marks.aorta | seed)
     contrast = contrast_bodies(hu, body.inside, marks, spacing)
     bone = coarse_bone(hu, body.inside, contrast, marks, spacing)
     context.step(0.7, "Looking for bone and organs")
-    bits = _bits(hu, bone, body.inside, marks, spacing, bright_hu, seed)
+    blood = body.inside & ~bone & (hu > bright_hu)
+    bits = _bits(blood, bone, marks, spacing, seed, vein)
     around = _background(hu, bone, bright_hu, spacing, levels)
     context.step(0.8, "Looking for bone and organs")
     fine = resampled_labels(LabelMap(bits, thin.grid), volume.grid)
@@ -93,21 +103,21 @@ def _seed_ball(volume: Volume, grid: Grid, levels: LumenLevels) -> Bools:
 
 
 def _bits(
-    hu: Array,
-    bone: Bools,
-    inside: Bools,
-    marks: Landmarks,
-    spacing: tuple[float, float, float],
-    bright_hu: float,
-    seed: Bools,
+    blood: Bools, bone: Bools, marks: Landmarks, spacing: tuple[float, float, float], seed: Bools, vein: bool
 ) -> NDArray[np.uint8]:
     from planner.imaging import vessel_lumen_kernels as kernels
 
-    blood = inside & ~bone & (hu > bright_hu)
-    bits = np.zeros(hu.shape, dtype=np.uint8)
+    bits = np.zeros(blood.shape, dtype=np.uint8)
     if bone.any():
         bits[centre_distance_mm(bone, spacing) <= _BONE_MM] |= kernels.BONE_NEAR
-    widest = max(_WIDEST_MM, _WIDER_THAN_SEED * _radius_at(blood, seed, spacing))
+    known = vein or np.count_nonzero(marks.aorta & ~seed) > 0
+    widest = _WIDEST_KNOWN_MM if known else max(_WIDEST_MM, _WIDER_THAN_SEED * _radius_at(blood, seed, spacing))
+    if vein:
+        # The vena cava and what joins it are wide: they would be taken for an organ.
+        organs = bright_organs(blood & ~marks.cava, marks.aorta, spacing, widest_mm=widest)
+        bits[(organs & ~marks.cava) | marks.aorta] |= kernels.ORGAN
+        bits[seed] |= kernels.SURE
+        return bits
     bits[bright_organs(blood, marks.aorta, spacing, widest_mm=widest)] |= kernels.ORGAN
     near = centre_distance_mm(marks.aorta, spacing) <= _AORTA_SIDE_MM
     bits[(near & ~bone) | seed] |= kernels.SURE

@@ -108,7 +108,9 @@ def _raise_to(
     sign = 1.0 if gain >= 0.0 else -1.0
     k, j, i = spacing
     divided = np.array([k * k, j * j, i * i, 4.0 * k * j, 4.0 * k * i, 4.0 * j * i])
-    factors = (sign / divided).astype(np.float32)
+    # Mixed differences reach twice as far: they lose this much more of a structure of the scale's size.
+    shares = np.array([0.0, 0.0, 0.0, k * k + j * j, k * k + i * i, j * j + i * i]) / (12.0 * scale_mm**2)
+    factors = (sign / divided * np.exp(np.minimum(shares, 1.0))).astype(np.float32)
     held = np.array((-np.inf, np.inf) if limits is None else limits, dtype=np.float32)
     along_k, along_j, along_i = (_weights(scale_mm, float(step)) for step in spacing)
     strength = np.float32(abs(gain) * scale_mm * scale_mm)
