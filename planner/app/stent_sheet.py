@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -36,6 +36,8 @@ from planner.workflow.evaluate import evaluate
 
 TITLE = "Stent sizing sheet"
 MOST_PROPOSALS = 5
+PICTURE_SHARES = (1.0, 0.75, 0.55)
+"""Of the page's width, tried in this order until the sheet is one page."""
 NO_PICTURE = "The images are not here: the lumen is not pictured."
 VIRTUAL = "Geometry on the images that are named; how far a stent opens is seen at fluoroscopy or endoscopy."
 
@@ -146,10 +148,8 @@ def write_stent_sheet(
     StoreError
         When the library cannot note the print; then no file is written.
     """
-    from planner.report.pdf import set_pdf
-
     identity = Identity(revision, plan_revision_digest(case, session_id), library.audit_head(case.id))
-    content, pages = set_pdf(stent_report(case, session_id, stent_id, installed, identity, now, volume=volume))
+    content, pages = on_one_page(stent_report(case, session_id, stent_id, installed, identity, now, volume=volume))
     digest = hashlib.sha256(content).hexdigest()
     try:
         with whole_file(path) as stream:
@@ -162,15 +162,26 @@ def write_stent_sheet(
 
 def write_image_sheet(path: Path, report: PlanReport) -> int:
     """Write a sheet of images outside any case; returns the number of pages. UsageError ``cannot-write``."""
-    from planner.report.pdf import set_pdf
-
-    content, pages = set_pdf(report)
+    content, pages = on_one_page(report)
     try:
         with whole_file(path) as stream:
             stream.write(content)
     except OSError as error:
         raise _unwritable(path, error) from error
     return pages
+
+
+def on_one_page(report: PlanReport) -> tuple[bytes, int]:
+    """The PDF of a sheet and its number of pages: its picture is made smaller before it takes a second page, and
+    nothing is left out of what it says."""
+    from planner.report.pdf import set_pdf
+
+    for share in PICTURE_SHARES:
+        smaller = tuple(replace(each, width_share=share) for each in report.pictures)
+        content, pages = set_pdf(replace(report, pictures=smaller))
+        if pages == 1:
+            break
+    return content, pages
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:

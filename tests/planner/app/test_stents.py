@@ -16,7 +16,14 @@ from tace_walk import profiles, tace
 from planner import DISCLAIMER
 from planner.app.marking import new_item, put_item
 from planner.app.report_front import Identity
-from planner.app.stent_sheet import SizedLumen, image_report, stent_report, write_image_sheet, write_stent_sheet
+from planner.app.stent_sheet import (
+    SizedLumen,
+    image_report,
+    on_one_page,
+    stent_report,
+    write_image_sheet,
+    write_stent_sheet,
+)
 from planner.app.stents import (
     NO_LUMEN,
     STALE,
@@ -227,6 +234,19 @@ def test_that_the_sheet_is_one_page_with_sizes_findings_and_identity(tube: Volum
         assert words in said
     assert "15.4 to 16.8 mm" in said
     assert "<b>vocal</b> cords" in said
+
+
+def test_that_a_sheet_with_much_to_say_stays_on_one_page(tube: Volume) -> None:
+    names = ("carina", "left upper lobe", "vocal cords", "side branch", "branch", "right upper lobe", "fistula")
+    item = lumen("lumen-1", *((name, 44.0 + 4.0 * number) for number, name in enumerate(names)))
+    _, session = planned(item)
+    sized = stent_proposals(session, "lumen-1", indication="fistula", type_wish="covered", way_mm=3.0)
+    facts = lumen_facts(lumen_of(item))
+    report = image_report(tube, SizedLumen(facts, lumen_line(item), "CT thorax"), sized, NOW)
+    content, pages = on_one_page(report)
+    assert pages == 1
+    assert len(report.stages[0].findings) >= 6
+    assert all(each.text in text_of(content) for each in report.stages[0].findings)
 
 
 def test_that_a_stale_stent_says_so_on_paper_and_images_that_are_missing_are_named() -> None:
