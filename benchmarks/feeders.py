@@ -17,7 +17,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -118,14 +118,11 @@ def thicker(scene: Scene, factor: int) -> tuple[Volume, NDArray[np.bool_]]:
 def grown(kind: str, scene: Scene, volume: Volume, arteries: NDArray[np.bool_]) -> VesselTree:
     if kind == "true":
         return scene.tree
-    from planner.imaging.vessel_lumen import arterial_lumen
-    from planner.planning.tree_extraction import tree_from_mask
+    from planner.planning.tree_extraction import tree_from_ct, tree_from_mask
 
     if kind == "mask":
         return tree_from_mask(Mask.of(volume.grid, arteries), root_lps_mm=AORTA_SEED_LPS_MM, volume=volume)
-    lumen = arterial_lumen(volume, AORTA_SEED_LPS_MM)
-    tree = tree_from_mask(lumen.mask, root_lps_mm=AORTA_SEED_LPS_MM, volume=volume)
-    return replace(tree, smallest_visible_mm=lumen.smallest_visible_mm)
+    return tree_from_ct(volume, AORTA_SEED_LPS_MM, "artery")
 
 
 def is_right(row: FeederRow, true: TrueFeeder, tree: VesselTree, slice_mm: float) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from planner.model.vessel_items import FeederRow
 from planner.planning.feeders import MARGIN_MM, FeederSearch, find_feeders
 from planner.planning.path_target import target_in
 from planner.planning.territories import Territories
-from planner.planning.tree_extraction import tree_from_mask
+from planner.planning.tree_extraction import tree_from_ct, tree_from_mask
 from planner.planning.vessel_tree import VesselTree
 from planner.planning.working_view import view_map
 
@@ -133,12 +133,7 @@ def _require_inside(request: FeederRequest, volume: Volume) -> None:
 def _tree(request: FeederRequest, volume: Volume, job: Context) -> VesselTree:
     """From the mask of the vessels, or from the image."""
     if request.vessels is None:
-        from planner.imaging.vessel_lumen import arterial_lumen
-
-        lumen = arterial_lumen(volume, request.root_lps_mm, job.part(0.0, 0.6))
-        tree = tree_from_mask(lumen.mask, root_lps_mm=request.root_lps_mm, volume=volume, context=job.part(0.6, 1.0))
-        said = tuple(each.text for each in lumen.findings)
-        return replace(tree, findings=(*tree.findings, *said), smallest_visible_mm=lumen.smallest_visible_mm)
+        return tree_from_ct(volume, request.root_lps_mm, "artery", context=job)
     mask = _mask(request.vessels, volume, "the vessels")
     if not mask.grid.same_as(volume.grid):
         mask = resampled_mask(mask, volume.grid)

@@ -22,9 +22,11 @@ from planner.imaging.masks import Mask
 from planner.jobs import Context
 from planner.model.vessel_items import FeederRow
 from planner.planning.catheter_way import length_from_root_mm, total_turning_deg
-from planner.planning.feeders_ends import ENTERS, NEAR, PASSES, THROUGH, Course, Ending, courses_of, endings_of
+from planner.planning.feeders_confirm import confirmed, width_at
+from planner.planning.feeders_ends import ENTERS, NEAR, PASSES, SHOWN, THROUGH, Course, Ending, courses_of, endings_of
 from planner.planning.feeders_field import LesionField
 from planner.planning.feeders_gap import Gap, gap_evidence
+from planner.planning.feeders_shell import crossings
 from planner.planning.vessel_tree import TreeSegment, VesselTree
 from planner.units import shown
 
@@ -74,6 +76,11 @@ class _Supply:
     endings: tuple[Ending, ...]
     gaps: Mapping[str, Gap]
 
+    @property
+    def only_shown(self) -> bool:
+        """Its vessel may supply other things as well: only the image shows what goes on into the lesion."""
+        return all(each.kind == SHOWN for each in self.endings)
+
 
 def find_feeders(
     tree: VesselTree,
@@ -116,9 +123,14 @@ def find_feeders(
     gaps = _gaps(tree, endings, field, volume, job.part(0.4, 0.9))
     clear_mm = _clear_mm(tree, volume)
     supplying = [each for each in endings if _supplies(each, gaps.get(each.leaf), organ, courses, clear_mm)]
+    if volume is not None and clear_mm is not None:
+        widths = {each.leaf: width_at(each, courses, _WIDTH_BEFORE_MM) for each in supplying}
+        supplying = list(confirmed(supplying, crossings(volume, tree, field), widths, clear_mm).kept)
     supplies = _grouped(tree, courses, supplying, margin_mm, gaps)
     feeders = _ranked(tree, courses, supplies)
-    candidates = _candidates(tree, courses, endings, feeders, gaps, image=volume is not None)
+    taken = {each.id for supply in supplies if not supply.only_shown for each in tree.downstream(supply.top)}
+    taken |= {key for row in feeders for key in row.segments}
+    candidates = _candidates(tree, courses, endings, taken, gaps, image=volume is not None)
     job.step(1.0, "Feeders found")
     return FeederSearch(feeders, candidates, time.perf_counter() - began)
 
@@ -232,14 +244,17 @@ def _grouped(
     gaps: Mapping[str, Gap],
 ) -> list[_Supply]:
     """The ends by the vessel that a catheter would be put into."""
-    leaves = {each.leaf for each in supplying}
+    leaves = {each.leaf for each in supplying if each.kind != SHOWN}
     tops: dict[str, list[Ending]] = {}
     for ending in supplying:
-        tops.setdefault(_top(tree, courses, ending.segment, leaves, margin_mm), []).append(ending)
+        # What only the image shows hangs on a vessel that may supply other things: that one is named as it is.
+        own = ending.kind == SHOWN
+        top = ending.segment if own else _top(tree, courses, ending.segment, leaves, margin_mm)
+        tops.setdefault(top, []).append(ending)
     found: list[_Supply] = []
     for top in sorted(tops, key=lambda key: tree.generation[key]):
         above = {each.id for each in tree.way_to(top)}
-        mother = next((index for index, each in enumerate(found) if each.top in above), None)
+        mother = next((index for index, each in enumerate(found) if each.top in above and not each.only_shown), None)
         if mother is None:
             found.append(_Supply(top, tuple(tops[top]), gaps))
         else:
@@ -291,7 +306,7 @@ def _ranked(tree: VesselTree, courses: Mapping[str, Course], supplies: Sequence[
 
 def _feeder(tree: VesselTree, supply: _Supply, entry: Ending, radius: float | None, entries: int) -> FeederRow:
     diameter = None if radius is None else 2.0 * radius
-    bridged = entry.kind == NEAR
+    bridged = entry.kind in (NEAR, SHOWN)
     way = tuple(each.id for each in tree.way_to(supply.top))
     # The path ends in the segment that enters, so that the way drawn reaches the lesion.
     beyond = tuple(each.id for each in tree.way_to(entry.segment) if each.id not in way)
@@ -313,6 +328,9 @@ def _feeder(tree: VesselTree, supply: _Supply, entry: Ending, radius: float | No
 def _evidence(entry: Ending, gap: Gap | None, entries: int) -> str:
     if entry.kind == ENTERS:
         text = f"Crosses the lesion's surface and runs {shown(entry.inside_mm, 'mm', digits=0)} inside it"
+    elif entry.kind == SHOWN:
+        way = shown(entry.beyond_mm, "mm", digits=0)
+        text = f"The image shows a vessel across the lesion's surface that leaves here; the tree lacks its last {way}"
     elif gap is not None and gap.seen:
         text = f"Ends {shown(entry.gap_mm, 'mm', digits=1)} from the lesion; the image shows a faint way on into it"
     else:
@@ -326,14 +344,12 @@ def _candidates(
     tree: VesselTree,
     courses: Mapping[str, Course],
     endings: Sequence[Ending],
-    feeders: Sequence[FeederRow],
+    taken: set[str],
     gaps: Mapping[str, Gap],
     *,
     image: bool,
 ) -> tuple[FeederRow, ...]:
-    """What comes near and was not taken, one row for each vessel, nearest first."""
-    taken = {each.id for row in feeders for each in tree.downstream(row.segment)}
-    taken |= {key for row in feeders for key in row.segments}
+    """What comes near and is not of a feeder, one row for each vessel, nearest first."""
     found: dict[str, FeederRow] = {}
     for ending in sorted(endings, key=lambda each: (each.gap_mm, each.kind != THROUGH)):
         if ending.segment in taken or ending.segment in found:
@@ -357,6 +373,9 @@ def _candidates(
 def _why_not(ending: Ending, gap: Gap | None, *, image: bool) -> str:
     near = shown(ending.gap_mm, "mm", digits=1)
     beyond = shown(ending.beyond_mm, "mm", digits=0)
+    if ending.kind == ENTERS:
+        within = shown(ending.inside_mm, "mm", digits=0)
+        return f"Enters the lesion by {within}, but the image shows no vessel across its surface there."
     if ending.kind == THROUGH:
         return f"Runs through the lesion and on for {beyond}: it may give twigs to it, but supplies what lies beyond."
     if ending.kind == PASSES:
@@ -373,12 +392,9 @@ def _why_not(ending: Ending, gap: Gap | None, *, image: bool) -> str:
 
 def _radius_at(courses: Mapping[str, Course], segment: str, along_mm: float) -> float | None:
     """Typical radius just before a place on a segment; None where none is known."""
-    course = courses[segment]
-    near = (course.along_mm <= along_mm + 1.0) & (course.along_mm >= along_mm - _WIDTH_BEFORE_MM)
-    known = course.radius_mm[near & np.isfinite(course.radius_mm)]
-    if known.size:
-        return float(np.median(known))
-    return course.segment.mean_radius_mm
+    place = Ending("", segment, segment, along_mm, np.zeros(3), 0.0)
+    width = width_at(place, courses, _WIDTH_BEFORE_MM)
+    return None if width is None else width / 2.0
 
 
 def _point(place: Floats) -> tuple[float, float, float]:

@@ -17,6 +17,8 @@ from planner.planning.vessel_tree import TreeSegment, VesselTree
 Floats = NDArray[np.float64]
 
 ENTERS, NEAR, THROUGH, PASSES = "enters", "near", "through", "passes"
+SHOWN = "shown"
+"""Crosses the surface in the image; the tree ends, or passes, before it."""
 
 STEP_MM = 0.5
 _SURFACE_MM = 1.5
@@ -50,7 +52,7 @@ class Ending:
     Attributes
     ----------
     kind
-        `ENTERS`, `NEAR`, `THROUGH` or `PASSES`.
+        `ENTERS`, `NEAR`, `THROUGH`, `PASSES` or `SHOWN`.
     leaf
         The last segment.
     segment, along_mm, place_lps_mm
