@@ -298,18 +298,26 @@ def _device(plan: Plan, row: StentRow, kind: StentType, diameter: float, span: t
     wanted = span[1] - span[0]
     length = row.length_from(wanted)
     if length is not None:
-        spare = (length - wanted) / 2.0
-        placed = Placed(span[0] - spare, span[1] + spare, diameter, kind, row)
-        return proposal_at(plan, placed, findings=tuple(_too_long(plan, row, spare)))
+        start = _start_of(span, length, plan.facts.length_mm)
+        said = tuple(_too_long(plan, row, (length - wanted) / 2.0))
+        return proposal_at(plan, Placed(start, start + length, diameter, kind, row), findings=said)
     if not row.lengths_mm and row.length_high_mm is None:
         text = f"The source of {row.title} gives no length: drawn as long as the rule asks."
-        said = Finding("length-not-given", Severity.INFO, text, subject=row.id)
-        return replace(proposal_at(plan, Placed(*span, diameter, kind, row), findings=(said,)), length_mm=None)
+        unknown = Finding("length-not-given", Severity.INFO, text, subject=row.id)
+        return replace(proposal_at(plan, Placed(*span, diameter, kind, row), findings=(unknown,)), length_mm=None)
     longest = max((*row.lengths_mm, *(() if row.length_high_mm is None else (row.length_high_mm,))))
     text = f"{row.title} ends at {longest:g} mm and {wanted:.0f} mm are asked for: two stents, overlapping, or another."
-    said = Finding("too-short", Severity.WARN, text, True, row.id, longest, wanted, "mm", row.source, row.tag)
+    short = Finding("too-short", Severity.WARN, text, True, row.id, longest, wanted, "mm", row.source, row.tag)
     spare = (longest - wanted) / 2.0
-    return proposal_at(plan, Placed(span[0] - spare, span[1] + spare, diameter, kind, row), findings=(said,))
+    return proposal_at(plan, Placed(span[0] - spare, span[1] + spare, diameter, kind, row), findings=(short,))
+
+
+def _start_of(span: tuple[float, float], length: float, measured: float) -> float:
+    """Where a stent that is longer than needed begins: around the middle, but rather inside the measured lumen."""
+    start = (span[0] + span[1] - length) / 2.0
+    if length <= measured:
+        start = min(max(start, 0.0), measured - length)
+    return min(max(start, span[1] - length), span[0])
 
 
 def _too_long(plan: Plan, row: StentRow, spare: float) -> Iterator[Finding]:

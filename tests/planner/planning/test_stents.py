@@ -263,6 +263,15 @@ def test_that_every_row_of_the_catalogue_has_a_source_and_a_bad_one_is_refused()
     assert "impossible diameters_mm of 800" in refused.value.message
 
 
+def test_that_a_product_longer_than_needed_rather_stays_in_the_measured_lumen() -> None:
+    found = {each.device: each for each in size_stent(lumen("bile", 10.0, 9.0, length=92.0), "biliary").proposals}
+    product = found["generic-biliary-bare"]
+    assert (product.start_mm, product.end_mm) == (50.0, 90.0)
+    longer = size_stent(lumen("bile", 10.0, 9.0, start=50.0, end=85.0, length=95.0), "biliary").proposals[1]
+    assert (longer.length_mm, longer.end_mm) == (60.0, 95.0)
+    assert "not-measured" not in codes(longer.findings)
+
+
 def test_that_no_fitting_product_is_said() -> None:
     found = size_stent(lumen("airway", 19.0, 19.0), "trachea")
     assert [each.device for each in found.proposals] == [None]
