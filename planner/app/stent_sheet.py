@@ -99,10 +99,13 @@ def stent_report(
 
 def image_report(volume: Volume, lumen: SizedLumen, sized: Proposals, now: datetime) -> PlanReport:
     """The sheet of a lumen measured on images outside any case: its first proposal is drawn."""
+    from planner.phantom.patient import PATIENT_ID
+
     source = volume.source
     first = sized.proposals[0]
     who = person_name(source.patient_name) if source.patient_name else "no patient name"
-    simulated = any("SIMULATED" in (each or "").upper() for each in (source.description, source.patient_name))
+    words_of_simulation = any("SIMULATED" in (each or "").upper() for each in (source.description, source.patient_name))
+    simulated = words_of_simulation or source.patient_id == PATIENT_ID
     words = f"{source.series_uid}#{source.part}"
     return PlanReport(
         title=TITLE,

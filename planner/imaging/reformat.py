@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from planner.geometry import Polyline, SlicePlane
+from planner.geometry import Grid, Polyline, SlicePlane
 from planner.imaging.bands import in_bands
 from planner.imaging.cross_sections import frames
 from planner.imaging.slicing import pixel_lps_mm, readable, slice_volume
-from planner.imaging.volumes import Volume
+from planner.imaging.volumes import ImageSource, Volume
 
 Floats = NDArray[np.float64]
 
@@ -251,6 +251,15 @@ def cross_section(
     side = _columns(width_mm, mm_per_px)
     plane = course.plane(along_mm, angle_deg)
     return CrossSection(slice_volume(volume, plane, (side, side), mm_per_px), plane, mm_per_px)
+
+
+def warm_up() -> None:
+    """Load or compile the kernel for CT (int16) and float images; call from a background thread at start."""
+    grid = Grid.of((2, 2, 2), frame_uid="warm-up")
+    course = Course.of(Polyline(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]), "warm-up"), 0.5)
+    for voxel_type in (np.int16, np.float32):
+        volume = Volume(np.zeros((2, 2, 2), dtype=voxel_type), grid, ImageSource("warm-up"))
+        straightened(volume, course, width_mm=2.0)
 
 
 def _columns(width_mm: float, mm_per_px: float) -> int:

@@ -285,3 +285,6 @@ def test_that_a_sheet_of_images_says_that_it_belongs_to_no_case(tmp_path: Path, 
     assert "in no case" in said
     assert "DRAFT" in said
     assert "ZZPHI Tube" in said
+    assert not report.simulated
+    digital = replace(tube, source=replace(tube.source, patient_id="SELDINGER-DEMO"))
+    assert image_report(digital, SizedLumen(facts, lumen_line(item), "CT thorax"), sized, NOW).simulated
