@@ -111,10 +111,7 @@ def find_feeders(
     """
     began = time.perf_counter()
     job = context or Context()
-    for other in (lesion.grid, None if volume is None else volume.grid, None if organ is None else organ.grid):
-        if other is not None and other.frame_uid != tree.frame_uid:
-            text = "Vessels, lesion and images lie in different frames of reference; link the two studies first."
-            raise FrameMismatch("mixed-frames", text)
+    _require_one_frame(tree, lesion, volume, organ)
     job.step(0.0, "Measuring the vessels near the lesion")
     field = LesionField.of(lesion, max(margin_mm, 5.0) + 5.0)
     courses = courses_of(tree, field)
@@ -133,6 +130,12 @@ def find_feeders(
     candidates = _candidates(tree, courses, endings, taken, gaps, image=volume is not None)
     job.step(1.0, "Feeders found")
     return FeederSearch(feeders, candidates, time.perf_counter() - began)
+
+
+def _require_one_frame(tree: VesselTree, *others: Mask | Volume | None) -> None:
+    if any(other is not None and other.grid.frame_uid != tree.frame_uid for other in others):
+        text = "Vessels, lesion and images lie in different frames of reference; link the two studies first."
+        raise FrameMismatch("mixed-frames", text)
 
 
 def by_hand(tree: VesselTree, lesion: Mask, segment: str, along_mm: float) -> FeederRow:

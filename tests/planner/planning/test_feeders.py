@@ -150,6 +150,21 @@ def test_that_an_image_closes_a_gap_only_where_it_shows_a_vessel(lesion: Mask) -
     assert "shows no vessel" in reason_of(empty, "near")
 
 
+def test_that_a_vessel_that_only_the_image_shows_is_a_doubtful_feeder_of_the_vessel_it_leaves(lesion: Mask) -> None:
+    tree = trunk_and(("beside", line((-25, 0, 0), (-10, 18, 0), (30, 18, 0)), 1.0))
+    branch = line((0, 18, 0), (0, 4, 0))
+    thick = np.concatenate([branch + np.array(step) for step in ((0, 0, 0), (1, 0, 0), (0, 0, 1), (1, 0, 1))])
+    seen = find_feeders(tree, lesion, volume=image(tree, thick))
+    assert [row.segment for row in seen.feeders] == ["beside"]
+    row = seen.feeders[0]
+    assert row.doubtful
+    assert row.entry_lps_mm == pytest.approx((0.5, RADIUS, 0.5), abs=2.5)
+    assert "the tree lacks" in row.reason
+    assert find_feeders(tree, lesion, volume=image(tree, None)).feeders == ()
+    along = np.concatenate([line((-9, 13.5, 0), (9, 13.5, 0)) + np.array([0, 0, z]) for z in (0, 1)])
+    assert find_feeders(tree, lesion, volume=image(tree, along)).feeders == ()
+
+
 def test_that_an_unknown_calibre_gives_no_share(lesion: Mask) -> None:
     tree = trunk_and(("in", line((-25, 0, 0), (-4, 0, 0)), float("nan")))
     row = find_feeders(tree, lesion).feeders[0]
