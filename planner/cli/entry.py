@@ -34,6 +34,7 @@ VERBS = {
     "demo": "demo",
     "paths": "paths",
     "vertebra": "vertebra",
+    "vessels": "vessels",
     "feeders": "feeders",
     "stent": "stent",
 }

@@ -6,7 +6,9 @@ image or, without one, on the mask (`tree_radii`). A tree is what was seen, neve
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +23,9 @@ from planner.planning.tree_extraction_lines import Lines, lines_of
 from planner.planning.tree_extraction_voxels import Loop, VoxelGraph, raw_tree, tree_without_loops
 from planner.planning.tree_radii import field_of
 from planner.planning.vessel_tree import TreeSegment, VesselTree
+
+if TYPE_CHECKING:
+    from planner.imaging.vessel_lumen import VesselLumen
 
 Floats = NDArray[np.float64]
 
@@ -81,6 +86,52 @@ def tree_from_mask(
     result = _built(lines, kind, mask, findings)
     steps.step(1.0, "Vessel tree found")
     return result
+
+
+def tree_from_ct(
+    volume: Volume, seed_lps_mm: ArrayLike | None, kind: str = "artery", *, context: Context | None = None
+) -> VesselTree:
+    """The tree of the enhanced vessels joined to a seed.
+
+    Parameters
+    ----------
+    seed_lps_mm
+        (3,) in the vessel's trunk; None looks for one (the aorta, the portal vein, the hepatic veins).
+    kind
+        ``artery``, ``portal-vein`` or ``hepatic-vein``.
+
+    Raises
+    ------
+    InputRefused
+        When the image is no CT.
+    OperatorError
+        For another kind, a seed outside the image or in no enhanced vessel, ``no-seed`` where none is found.
+    Cancelled
+        When the operator cancelled.
+    """
+    steps = context or Context()
+    lumen = _lumen(volume, seed_lps_mm, kind, steps.part(0.0, 0.6))
+    tree = tree_from_mask(
+        lumen.mask, root_lps_mm=lumen.seed_lps_mm, volume=volume, kind=kind, context=steps.part(0.6, 1.0)
+    )
+    said = tuple(each.text for each in lumen.findings)
+    return replace(tree, findings=(*said, *tree.findings), smallest_visible_mm=lumen.smallest_visible_mm)
+
+
+def _lumen(volume: Volume, seed_lps_mm: ArrayLike | None, kind: str, context: Context) -> VesselLumen:
+    from planner.imaging.vessel_lumen import arterial_lumen, find_aorta_seed
+    from planner.imaging.vessel_lumen_veins import hepatic_vein_lumen, portal_lumen
+
+    if kind == "artery":
+        seed = find_aorta_seed(volume) if seed_lps_mm is None else seed_lps_mm
+        if seed is None:
+            raise OperatorError("no-seed", "The aorta was not found by itself; click inside it.")
+        return arterial_lumen(volume, seed, context)
+    if kind == "portal-vein":
+        return portal_lumen(volume, seed_lps_mm, context)
+    if kind == "hepatic-vein":
+        return hepatic_vein_lumen(volume, seed_lps_mm, context)
+    raise OperatorError("unknown-kind", f"Vessels of kind {kind} are found from a mask only; segment them first.")
 
 
 def _joined_graph(
