@@ -14,6 +14,7 @@ from planner.model.disease import Lesion
 from planner.model.items import KEY_IMAGE, MEASUREMENT, REGION, VESSEL_PATH, MeasurementBody, VesselPathBody
 from planner.model.needle_items import NEEDLE_PATH, NeedlePathBody
 from planner.model.session import Session
+from planner.model.vessel_items import CATHETER_POSITION, FEEDERS, VESSEL_TREE
 from planner.units import shown
 from viewers.panels.mark_card import MarkActs, MarkCard
 from viewers.panels.parts import PlainLabel, button, clear, plain_tip, row
@@ -26,6 +27,9 @@ KINDS = {
     MEASUREMENT: "Measurement",
     KEY_IMAGE: "Key image",
     NEEDLE_PATH: "Needle",
+    VESSEL_TREE: "Vessel tree",
+    FEEDERS: "Feeders",
+    CATHETER_POSITION: "Catheter position",
 }
 
 

@@ -76,6 +76,7 @@ class VolumeLink:
                     state.vessels.tips,
                 )
             ),
+            state.interacting.changed.connect(self._rested),
             state.vessels.pointed.changed.connect(self._pointed),
         )
         pane.preset_picked.connect(self._keep_preset)
@@ -88,7 +89,8 @@ class VolumeLink:
 
     def refresh(self) -> None:
         """Build the scene anew and hand it to the pane."""
-        images = self.desk.state.images
+        state = self.desk.state
+        images = state.images
         key = images.key_for(self.spec.role)
         if key is None:
             self.pane.show_scene(Scene3D())
@@ -114,7 +116,7 @@ class VolumeLink:
                 ),
                 hidden,
             )
-            + surfaces_of_vessels(self.desk.state.vessels, frame_uid)
+            + surfaces_of_vessels(state.vessels, frame_uid, moving=state.interacting.value)
             + surfaces_of([labels for labels in shown_maps if labels.grid.frame_uid == frame_uid]),
             tubes=tubes_of_marks(marks, frame_uid) + tubes_of_rays(self.desk.state.run_ct, volume.grid),
             meshes=meshes_of_margins(self.desk.state.margins, frame_uid) + self.vessels.meshes(frame_uid, hidden),
@@ -164,6 +166,11 @@ class VolumeLink:
         del value
         if not self._soon.isActive():
             self._soon.start(MOVING_MS if self.desk.state.interacting.value else 0)
+
+    def _rested(self, interacting: bool) -> None:
+        """What was drawn of fewer voxels under the hand is drawn whole."""
+        if not interacting and self.desk.state.vessels.injection.value is not None:
+            self._margins_changed(None)
 
     def _pointed(self, place: object) -> None:
         """Under the pointer, while no volume has to be cast anew for it."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from viewers.scene.palette import rgb
 from viewers.scene.vessel_colours import looks_of, point_colours
+from viewers.scene.volume_actors import thinned
 from viewers.state.scene3d import Camera, Mesh, Surface
 from viewers.state.vessels import INJECTED, TreeShown, VesselDesk, tips_in
 
@@ -19,6 +20,8 @@ DASH = 3
 """Of doubtful stretches every so many steps are drawn, and as many left out."""
 TERRITORY_OPACITY = 0.28
 TIP_MM = 3.0
+MOVING_VOXELS = 250_000
+"""Of the territory while a tip is dragged: its surface is made many times a second."""
 _FAR_ENOUGH = 1.15
 
 
@@ -63,16 +66,20 @@ class VesselMeshes:
         return Mesh(f"tree/{shown.id}", vertices, triangles, every)
 
 
-def surfaces_of_vessels(vessels: VesselDesk, frame_uid: str) -> tuple[Surface, ...]:
-    """The territory, so faint that vessels and tumours inside are seen."""
+def surfaces_of_vessels(vessels: VesselDesk, frame_uid: str, *, moving: bool = False) -> tuple[Surface, ...]:
+    """The territory, so faint that vessels and tumours inside are seen; of fewer voxels while the hand moves."""
     injection = vessels.injection.value
     if injection is None or injection.frame_uid != frame_uid:
         return ()
     mask = injection.territory
     if mask is None or mask.is_empty:
         return ()
-    grid = mask.grid.cropped(*mask.box)
-    return (Surface(f"territory/{id(mask)}", "Territory", mask.voxels, grid, INJECTED, TERRITORY_OPACITY),)
+    voxels, grid = mask.voxels, mask.grid.cropped(*mask.box)
+    factor = int(np.ceil((voxels.size / MOVING_VOXELS) ** (1.0 / 3.0))) if moving else 1
+    if factor > 1:
+        few, grid = thinned(voxels, grid, factor)
+        voxels = few.astype(np.bool_)
+    return (Surface(f"territory/{id(mask)}/{factor}", "Territory", voxels, grid, INJECTED, TERRITORY_OPACITY),)
 
 
 def camera_on_vessels(vessels: VesselDesk, frame_uid: str) -> Camera | None:

@@ -31,6 +31,7 @@ from planner.model.needle_items import (
     NeedlePathBody,
     VertebraPlanBody,
 )
+from planner.model.vessel_items import CATHETER_POSITION, CatheterPositionBody
 from viewers.state.mask_layer import MaskLayer, RegionShape
 from viewers.state.signals import Signal, Value
 
@@ -42,6 +43,7 @@ Body = (
     | NeedlePathBody
     | AblationMarginBody
     | VertebraPlanBody
+    | CatheterPositionBody
 )
 _BODIES: Mapping[str, type] = {
     REGION: RegionBody,
@@ -51,6 +53,7 @@ _BODIES: Mapping[str, type] = {
     NEEDLE_PATH: NeedlePathBody,
     ABLATION_MARGIN: AblationMarginBody,
     VERTEBRA: VertebraPlanBody,
+    CATHETER_POSITION: CatheterPositionBody,
 }
 _KEPT_MASKS = 64
 _Place = tuple[str, str, tuple[float, ...]]
@@ -211,7 +214,7 @@ class Marks:
             return None if centre is None else (float(centre[0]), float(centre[1]), float(centre[2]))
         if isinstance(body, KeyImageBody):
             return body.cursor_lps_mm
-        if isinstance(body, NeedlePathBody):
+        if isinstance(body, (NeedlePathBody, CatheterPositionBody)):
             return body.tip_lps_mm
         if isinstance(body, AblationMarginBody):
             return self.place_lps_mm(body.region_id)

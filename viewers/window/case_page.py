@@ -27,8 +27,10 @@ from viewers.panes.pane_grid import PaneFactory, PaneGrid
 from viewers.panes.probe_pane import probe_frame
 from viewers.panes.run_frame import RunFrame, run_frame
 from viewers.panes.skin_map_pane import skin_map_frame
+from viewers.panes.tree_diagram_pane import tree_diagram_frame
 from viewers.panes.vertebra_views_pane import vertebra_views_frame
 from viewers.panes.volume_frame import volume_frame
+from viewers.panes.working_view_pane import working_view_frame
 from viewers.state.run_marks import RunMarks, jump_to_run
 from viewers.window.case_content import banner_text, course_lines, stage_content, stage_lines
 from viewers.window.case_day import CaseDay
@@ -36,6 +38,7 @@ from viewers.window.case_margins import CaseMargins
 from viewers.window.case_marks import CaseMarks
 from viewers.window.case_needles import CaseNeedles
 from viewers.window.case_vertebrae import CaseVertebrae
+from viewers.window.case_vessels import CaseVessels
 from viewers.window.case_work import CaseWork
 
 TOOLS_OF = {
@@ -46,6 +49,8 @@ TOOLS_OF = {
     "key-image": ("key-image",),
     "needle": ("needle-target", "needle"),
     "vertebra": ("vertebra", "brush"),
+    "vessel-tree": ("vessel-tree",),
+    "injection": ("catheter",),
 }
 """What a template calls a tool -> the tools of the tool box that do it."""
 
@@ -59,6 +64,8 @@ PANES: Mapping[str, PaneFactory] = {
     "probe": probe_frame,
     "skin-map": skin_map_frame,
     "vertebra-views": vertebra_views_frame,
+    "tree-diagram": tree_diagram_frame,
+    "working-view": working_view_frame,
 }
 """Kinds of panes beside the three planes -> what makes them."""
 
@@ -118,6 +125,8 @@ class CasePage(QWidget):
         self.vertebrae = CaseVertebrae(self.needles)
         self.stage_panel.extras.addWidget(self.vertebrae.panel)
         self.stage_panel.extras.addWidget(self.needles.panel)
+        self.vessels = CaseVessels(desk)
+        self.stage_panel.extras.addWidget(self.vessels.panel)
         self.no_session = PlainLabel("", role="quiet", wrap=True)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -167,6 +176,7 @@ class CasePage(QWidget):
         self.vertebrae.follow(work)
         self.margins.follow(work)
         self.day.follow(work)
+        self.vessels.follow(work)
         self._soon.stop()
         if work is not None:
             work.changed.connect(self.refresh_soon)
@@ -205,6 +215,7 @@ class CasePage(QWidget):
         self.vertebrae.show_stage(stage.stage)
         self.margins.show_stage(stage.stage)
         self.day.show_stage(stage.stage)
+        self.vessels.show_stage(stage.stage)
         content = stage_content(work, status, stage)
         self.stage_panel.show_content(content)
         self.lesions.show_lesions(desk.case.lesions, content.form.case.lesion_list_is_confirmed)

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from planner.app.vessel_trees import load_tree
 from planner.errors import OperatorError
 from planner.imaging import Volume
+from planner.imaging.masks import Mask
 from planner.model.edits import Edit
-from planner.model.items import PlanItem
+from planner.model.items import PlanItem, RegionBody
 from planner.model.session import Session
 from planner.model.vessel_items import VESSEL_TREE, VesselTreeBody
 from planner.model.vessel_reading import tree_of
-from planner.planning.tree_packing import tree_of_body
 from planner.units import shown
 from planner.workflow.template import Stage, Template
 from viewers.panes.desk import Desk
@@ -114,6 +115,14 @@ class VesselSession:
         frame = kept.item.frame_uid
         return next((each for each in images.volumes.values() if each.grid.frame_uid == frame), None)
 
+    def structure(self, key: str, frame_uid: str) -> Mask | None:
+        """The mask of a structure of the session, such as the liver, in a frame of reference; None where none is."""
+        for mark in self.desk.marks.marks.value:
+            body = mark.body
+            if isinstance(body, RegionBody) and body.structure == key and mark.item.frame_uid == frame_uid:
+                return self.desk.marks.mask(mark.id)
+        return None
+
     def _follow_images(self) -> None:
         """Words about images are known once they are there."""
         if self.trees:
@@ -152,7 +161,7 @@ class VesselSession:
     def _read(self, item: PlanItem) -> KeptTree | None:
         try:
             body = tree_of(item)
-            tree = tree_of_body(body, item.frame_uid)
+            tree = load_tree(item)
         except OperatorError as error:
             if self.work is not None:
                 self.work.said.emit(error.message)

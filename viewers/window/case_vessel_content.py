@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from planner.app.injections import PositionsTogether
 from planner.app.report_vessels import NON_TARGET_WORDS, artery_name
-from planner.model.vessel_items import InjectionMeasures, NonTarget, ViewMeasures, WayMeasures
+from planner.model.vessel_items import CatheterPositionBody, InjectionMeasures, NonTarget, ViewMeasures, WayMeasures
 from planner.planning.catheters import MICROCATHETER, fitting_catheters, needed_for
+from planner.planning.territories import Injection
 from planner.units import UNKNOWN, shown
 from planner.workflow.template import Choice
-from viewers.panels.position_panel import ToneLine, WayLine
+from viewers.panels.position_panel import Comparison, ToneLine, WayLine
 from viewers.panels.vessel_panel import SegmentCard, TreeLine
 from viewers.state import theme
 from viewers.state.vessel_words import KIND_WORDS, known_names, segment_name
@@ -68,7 +70,10 @@ def name_choices(kind: str) -> tuple[Choice, ...]:
 # Injections
 
 
-def reached_pairs(found: InjectionMeasures) -> tuple[tuple[str, str], ...]:
+Reached = InjectionMeasures | Injection
+
+
+def reached_pairs(found: Reached) -> tuple[tuple[str, str], ...]:
     """Territory, healthy organ at risk, share of the flow."""
     of_organ = ""
     if found.territory_ml is not None and found.organ_ml:
@@ -114,7 +119,7 @@ def non_target_words(found: NonTarget) -> str:
     return f"{artery_name(found.artery)}: {NON_TARGET_WORDS.get(found.how, found.how)}{distance}"
 
 
-def tip_words(found: InjectionMeasures, names: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def tip_words(found: Reached, names: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Text and colour of the lines beside a tip under the hand: what is covered, what it costs, what is in danger."""
     shares = [(names.get(key, key), share) for key, share in found.coverage.items() if share is not None]
     hit = [f"{name} {100.0 * share:.0f} %" for name, share in shares if share >= PARTLY]
@@ -166,3 +171,63 @@ def view_words(view: ViewMeasures | None) -> str:
     by = "chosen by hand" if view.by_person else "as recommended"
     lost = f"foreshortening {100.0 * view.foreshortening:.0f} % · overlap {100.0 * view.overlap:.0f} %"
     return f"{angles}, patient {view.position} · {lost} · {by}"
+
+
+# Several positions
+
+
+def position_summary(body: CatheterPositionBody, names: Mapping[str, str]) -> str:
+    """``Lesion 1 92 %, healthy 120 mL``."""
+    found = body.injection
+    if found is None:
+        return "not measured"
+    shares = [f"{names.get(key, key)} {share_words(share)}" for key, share in found.coverage.items() if share]
+    healthy = [] if found.healthy_ml is None else [f"healthy {shown(found.healthy_ml, 'mL', digits=0)}"]
+    angles = [] if body.view is None else [spoken_angles((body.view.primary_deg, body.view.secondary_deg))]
+    return " · ".join([", ".join(shares) or "no lesion reached", *healthy, *angles])
+
+
+def share_words(share: float | None) -> str:
+    return UNKNOWN if share is None else f"{100.0 * share:.0f} %"
+
+
+def total_lines(found: PositionsTogether, names: Mapping[str, str]) -> tuple[ToneLine, ...]:
+    """What all positions that embolise reach together, and what they leave."""
+    if not found.counted:
+        return (ToneLine("○ No position embolises yet.", "quiet"), *_left(found))
+    many = "one position" if len(found.counted) == 1 else f"{len(found.counted)} positions"
+    at_risk = shown(found.added.healthy_ml, "mL", digits=0)
+    first = ToneLine(f"{many} to embolise · healthy at risk {at_risk}, what two reach counted once", "plain")
+    return (first, *coverage_lines(found.added.coverage, names), *_left(found))
+
+
+def _left(found: PositionsTogether) -> tuple[ToneLine, ...]:
+    return tuple(ToneLine(f"▲ {each}", "warn") for each in found.sentences)
+
+
+def comparison_of(
+    first: str, one: CatheterPositionBody, second: str, other: CatheterPositionBody, names: Mapping[str, str]
+) -> Comparison | None:
+    """Two positions in numbers; differences are second minus first."""
+    a, b = one.injection, other.injection
+    if a is None or b is None:
+        return None
+    rows = [
+        _compared("Territory", a.territory_ml, b.territory_ml),
+        _compared("Healthy at risk", a.healthy_ml, b.healthy_ml),
+    ]
+    for key in dict.fromkeys((*a.coverage, *b.coverage)):
+        mine, theirs = a.coverage.get(key), b.coverage.get(key)
+        change = UNKNOWN if mine is None or theirs is None else f"{100.0 * (theirs - mine):+.0f} %"
+        rows.append((names.get(key, key), share_words(mine), share_words(theirs), change))
+    hit = [str(sum(each.how != "not-found" for each in found.non_targets)) for found in (a, b)]
+    rows.append(("Non-targets", hit[0], hit[1], f"{int(hit[1]) - int(hit[0]):+d}"))
+    if one.way is not None and other.way is not None:
+        turns = (one.way.total_turning_deg, other.way.total_turning_deg)
+        rows.append(("Turning", f"{turns[0]:.0f}°", f"{turns[1]:.0f}°", f"{turns[1] - turns[0]:+.0f}°"))
+    return Comparison(first, second, tuple(rows))
+
+
+def _compared(label: str, one: float | None, other: float | None) -> tuple[str, str, str, str]:
+    change = UNKNOWN if one is None or other is None else f"{other - one:+.0f} mL"
+    return label, shown(one, "mL", digits=0), shown(other, "mL", digits=0), change

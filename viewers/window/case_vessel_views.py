@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.app.working_views import stretch_of
 from planner.geometry.patient_positions import POSTURES, SUPINE, PatientPosition, position_from_dicom
 from planner.imaging import Volume
 from planner.jobs import Context
@@ -55,7 +56,7 @@ class VesselViews:
         self.vessels, self.desk = vessels, vessels.desk
         self.made: MadeView | None = None
         self._keep = keep
-        self._asked: tuple[str, str, str] | None = None
+        self._asked: tuple[VesselTree, str, str] | None = None
         self._job: Job | None = None
         self._latest: LatestWins[_Wanted, ProjectionShown] = LatestWins(
             self.desk.renderers, self.desk.post, _project, self._projected, self._not_projected
@@ -105,7 +106,7 @@ class VesselViews:
             view.message.set(NO_IMAGES)
             return NO_IMAGES
         position = self.position(volume)
-        asked = (f"{id(tree)}", place.segment, position.words)
+        asked = (tree, place.segment, position.words)
         if asked == self._asked:
             if stored is not None and view.map.value is not None:
                 self.turn(view.map.value.on_map(stored), moving=False)
@@ -125,7 +126,8 @@ class VesselViews:
         middle = segment.at(segment.length_mm / 2.0)
 
         def work(context: Context) -> MadeView:
-            found = view_map(tree, place.segment, position=position, context=context)
+            stretch = stretch_of(tree, place.segment)
+            found = view_map(tree, place.segment, points_lps_mm=stretch, position=position, context=context)
             known = None if before is None else before.projector
             near = known is not None and known.volume is volume
             if known is None or not near or float(np.linalg.norm(known.centre_lps_mm - middle)) > NEAR_MM:
