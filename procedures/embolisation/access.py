@@ -40,6 +40,18 @@ def sheath_class(context: StageContext) -> list[Finding]:
     return [against(context, "sheath-between-classes", text, size, low)]
 
 
+@REGISTRY.check("embolotherapy_class")
+def embolotherapy_class(context: StageContext) -> list[Finding]:
+    """SIR 2019 lists embolotherapy as low risk: in the high class medicines are held that need no hold."""
+    size, high = as_number(context.value("sheath")), limit(context, "high")
+    if context.value("bleeding_class", "fitness") != "high" or context.value("access") in THROUGH_TISSUE:
+        return []
+    if size is not None and size > number(high):
+        return []
+    text = "Classed high-risk: embolotherapy is in the low-risk class, where DOAC and clopidogrel need no fixed hold."
+    return [context.finding("class-high", text)]
+
+
 @REGISTRY.check("radial_possible")
 def radial_possible(context: StageContext) -> list[Finding]:
     problem, access = context.value("last_access_problem"), context.value("access")

@@ -9,6 +9,8 @@ import embolisation_walks as ew
 import pytest
 
 from planner.workflow.evaluate import evaluate
+from planner.workflow.inheritance import start_next_session
+from planner.workflow.last_time import last_time_card
 from planner.workflow.loader import lint_template
 
 NAME = "bland"
@@ -55,6 +57,7 @@ FIRES = {
         ("access-coagulation", ew.lab("inr", 1.9, "1"), "inr-high", "ask"),
         ("sheath-class", {"sheath": 6.0}, "sheath-between-classes", "ask"),
         ("sheath-class", {"sheath": 8.0}, "sheath-high-risk", "ask"),
+        ("low-risk-class", ew.answers("fitness", bleeding_class="high"), "class-high", "info"),
         ("radial-open", {"access": "radial"}, "not-evaluated", "warn"),
         ("radial-open", {"access": "radial", "barbeau": "D"}, "barbeau-d", "warn"),
         ("origin-judged", {"origin": "unknown"}, "not-evaluated", "warn"),
@@ -290,3 +293,26 @@ def test_that_an_edited_tree_makes_its_positions_stale() -> None:
     (first, second) = ew.fired(NAME, renamed, "positions", "positions-measured")
     assert first.text == "Position 1 (A8, segment VIII branch): measured before the tree changed: measure again."
     assert second.code == "measured-before"
+
+
+def test_that_a_thick_sheath_or_a_way_through_the_liver_may_be_high_risk() -> None:
+    high = ew.answers("fitness", bleeding_class="high")
+    for access in ({"sheath": 8.0}, {"access": "transhepatic"}):
+        assert (
+            codes(ew.both(high, ew.answers("arteries_access", **access)), "arteries_access", "low-risk-class") == set()
+        )
+
+
+def test_that_the_next_session_finds_its_positions_anew() -> None:
+    walk = ew.walked(NAME)
+    case, second = start_next_session(walk.case, ew.SESSION, ew.template(NAME), walk.profile, now=walk.now)
+    session = case.session(second)
+    assert session is not None
+    assert session.items == ()
+    rows = session.answer("positions", "positions")
+    assert [row["vessel"] for row in rows] == ["A8, segment VIII branch", "A6, segment VI branch"]
+    assert not any("position" in row for row in rows)
+    for field in ("shunt", "metal", "liquids"):
+        assert session.answer("agent", field) is None
+    card = {line.label: line.values for line in last_time_card(walk.case, ew.SESSION, ew.template(NAME)).lines}
+    assert card["Agent"] == ("Embosphere 100-300", "Embosphere 100-300")
