@@ -133,8 +133,8 @@ def territories(seeds: list[int], from_ct: bool, preset: str) -> None:
             for order, numbers in _overlaps(whole, tree, organ, label):
                 rows.setdefault((label, order), []).append(numbers)
     print("tree, order: positions, overlap (Dice) mean and 10 %, sensitivity, positive predictive value")
-    for (label, order), numbers in sorted(rows.items()):
-        table = np.array(numbers)
+    for (label, order), measured in sorted(rows.items()):
+        table = np.array(measured)
         dice, sensitivity, predictive = table.mean(axis=0)
         low = np.quantile(table[:, 0], 0.1)
         print(f"{label}, {order}: {len(table)}, {dice:.3f} {low:.3f}, {sensitivity:.3f}, {predictive:.3f}")
@@ -171,8 +171,8 @@ def _overlaps(
 
 def _numbers(true: NDArray[np.bool_], found: Injection, voxels: NDArray[np.intp]) -> tuple[float, float, float]:
     ours = np.zeros(len(true), dtype=np.bool_) if found.territory is None else found.territory.full()[tuple(voxels.T)]
-    both, all_ours = np.count_nonzero(true & ours), np.count_nonzero(ours)
-    return 2.0 * both / (true.sum() + all_ours), both / true.sum(), both / max(all_ours, 1)
+    both, wanted, reached = (int(np.count_nonzero(each)) for each in (true & ours, true, ours))
+    return 2.0 * both / (wanted + reached), both / wanted, both / max(reached, 1)
 
 
 def arm_at(

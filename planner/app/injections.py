@@ -125,6 +125,7 @@ def injection_grounds(
     *,
     organ: str | None = None,
     slice_mm: float | None = None,
+    phase: str | None = None,
 ) -> InjectionGrounds:
     """Read what injections stand on.
 
@@ -136,6 +137,8 @@ def injection_grounds(
         That is treated; None takes that of the lesions, where they agree, else the liver.
     slice_mm
         Of the images of the tree, None where it is not known.
+    phase
+        That the loaded images tell; counts where the case has none and nobody set one by hand.
 
     Raises
     ------
@@ -165,7 +168,7 @@ def injection_grounds(
         None if around is None else load_mask(library, around.blob),
         {key: load_mask(library, own.blob) for key, own in marked.items()},
         {key: known[key].name if key in known else key for key in marked},
-        _refusal(body.kind, body.series, series),
+        _refusal(body.kind, body.series, _phase(series, phase)),
         seen_on_words(day, slice_mm, body.smallest_visible_mm),
     )
 
@@ -365,14 +368,19 @@ def _series(case: Case, key: str | None) -> SeriesRef | None:
     return next((each for each in case.studies if key == f"{each.series_uid}#{each.part}"), None)
 
 
-def _refusal(kind: str, key: str | None, series: SeriesRef | None) -> str | None:
+def _phase(series: SeriesRef | None, told: str | None) -> str | None:
+    """As the case has it (a person's word counts), else as the images say."""
+    return series.phase if series is not None and (series.phase or series.phase_by) else told
+
+
+def _refusal(kind: str, key: str | None, phase: str | None) -> str | None:
     """No territory without the phase that shows the tree; a tree of a mask says nothing of a phase."""
     wanted = PHASE_OF_TREE[kind]
-    if key is None or (series is not None and series.phase == wanted):
+    if key is None or phase == wanted:
         return None
-    if series is None or series.phase is None:
+    if phase is None:
         return f"No territory: the contrast phase of these images is not known; check it, and set it to {wanted} if so."
-    return f"No territory: these images are {series.phase}, and a territory needs the {wanted} phase."
+    return f"No territory: these images are {phase}, and a territory needs the {wanted} phase."
 
 
 def _way(tree: VesselTree, segment: str, along_mm: float, access: str) -> WayMeasures | None:

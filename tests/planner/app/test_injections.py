@@ -167,6 +167,13 @@ def test_that_without_an_arterial_phase_there_is_no_territory(library: Library, 
     )
 
 
+def test_that_the_images_tell_the_phase_unless_a_person_did(library: Library, case: Case) -> None:
+    silent = replace(case, studies=(with_phase(None),))
+    assert injection_grounds(library, silent, of(silent), phase="arterial").refused is None
+    denied = replace(case, studies=(replace(with_phase(None), phase_by="dr.test"),))
+    assert injection_grounds(library, denied, of(denied), phase="arterial").refused is not None
+
+
 def test_that_without_an_organ_the_territory_is_unknown(library: Library, case: Case) -> None:
     bare = remove_item("session-1", "organ")(case)
     found = live_injection(injection_grounds(library, bare, of(bare)))
