@@ -23,6 +23,7 @@ _SMOOTH_VOXELS = 1.0
 _SMOOTH_WIDE_MM = 2.5
 _WIDE_MM = 6.0
 _MERGED_MM = 1.5
+_BRIDGE_REACH_MM = 2.0
 _LEAST_VOXELS = 2.0
 _LEAST_CONTRAST = 4.0
 """Narrower than two voxels, or of less than four times the noise: doubtful, as in `planner.planning.vessel_path`."""
@@ -288,7 +289,7 @@ def _with_stems(
         all_radius[low:high] = all_radius[high]
         all_doubtful[low:high] = all_doubtful[high]
     mothers = [None if guide is None else (guide[0], int(own[guide[1]])) for guide in guides]
-    bridged = _nearest_voxel_flag(graph, all_points, filled)
+    bridged = _across_gaps(graph, all_points, filled)
     all_radius[bridged] = np.nan
     return Lines(all_points, all_radius, all_doubtful | bridged, shifted, mothers, bridged)
 
@@ -322,8 +323,16 @@ def _steady(radius: Floats, first: Integers) -> Floats:
     return steady
 
 
-def _nearest_voxel_flag(graph: VoxelGraph, points: Floats, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(n,) the flag of the voxel that holds each point; False outside the mask."""
+def _across_gaps(graph: VoxelGraph, points: Floats, filled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,) whether a point lies in a bridge: near its voxels, and in no voxel of the mask itself."""
+    across = np.zeros(len(points), dtype=np.bool_)
+    bridge = np.flatnonzero(filled)
+    if not len(bridge):
+        return across
+    from scipy.spatial import cKDTree
+
     numbers = graph.numbers_at(points)
-    found: NDArray[np.bool_] = (numbers >= 0) & flags[np.maximum(numbers, 0)]
-    return found
+    loose = (numbers < 0) | filled[np.maximum(numbers, 0)]
+    gaps, _ = cKDTree(graph.lps_mm(bridge)).query(points[loose])
+    across[loose] = gaps <= _BRIDGE_REACH_MM + 0.5 * max(graph.grid.spacing_kji_mm)
+    return across
