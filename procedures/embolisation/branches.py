@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from planner.catalogues import catalogue
 from planner.findings import Finding
 from planner.planning.arteries import arteries
 from planner.workflow.context import StageContext
@@ -14,8 +15,9 @@ from procedures.spine.support import choices_of, not_evaluated, text_of
 
 BRANCHES = "non_targets"
 """The table of branches; columns ``branch``, ``state`` (found, not-found, not-looked-for) and ``plan``."""
+CATALOGUE = "branches_at_risk.toml"
 ALWAYS = "always"
-"""Parameter: branches that every organ of the template asks for."""
+"""Parameter: branches that are asked for whatever the organ, in place of those of the catalogue."""
 PLAN_TEXT = "non_target_plan"
 """A field with one plan for all branches, in templates that ask for each branch by a field of its own."""
 
@@ -28,28 +30,28 @@ def branch_words(context: StageContext, branch: str) -> str:
     return labels.get(branch, branch.replace("-", " ").replace("_", " "))
 
 
-def wanted_branches(context: StageContext) -> tuple[str, ...]:
-    """The branches that the check names for the organ treated, with those of every organ."""
-    given = context.check.parameters if context.check else {}
-    mine = choices_of(given.get(organ_of(context) or "", ()))
-    return tuple(dict.fromkeys((*choices_of(given.get(ALWAYS, ())), *mine)))
+def branches_at_risk(organ: str | None) -> Mapping[str, Any] | None:
+    """The row of ``resources/branches_at_risk.toml`` for an organ: branches, danger, source, tag."""
+    return next((row for row in catalogue(CATALOGUE)["organ"] if row["key"] == organ), None)
 
 
 @REGISTRY.check("branches_looked_for")
 def branches_looked_for(context: StageContext) -> list[Finding]:
-    """Parameters of the check: ``always``, or organ -> codes of the branches to look for."""
-    if asks_for_organ(context) and organ_of(context) is None:
+    """Branches at risk of the organ treated, and those that the check names for every organ (``always``)."""
+    organ = organ_of(context)
+    given = context.check.parameters if context.check else {}
+    always, row = choices_of(given.get(ALWAYS, ())), branches_at_risk(organ)
+    if asks_for_organ(context) and organ is None and not always:
         return [not_evaluated(context, "the organ is not chosen, so neither is what must not be hit")]
-    states = {row.get("branch"): row.get("state") for row in context.rows(BRANCHES)}
-    return [
-        context.finding(
-            "branch-not-looked-for",
-            f"NOT CHECKED: {branch_words(context, branch)}.",
-            subject=f"{context.stage.id}.{branch}",
-        )
-        for branch in wanted_branches(context)
-        if states.get(branch) not in ("found", "not-found")
-    ]
+    states = {each.get("branch"): each.get("state") for each in context.rows(BRANCHES)}
+    found = []
+    for branch in dict.fromkeys((*always, *(row["branches"] if row and not always else ()))):
+        if states.get(branch) not in ("found", "not-found"):
+            told = {} if branch in always or row is None else {"source": row["source"], "tag": row["tag"]}
+            text = f"NOT CHECKED: {branch_words(context, branch)}."
+            subject = f"{context.stage.id}.{branch}"
+            found.append(context.finding("branch-not-looked-for", text, subject=subject, **told))
+    return found
 
 
 @REGISTRY.check("branches_have_plan")

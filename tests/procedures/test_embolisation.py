@@ -8,6 +8,7 @@ from typing import Any
 import embolisation_walks as ew
 import pytest
 
+from planner.catalogues import catalogue
 from planner.workflow.evaluate import evaluate
 from planner.workflow.inheritance import start_next_session
 from planner.workflow.last_time import last_time_card
@@ -316,3 +317,20 @@ def test_that_the_next_session_finds_its_positions_anew() -> None:
         assert session.answer("agent", field) is None
     card = {line.label: line.values for line in last_time_card(walk.case, ew.SESSION, ew.template(NAME)).lines}
     assert card["Agent"] == ("Embosphere 100-300", "Embosphere 100-300")
+
+
+def test_that_every_branch_at_risk_can_be_answered_and_has_a_source() -> None:
+    table = ew.fragment("embolisation").stage("positions").field("non_targets")
+    assert table is not None
+    codes_of_form = {choice.code for column in table.columns for choice in column.choices}
+    rows = catalogue("branches_at_risk.toml")["organ"]
+    assert {branch for row in rows for branch in row["branches"]} <= codes_of_form
+    assert all(row["source"] and row["tag"] in ("S", "S2", "M", "P") for row in rows)
+    asked = {
+        choice.code
+        for name, stage in (("bleeding", "bleeding"), ("embolisation_organ", "target"))
+        for each in ew.template(name).stage(stage).fields
+        if each.id == "target_organ"
+        for choice in each.choices
+    }
+    assert asked <= {row["key"] for row in rows}
