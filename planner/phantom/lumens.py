@@ -20,9 +20,9 @@ Floats = NDArray[np.float64]
 STEP_MM = 0.25
 NARROWED = 0.9
 """A stretch counts as narrowed where the diameter is below this share of what it would be without the narrowing."""
-_RUN_ON_MM = 12.0
-_FINE_MM = 0.55
-_AROUND_MM = 14.0
+_RUN_ON_MM = 9.0
+_FINE_MM = 0.65
+_AROUND_MM = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,14 +250,14 @@ def _fine_image(
     centre = points[len(points) // 2]
     side = (x - centre[0]) * toward[0] + (y - centre[1]) * toward[1] + (z - centre[2]) * toward[2]
     image = np.where(side > 0.0, *tissue.beside).astype(np.float64)
-    places = np.stack(np.broadcast_arrays(x, y, z), axis=-1).reshape(-1, 3)
     farthest = 0.5 * float(lumen.greatest_mm.max()) + tissue.wall_mm + 3.0
     if outer_half_mm is not None:
         farthest = max(farthest, float(outer_half_mm.max()) * 1.4 + 3.0)
-    coarse = cKDTree(points[::8]).query(places, distance_upper_bound=farthest + 2.0, workers=1)[0]
-    near = np.flatnonzero(np.isfinite(coarse))
-    _, at = cKDTree(points).query(places[near], workers=1)
-    offset = places[near] - points[at]
+    near = np.flatnonzero(_near_line(points, axes, farthest).reshape(-1))
+    k, j, i = np.unravel_index(near, image.shape)
+    places = np.stack([axes[2][i], axes[1][j], axes[0][k]], axis=-1)
+    _, at = cKDTree(points).query(places)
+    offset = places - points[at]
     turn = np.radians(lumen.angle_deg[at])
     first = np.einsum("ij,ij->i", offset, across[at])
     second = np.einsum("ij,ij->i", offset, beside[at])
@@ -273,6 +273,21 @@ def _fine_image(
         share = np.clip(0.5 - distance / width_mm, 0.0, 1.0)
         flat[near] += share * (level - flat[near])
     return image
+
+
+def _near_line(points: Floats, axes: list[Floats], reach_mm: float) -> NDArray[np.bool_]:
+    """(k, j, i): voxels nearer to a line than about `reach_mm`."""
+    from scipy import ndimage
+
+    steps = [float(axis[1] - axis[0]) for axis in axes]
+    away = np.ones(tuple(len(axis) for axis in axes), dtype=np.bool_)
+    index = [
+        np.clip(np.rint((points[:, 2 - at] - axis[0]) / step), 0, len(axis) - 1).astype(int)
+        for at, (axis, step) in enumerate(zip(axes, steps, strict=True))
+    ]
+    away[tuple(index)] = False
+    near: NDArray[np.bool_] = ndimage.distance_transform_edt(away, sampling=steps) <= reach_mm + max(steps)
+    return near
 
 
 def _ellipse(first: Floats, second: Floats, half_first: Floats, half_second: Floats) -> Floats:

@@ -60,8 +60,10 @@ def find_stenosis(lumen: Lumen) -> StenosisMeasures | None:
         return None
     low, high = at, at
     for _ in range(_ROUNDS):
-        line = _line(profile.along, proximal, distal)
-        share = profile.diameter / np.maximum(line, 1e-6)
+        # Each shoulder against its own side: a duct that is wide above a stricture and usual below it ends where the
+        # usual width is reached.
+        beside = np.where(profile.along <= profile.along[at], proximal.diameter_mm, distal.diameter_mm)
+        share = profile.diameter / np.maximum(beside, 1e-6)
         low, high = _run(share < _setting("narrowed_below") / 100.0, at)
         proximal = _stretch(profile, float(profile.along[low]), -1) or proximal
         distal = _stretch(profile, float(profile.along[high]), 1) or distal

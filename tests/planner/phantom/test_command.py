@@ -33,7 +33,6 @@ def test_that_the_verb_writes_series_and_truth_and_says_where(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (["--case", "stent"], "case-not-modelled"),
         (["--case", "foot"], "unknown-case"),
         (["--seed", "-1"], "bad-seed"),
         (["--study-date", "soon"], "bad-date"),

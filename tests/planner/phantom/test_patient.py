@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from phantoms import tiny_patient
@@ -9,10 +12,12 @@ from scipy.ndimage import binary_erosion, center_of_mass, distance_transform_edt
 
 from planner.errors import UsageError
 from planner.imaging import LabelMap, Volume
+from planner.imaging.slicing import sample
 from planner.phantom import generate
 from planner.phantom.anatomy import draw_anatomy
 from planner.phantom.enhancement import HU, structure_value
 from planner.phantom.lesions import liver_space, place_tumours
+from planner.phantom.writer import write_truth
 
 
 def _mean(volume: Volume, labels: LabelMap, value: int, depth_voxels: int = 1) -> float:
@@ -146,9 +151,27 @@ def test_that_the_vertebra_case_has_a_collapsed_second_lumbar_body() -> None:
     assert collapsed.volume_ml(level + 1) == pytest.approx(usual.volume_ml(level + 1), rel=0.01)
 
 
+def test_that_the_stent_case_has_a_stricture_of_the_common_duct_with_wide_ducts_above_it(tmp_path: Path) -> None:
+    patient = generate("tiny", 7, case="stent")
+    duct = patient.truth.lumens["common bile duct"]
+    start, end, minimum, percent = duct.stenosis() or (0.0, 0.0, 0.0, 0.0)
+    assert 15.0 < end - start < 25.0
+    assert minimum == pytest.approx(2.2, abs=0.01)
+    assert percent > 60.0
+    assert np.allclose(duct.points_lps_mm[0], patient.truth.landmark("biliary confluence"))
+    wide = duct.points_lps_mm[(duct.along_mm > 8.0) & (duct.along_mm < start - 6.0)]
+    seen = [sample(volume, wide).mean() for volume in (patient.arterial, patient.portal)]
+    assert np.all(np.abs(np.array(seen) - 6.0) < 15.0)
+    assert not tiny_patient().truth.lumens
+    write_truth(patient.truth, tmp_path)
+    stored = json.loads((tmp_path / "lumens.json").read_text(encoding="utf-8"))["lumens"]["common bile duct"]
+    assert stored["stenosis"]["length_mm"] == pytest.approx(end - start, abs=0.01)
+    assert len(stored["centreline"]["points_lps_mm"]) == len(stored["centreline"]["diameter_mm"])
+
+
 @pytest.mark.parametrize(
     ("preset", "case", "code"),
-    [("huge", "tace", "unknown-preset"), ("tiny", "heart", "unknown-case"), ("tiny", "stent", "case-not-modelled")],
+    [("huge", "tace", "unknown-preset"), ("tiny", "heart", "unknown-case")],
 )
 def test_that_what_is_not_modelled_is_refused_with_a_sentence(preset: str, case: str, code: str) -> None:
     with pytest.raises(UsageError) as refused:
