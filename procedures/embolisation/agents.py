@@ -13,7 +13,16 @@ from planner.workflow.context import StageContext
 from planner.workflow.template import Computed
 from procedures.embolisation.places import organ_of
 from procedures.embolisation.registry import REGISTRY
-from procedures.spine.support import against, as_number, choices_of, limit, not_evaluated, number, text_of
+from procedures.spine.support import (
+    against,
+    as_number,
+    choices_of,
+    limit,
+    not_evaluated,
+    number,
+    text_of,
+    unknown_value,
+)
 
 AGENT = "agent"
 PARTICLES = ("particles", "microspheres", "gelatin")
@@ -208,7 +217,7 @@ def agent_notes(context: StageContext) -> list[Computed]:
             found.append(_note(f"particles_{each.number}_{row.id}", each.name, row))
     for index, entry in enumerate((*context.rows("metal"), *context.rows("liquids")), start=1):
         found += [_note(f"agent_{index}_{row.id}", _name(entry), row) for row in of_product(_name(entry))]
-    return found
+    return found or [unknown_value("agent_notes", "Catalogue", "none of these products is in it")]
 
 
 def _name(row: Mapping[str, Any]) -> str:
@@ -219,9 +228,9 @@ def _note(identity: str, name: str, row: Embolic) -> Computed:
     return Computed(
         id=identity,
         label=name,
-        value=row.size_text,
+        value=row.size_text or row.note,
         inputs={} if row.minimum_inner_diameter_in is None else {"catheter": f"{row.minimum_inner_diameter_in:g} in"},
         source=row.source,
         tag=row.tag,
-        note=row.note,
+        note=row.note if row.size_text else "",
     )

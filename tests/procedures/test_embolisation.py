@@ -334,3 +334,16 @@ def test_that_every_branch_at_risk_can_be_answered_and_has_a_source() -> None:
         for choice in each.choices
     }
     assert asked <= {row["key"] for row in rows}
+
+
+def test_that_the_catalogue_speaks_beside_the_agents_with_its_source() -> None:
+    shown = ew.computed(NAME, ew.bearing(0.027)(ew.filled_case(NAME)), "agent", "agent_notes")
+    assert [(each.value, each.tag) for each in shown] == [("500-710 µm", "S")]
+    assert shown[0].inputs == {"catheter": "0.024 in"}
+    (dextrose,) = ew.computed(NAME, glue(3.0)(ew.filled_case(NAME)), "agent", "agent_notes")
+    assert dextrose.value == "1:1 to 1:5"
+    assert "dextrose" in dextrose.note
+    mine = ew.cell("agent", "particles", 0, product="Mine")
+    both = ew.both(mine, ew.cell("agent", "particles", 1, product="Mine"))
+    (nothing,) = ew.computed(NAME, both(ew.filled_case(NAME)), "agent", "agent_notes")
+    assert nothing.value is None
