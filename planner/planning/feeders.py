@@ -390,6 +390,8 @@ def _why_not(ending: Ending, gap: Gap | None, *, image: bool) -> str:
         return f"Ends {near} from the lesion and heads for it, but no image was given to see how it goes on."
     if gap is None:
         return f"Ends {near} from the lesion and heads for it, but lies at the edge of the image."
+    if gap.seen:
+        return f"Ends {near} from the lesion, beside where another feeder enters it."
     return f"Ends {near} from the lesion and heads for it, but the image shows no vessel between them."
 
 

@@ -42,11 +42,18 @@ def confirmed(
     kept: list[Ending] = []
     doubted: list[Ending] = []
     met: set[int] = set()
-    for ending in endings:
+    entered: set[int] = set()
+    for ending in sorted(endings, key=lambda each: each.kind != ENTERS):
         gaps = [float(np.linalg.norm(each.entry_lps_mm - ending.place_lps_mm)) for each in crossings]
         at = int(np.argmin(gaps)) if gaps and min(gaps) <= _SAME_MM else None
+        if at is not None and ending.kind != ENTERS and at in entered:
+            # What goes on beside this end is another feeder's entry.
+            doubted.append(ending)
+            continue
         if at is not None:
             met.add(at)
+            if ending.kind == ENTERS:
+                entered.add(at)
             moved = gaps[at] > _CLOSE_MM and ending.kind == ENTERS
             kept.append(replace(ending, place_lps_mm=crossings[at].entry_lps_mm) if moved else ending)
             continue
