@@ -177,7 +177,7 @@ def airway_tree_of_mask(
     """The named tree of a mask of the airway, from its highest end; raises as `airway_tree`."""
     dark = Volume(-np.asarray(volume.voxels, dtype=np.float32), volume.grid, volume.source)
     tree = tree_from_mask(mask, root_lps_mm=_top(mask), volume=dark, kind="airway", context=context)
-    said = ("Airways narrower than about two voxels are not seen; the tree is never complete.",)
+    said: tuple[str, ...] = ("Airways narrower than about two voxels are not seen; the tree is never complete.",)
     if limit_hu is not None:
         said = (f"Air grown up to {limit_hu:.0f} HU, before it ran out into the lung.", *said)
     return renamed_airways(replace(tree, findings=(*said, *tree.findings)))
