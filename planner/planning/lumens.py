@@ -25,6 +25,7 @@ from planner.planning.lumens_path import (
     KINDS,
     STEP_MM,
     arterial_look,
+    calm_shift,
     clicked_look,
     cut,
     run_on,
@@ -36,7 +37,6 @@ from planner.planning.vessel_path import trace_vessel
 Floats = NDArray[np.float64]
 
 _CENTRING_ROUNDS = 4
-_MEDIAN = 9
 _RUN_ON_MM = 5.0
 _LEAST_VOXELS = 2.0
 """Below this diameter in voxels a measured width is not trusted: fewer samples than Nyquist asks for."""
@@ -230,10 +230,7 @@ def _followed(
 
 def _moved(line: Polyline, sections: LumenSections) -> Polyline:
     """Towards the middle of the sections, by no more than a radius at a time."""
-    from scipy import ndimage
-
-    # One section that runs out must not bend the line.
-    shift = ndimage.median_filter(sections.shift_lps_mm, size=(_MEDIAN, 1), mode="nearest")
+    shift = calm_shift(sections.shift_lps_mm)
     most = np.maximum(0.5 * np.nan_to_num(sections.greatest_mm), 0.5)[:, None]
     length = np.linalg.norm(shift, axis=1, keepdims=True)
     bounded = shift * np.minimum(1.0, most / np.maximum(length, 1e-9))

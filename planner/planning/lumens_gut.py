@@ -25,6 +25,7 @@ from planner.planning.lumens_path import (
     SOFT_HU,
     STEP_MM,
     around_points,
+    calm_shift,
     cut,
     pockets,
     smooth,
@@ -40,6 +41,8 @@ _ENHANCED_HU = 90.0
 _OUTER_ROUNDS = 3
 _STRAY_MM = 5.0
 """The middle of the tube is looked for no farther from the way between the clicks."""
+_CONTENT_MM = 6.0
+"""Air rises to the front of a wide gullet: its middle lies up to so far from the tube's."""
 _LEAST_AREA_MM2 = 1.5
 """Less air or contrast than this in a section is noise or a bubble in the wall's folds."""
 _LEAST_EDGED = 0.5
@@ -141,7 +144,7 @@ def _recentred(line: Polyline, way: Polyline, outer: LumenSections) -> Polyline:
     """Towards the middle of the tube, less where few rays have an edge of their own, and never far from the way."""
     from scipy.spatial import cKDTree
 
-    shift = outer.shift_lps_mm * np.clip(outer.edged / _LEAST_EDGED, 0.0, 1.0)[:, None]
+    shift = calm_shift(outer.shift_lps_mm) * np.clip(outer.edged / _LEAST_EDGED, 0.0, 1.0)[:, None]
     length = np.linalg.norm(shift, axis=1, keepdims=True)
     moved = line.points_lps_mm + shift * np.minimum(1.0, 3.0 / np.maximum(length, 1e-9))
     away, nearest = cKDTree(way.points_lps_mm).query(moved)
@@ -196,7 +199,8 @@ def _to_content(near: Volume, line: Polyline, look: LumenLook, reach_mm: float) 
     first = (share.sum(axis=2) * axis).sum(axis=1) / np.maximum(total, 1e-9)
     second = (share.sum(axis=1) * axis).sum(axis=1) / np.maximum(total, 1e-9)
     holds = total * _PIXEL_MM**2 > _LEAST_AREA_MM2
-    shift = np.where(holds[:, None], first[:, None] * ways[:, 0] + second[:, None] * ways[:, 1], 0.0)
+    shift = calm_shift(np.where(holds[:, None], first[:, None] * ways[:, 0] + second[:, None] * ways[:, 1], 0.0))
+    shift *= np.minimum(1.0, _CONTENT_MM / np.maximum(np.linalg.norm(shift, axis=1, keepdims=True), 1e-9))
     return smooth(Polyline(line.points_lps_mm + shift, line.frame_uid).resampled(STEP_MM), 1.5)
 
 

@@ -29,6 +29,7 @@ MOST_AIR_HU = -500.0
 """Halfway between air and soft tissue: darker is air."""
 LEAST_SOFT_HU, MOST_SOFT_HU = -30.0, 130.0
 """Wall of a gullet or bowel: brighter than halfway to fat, darker than bone; enhanced wall included."""
+_MEDIAN = 9
 _SNAP_MM = 1.5
 _CALM_MM = 0.6
 _LEAST_COST = 0.025
@@ -300,6 +301,14 @@ def smooth(line: Polyline, sigma_mm: float) -> Polyline:
     longer = np.concatenate([before, points, after])
     calm = ndimage.gaussian_filter1d(longer, sigma_mm / STEP_MM, axis=0, mode="nearest", truncate=3.0)
     return Polyline(calm[reach : reach + len(points)], line.frame_uid)
+
+
+def calm_shift(shift_lps_mm: Floats) -> Floats:
+    """(n, 3): running median of moves across a course: one section that runs out must not bend the line."""
+    from scipy import ndimage
+
+    calm: Floats = ndimage.median_filter(shift_lps_mm, size=(_MEDIAN, 1), mode="nearest")
+    return calm
 
 
 def run_on(line: Polyline, reach_mm: float) -> Polyline:
