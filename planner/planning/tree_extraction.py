@@ -63,10 +63,7 @@ def tree_from_mask(
         For an empty mask, a root away from it, an image of another grid, or a mask without a vessel's length.
     """
     steps = context or Context()
-    if mask.is_empty:
-        raise OperatorError("empty-mask", "The vessel mask is empty; segment the vessels first.")
-    if volume is not None and not volume.grid.same_as(mask.grid):
-        raise OperatorError("different-grids", "The image and the vessel mask lie on different grids; resample one.")
+    _require_sane(mask, volume)
     steps.step(0.0, "Reading the vessel mask")
     graph, joined = _joined_graph(mask, root_lps_mm, volume, likelihood)
     filled = np.zeros(len(graph.flat), dtype=np.bool_)
@@ -86,6 +83,13 @@ def tree_from_mask(
     result = _built(lines, kind, mask, findings)
     steps.step(1.0, "Vessel tree found")
     return result
+
+
+def _require_sane(mask: Mask, volume: Volume | None) -> None:
+    if mask.is_empty:
+        raise OperatorError("empty-mask", "The vessel mask is empty; segment the vessels first.")
+    if volume is not None and not volume.grid.same_as(mask.grid):
+        raise OperatorError("different-grids", "The image and the vessel mask lie on different grids; resample one.")
 
 
 def tree_from_ct(

@@ -26,6 +26,7 @@ _LEAST_PIECE_VOXELS = 6
 _LEAST_SEEN = 0.25
 """Of a lumen's contrast (or of the likelihood), on the mean across the gap."""
 _MOST_PIECES = 200
+_MOST_SAID = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,15 +103,15 @@ def joined_pieces(
         gaps = newer
     voxels = graph.kji[np.isin(pieces, kept)].astype(np.int64)
     added = np.concatenate(filled) if filled else np.empty((0, 3), dtype=np.int64)
-    left = [
-        (_extent(graph, pieces == number), graph.lps_mm(np.flatnonzero(pieces == number)).mean(axis=0))
-        for number in waiting[:12]
-    ]
+    crumbs += sum(int(sizes[number]) for number in waiting[_MOST_SAID:])
     whole = _mask_of(mask, np.concatenate([voxels, added]))
-    more = max(0, len(waiting) - 12)
-    return Joined(
-        whole, added, tuple(bridges), tuple(left), crumbs + sum(int(sizes[n]) for n in waiting[12 : 12 + more])
-    )
+    return Joined(whole, added, tuple(bridges), _left_out(graph, waiting[:_MOST_SAID]), crumbs)
+
+
+def _left_out(graph: VoxelGraph, pieces: list[int]) -> tuple[tuple[float, Floats], ...]:
+    """Extent and middle of each piece."""
+    chosen = [graph.pieces == number for number in pieces]
+    return tuple((_extent(graph, each), graph.lps_mm(np.flatnonzero(each)).mean(axis=0)) for each in chosen)
 
 
 def _gaps(
