@@ -45,7 +45,7 @@ def test_that_the_nearest_place_lies_between_points_and_on_the_right_vessel(vess
 def test_that_words_say_the_name_the_calibre_and_how_far_it_is_to_be_trusted(vessels: VesselDesk) -> None:
     assert vessels.words_of(place_on("right")) == "Right hepatic artery · Ø 4.0 mm · 22 mm long"
     assert "100 % doubtful" in vessels.words_of(place_on("thin"))
-    assert vessels.words_of(place_on("thin")).startswith("branch of Right hepatic artery")
+    assert vessels.words_of(place_on("thin")).startswith("branch of the right hepatic artery")
     proposed = TreeShown("tree-1", "", hand_tree(proposed=("right",)))
     vessels.trees.set((proposed,))
     assert "(proposed)" in vessels.words_of(place_on("right"))

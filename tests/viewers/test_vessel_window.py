@@ -1,4 +1,4 @@
-"""Vessels in the window of an open case: trees edited, feeders judged, positions put live; each act undone in one step."""
+"""Vessels in the window of an open case: trees edited, feeders judged, positions put live; each act one undo step."""
 
 from __future__ import annotations
 
@@ -31,13 +31,12 @@ from planner.store.actors import Actor
 from planner.workflow.lifecycle import new_session
 from viewers.panels.vessel_panel import NO_TREE
 from viewers.panes.tree_diagram_pane import TreeDiagramPane
-from viewers.panes.working_view_pane import WorkingViewPane
 from viewers.state.marking import RegionTarget
 from viewers.state.vessels import VesselPlace
 from viewers.window.case_vessels import CaseVessels
 
 OTHER = Actor("Dr Other", "planner", "room-2")
-LESION = np.array([-30.0, -8.0, 15.0])
+LESION, LESION_MM = np.array([-27.0, -8.0, 12.0]), 7.0
 STAGE = "positions"
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -147,7 +146,7 @@ def put_liver_and_lesion(hands: Hands) -> str:
     liver = Mask.of(grid, (np.hypot(points[..., 0], points[..., 1]) < 36.0) & (points[..., 1] < 8.0))
     host = hands.window.desk.marks.host
     host.put_region(liver, volume.source, RegionTarget("Liver", structure="liver"), label="Liver", tool="brush")
-    lesion = Mask.of(grid, np.linalg.norm(points - LESION, axis=-1) < 5.0)
+    lesion = Mask.of(grid, np.linalg.norm(points - LESION, axis=-1) < LESION_MM)
     source = replace(volume.source, study_date="2024-03-12")
     edit = add_lesion(
         work.opened.library, work.session_desk.session_id, lesion, source, name="Lesion 1", by=OTHER, tool="brush"
@@ -248,7 +247,9 @@ def test_that_feeders_are_found_judged_and_shown_everywhere(hands: Hands) -> Non
     assert [row.segment for row in body.feeders] == ["a8"], [(r.segment, r.reason) for r in body.candidates]
     assert state.vessels.way.value.segment == "a8"
     assert state.vessels.supply.value.standing["a8"] == "main"
-    press(hands, panel.rows[(lesion, "a8")].act) if False else case_vessels.feeders.reject(lesion, "a8")
+    row = panel.rows[(lesion, "a8")]
+    scroll_to(hands, row.act)
+    QTest.mouseClick(row.act, LEFT, NONE, row.act.rect().center())
     hands.settle()
     ((_, body),) = all_feeders_of(items(hands))
     assert not body.feeders

@@ -80,10 +80,11 @@ class LesionFeeders:
 
 @dataclass(frozen=True, slots=True)
 class FeederContent:
-    """Everything the panel shows. `chosen` is the vessel that may be added, in words; empty for none."""
+    """Everything the panel shows. `chosen` is the vessel that may be added, in words, `chosen_key` its segment."""
 
     lesions: tuple[LesionFeeders, ...] = ()
     chosen: str = ""
+    chosen_key: str = ""
     has_tree: bool = False
 
 
@@ -158,7 +159,8 @@ class FeederPanel(QWidget):
             layout.addWidget(PlainLabel("None found in these images; that is not none.", role="unverified", wrap=True))
         for each in lesion.feeders:
             layout.addWidget(self._row(lesion, each))
-        if content.chosen:
+        known = {each.key for each in lesion.feeders}
+        if content.chosen and content.chosen_key not in known:
             add = ClickLabel(f"+ Add {content.chosen}", tip="The vessel chosen feeds this lesion")
             colour(add, text=theme.ACCENT)
             add.clicked.connect(lambda: self.say(self.acts.add(lesion.lesion_id)))
@@ -220,6 +222,7 @@ class FeederRowWidget(QFrame):
         rows.setContentsMargins(6, 4, 6, 4)
         rows.setSpacing(1)
         head = QHBoxLayout()
+        head.setSpacing(8)
         marks = {"main": ("◆ main", FEEDER), "minor": ("◇ minor", FEEDER_MINOR)}
         word, ink = marks.get(feeder.supply, ("○", theme.QUIET))
         supply = PlainLabel(word)

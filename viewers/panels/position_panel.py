@@ -143,7 +143,7 @@ class PositionPanel(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(PlainLabel("Catheter positions", role="section"))
-        self.tool = button("Put a catheter tip  [C]", lambda: self.acts.pick_tool(), primary=True)
+        self.tool = button("Put a catheter tip  [C]", lambda: self.acts.pick_tool(), tip="Then click a vessel, or drag")
         outer.addWidget(row(self.tool))
         self.organ = PlainLabel("", role="quiet", wrap=True)
         outer.addWidget(self.organ)

@@ -32,6 +32,7 @@ class TreeLine:
 
     id: str
     title: str
+    kind: str = "artery"
     notes: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
 
@@ -108,7 +109,7 @@ class VesselPanel(QWidget):
             "Find the vessels",
             lambda: self.say(self.acts.find()),
             primary=True,
-            tip="In the CT of the stage, from the aorta or the trunk of the vein; runs in the background",
+            tip="In the CT of the stage, from the trunk on; runs in the background. Found again, a tree is replaced",
         )
         outer.addWidget(row(self.kind, self.find_button))
         self.source = PlainLabel("", role="quiet", wrap=True)
@@ -129,6 +130,8 @@ class VesselPanel(QWidget):
         fill(self.kind, content.kinds, content.kind)
         self.source.setText(content.source)
         self.source.setVisible(bool(content.source))
+        again = any(each.kind == content.kind for each in content.trees)
+        self.find_button.setText("Find again" if again else "Find the vessels")
         if (content.trees, content.on_show) != (before.trees, before.on_show):
             self._show_trees(content)
         shown = (content.segment, content.names, content.proposals, bool(content.trees))

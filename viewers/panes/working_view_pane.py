@@ -107,10 +107,10 @@ class WorkingViewPane(QWidget):
         paint_projection(painter, places, picture, self._image(picture), looks, shown.segment, names)
         if angles is not None:
             first, second, *beyond = shown.words(angles)
-            line = f"{first}, patient {shown.position} · {second}"
-            colour = theme.BLOCK if beyond else TEXT
-            about = f"{beyond[0]} · {shown.segment_words}" if beyond else f"{shown.segment_words} · {shown.source}"
-            paint_words(painter, places, ((line, TEXT), (about, colour if beyond else TEXT_QUIET)))
+            lines = [(f"{first}, patient {shown.position}", TEXT), (second, TEXT)]
+            lines += [(each, theme.BLOCK) for each in beyond]
+            lines.append((f"{shown.segment_words} · {shown.source}", TEXT_QUIET))
+            paint_words(painter, places, lines)
 
     def _names(self, shown: ViewMapShown) -> dict[str, str]:
         """The segment looked at and what is on the way to it."""

@@ -18,8 +18,8 @@ from viewers.state.vessels import InjectionShown, TipShown, TreeShown, VesselDes
 
 MOST_NAMED, FEW_NAMED, NARROW_EM = 7, 2, 24.0
 """Names on one slice, and on one narrower than this: more would hide it."""
-_STEEP = 0.35
-"""A vessel that runs flatter than this through the plane has no cross-section there worth drawing longer."""
+_STEEP = 0.4
+"""A vessel that runs flatter than this through the plane is drawn as a line in it, not as a cross-section."""
 ACTION_SHAPES = {"embolise": "▲", "spare": "○", "protect": "■"}
 
 
@@ -67,7 +67,8 @@ def _paint_tree(
         return {}, {}
     depth = np.asarray(pen.view.plane.distance_mm(flat.points_lps_mm))
     same = np.diff(flat.number) == 0
-    near = np.abs(depth) <= pen.reach_mm
+    # As long as its lumen touches the slice, a vessel that runs along it is on it.
+    near = np.abs(depth) <= np.maximum(pen.reach_mm, flat.radius_mm)
     cut = same & ((depth[:-1] <= 0.0) != (depth[1:] <= 0.0))
     if not near.any() and not cut.any():
         return {}, {}
@@ -135,6 +136,8 @@ def _paint_cuts(
         x, y = view.px_of(flat.points_lps_mm[at] + share * edge)
         length = float(np.linalg.norm(edge))
         steep = abs(float(edge @ view.plane.normal_lps)) / max(length, 1e-9)
+        if steep < _STEEP:
+            continue
         radius = (flat.radius_mm[at] + share * (flat.radius_mm[at + 1] - flat.radius_mm[at])) / view.mm_per_px
         segment = segments[int(flat.number[at])]
         look = looks[segment.id]
@@ -142,7 +145,7 @@ def _paint_cuts(
         painter.save()
         painter.translate(x, y)
         painter.rotate(float(np.rad2deg(np.arctan2(flat_way[1], flat_way[0]))))
-        longer = radius / max(steep, _STEEP)
+        longer = radius / steep
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if look.edge:
             painter.setPen(pen.pen(look.edge, width=4.4, alpha=160))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ RAMP = ("#2a1a4a", "#3f4788", "#2f788e", "#35b078", "#b5dd4a", "#fde725")
 """From a view that shows nothing of the segment to one that shows all of it; light is good, also without colours."""
 SIMULATED = "SIMULATED"
 _TICKS = 30.0
+_LINES = 3
+"""Of words below map and projection."""
 _LEGEND = ("hidden", "seen whole")
 
 
@@ -53,7 +56,7 @@ def places_of(area: QRectF, view: ViewMapShown, em: float) -> ViewPlaces:
     low = (float(view.primary_deg[0]), float(view.secondary_deg[0]))
     high = (float(view.primary_deg[-1]), float(view.secondary_deg[-1]))
     ratio = (high[0] - low[0]) / max(high[1] - low[1], 1.0)
-    words = em * 2.5
+    words = em * (_LINES + 0.4)
     room = area.adjusted(em * 0.4, em * 0.4, -em * 0.4, -words - em * 0.2)
     left_axis, below_axis = em * 2.6, em * 2.4
     if room.width() >= 1.1 * room.height():
@@ -327,10 +330,10 @@ def _paint_letters(painter: QPainter, box: QRectF, picture: ProjectionShown, met
         draw_outlined(painter, where, orientation_letters(direction, 0.5), TEXT_QUIET)
 
 
-def paint_words(painter: QPainter, places: ViewPlaces, lines: tuple[tuple[str, str], ...]) -> None:
+def paint_words(painter: QPainter, places: ViewPlaces, lines: Sequence[tuple[str, str]]) -> None:
     """Below both: the angle, what it costs, of whom."""
     metrics = QFontMetricsF(painter.font())
-    for row, (text, colour) in enumerate(lines[:2]):
+    for row, (text, colour) in enumerate(lines[:_LINES]):
         painter.setPen(QColor(colour))
         fitted = metrics.elidedText(text, Qt.TextElideMode.ElideRight, places.words.width())
         painter.drawText(QPointF(places.words.left(), places.words.top() + metrics.height() * (row + 1.0)), fitted)

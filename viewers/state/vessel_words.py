@@ -20,6 +20,7 @@ KIND_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 UNNAMED = "unnamed"
+_ENDINGS = {2: "nd", 3: "rd"}
 
 BY_NAME: Mapping[str, str] = MappingProxyType(
     {
@@ -89,7 +90,7 @@ def short_vessel(kind: str, name: str | None) -> str:
 
 
 def segment_name(tree: VesselTree, key: str) -> str:
-    """Of a segment; an unnamed one is told by where it comes from: ``branch 2 of Right hepatic artery``."""
+    """Of a segment; an unnamed one is told by where it comes from: ``2nd order branch of the right hepatic artery``."""
     segment = tree.segment(key)
     if segment.name is not None:
         return spoken_vessel(tree.kind, segment.name)
@@ -98,7 +99,10 @@ def segment_name(tree: VesselTree, key: str) -> str:
     if named is None:
         return f"unnamed branch, generation {tree.generation[key]}"
     below = tree.generation[key] - tree.generation[named.id]
-    return f"branch of {spoken_vessel(tree.kind, named.name)}" + (f", {below} further on" if below > 1 else "")
+    mother = spoken_vessel(tree.kind, named.name)
+    mother = mother if mother[1:2].isupper() else f"{mother[:1].lower()}{mother[1:]}"
+    order = "" if below < 2 else f"{below}{_ENDINGS.get(below, 'th')} order "
+    return f"{order}branch of the {mother}"
 
 
 def segment_colours(tree: VesselTree) -> Mapping[str, str]:

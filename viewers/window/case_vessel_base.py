@@ -127,11 +127,14 @@ class VesselSession:
         """Words about images are known once they are there."""
         if self.trees:
             self.trees = {}
-            self._follow_items(())
+            self.refresh()
 
     def _follow_items(self, marks: object) -> None:
-        """Trees of the session anew; those whose item is the same value stay."""
         del marks
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Trees of the session anew; those whose item is the same value stay."""
         session = self.session
         items = () if session is None else session.items
         found: dict[str, KeptTree] = {}

@@ -34,7 +34,8 @@ def tree_line(kept: KeptTree) -> TreeLine:
     return TreeLine(
         kept.item.id,
         title,
-        (". ".join((*kept.shown.notes, "Never complete: confirm by DSA/CBCT")) + ".",),
+        kept.body.kind,
+        (f"{'; '.join(kept.shown.notes)}. Never complete: confirm by DSA/CBCT.",),
         kept.body.findings,
     )
 

@@ -72,7 +72,8 @@ class VesselFeeders:
         ):
             words = segment_name(kept.shown.tree, chosen.segment)
         lesions = tuple(self._lesion(each) for each in self.lesions())
-        self.panel.show_content(FeederContent(lesions, words, self.tree_id() is not None))
+        key = "" if chosen is None else chosen.segment
+        self.panel.show_content(FeederContent(lesions, words, key, self.tree_id() is not None))
 
     def lesions(self) -> tuple[Lesion, ...]:
         """Those that are marked in this session, in the order of the case."""

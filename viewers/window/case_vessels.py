@@ -36,7 +36,7 @@ class CaseVessels:
         self.feeders = VesselFeeders(self.vessels)
         self.positions = VesselPositions(self.vessels)
         self.panel = QWidget()
-        rows = QVBoxLayout(self.panel)
+        self._rows = rows = QVBoxLayout(self.panel)
         rows.setContentsMargins(0, 0, 0, 0)
         for each in (self.positions.panel, self.feeders.panel, self.trees.panel):
             rows.addWidget(each)
@@ -75,6 +75,12 @@ class CaseVessels:
         self._soon.stop()
         if self.vessels.session is None:
             return
+        self.vessels.refresh()
+        # Until there are vessels, finding them is the next act; afterwards they stand below what is done with them.
+        first = self._rows.indexOf(self.trees.panel) == 0
+        if first != (not self.vessels.trees):
+            self._rows.removeWidget(self.trees.panel)
+            self._rows.insertWidget(-1 if first else 0, self.trees.panel)
         self.trees.refresh()
         self.feeders.refresh()
         self.positions.refresh()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from viewers.window.main_window import MainWindow
 
 LOG = logging.getLogger(__name__)
+MOST_SHOWN = 80
+"""Characters of a value in the question of what is to be restored."""
 
 
 class Start:
@@ -170,7 +172,7 @@ def offer_recovery(window: MainWindow) -> None:
         del codes, reason
         return _restore(window, journal, newest)
 
-    lines = [f"{each.path}: {each.before} → {each.after}" for each in newest.differences[:8]]
+    lines = [f"{each.path}: {in_short(each.before)} → {in_short(each.after)}" for each in newest.differences[:8]]
     dialog = ChoiceDialog(
         "Unsaved work was found",
         "\n".join([newest.sentence, *lines]),
@@ -182,6 +184,14 @@ def offer_recovery(window: MainWindow) -> None:
     )
     window.recovery_dialog = dialog
     dialog.open()
+
+
+def in_short(value: object) -> str:
+    """A value of a case for one line: a vessel tree, an image or a list of feeders is told by its type and name."""
+    if isinstance(value, Mapping) and "type" in value:
+        return f"{value['type']} “{value.get('name', '')}”"
+    text = str(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def _restore(window: MainWindow, journal: Journal, recovery: Recovery) -> str | None:
