@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 from planner.model.codec import hints_of
@@ -23,7 +24,7 @@ from planner.workflow.vocabulary import Vocabulary
 
 TAGS = ("S", "S2", "M", "P", "calc")
 """How well the source was read; see `planner.findings.Finding.tag`."""
-ITEM_TYPES = (
+MARKED_ITEMS = (
     *(REGION, VESSEL_PATH, MEASUREMENT, KEY_IMAGE),
     *(RUN_VIEW, RUN_CALIBRATION, RUN_MEASUREMENT, KEY_FRAME),
     *(NEEDLE_PATH, ABLATION_MARGIN, VERTEBRA),
@@ -45,7 +46,7 @@ SCALARS: Mapping[FieldKind, tuple[type, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Surroundings:
     """What the names of a template are resolved against."""
 
@@ -54,6 +55,24 @@ class Surroundings:
     techniques: frozenset[str]
     registry: FunctionRegistry
     stages: Mapping[str, Stage]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name but a limit's that a check may be given: what is measured, ruled, staged, asked or chosen."""
+        known = {*self.vocabulary.analytes, *self.vocabulary.rules, *self.stages, *self.techniques}
+        known |= self.vocabulary.series_roles | self.vocabulary.histologies | set(MARKED_ITEMS)
+        known |= YES_NO_CODES[FieldKind.YES_NO_UNKNOWN]
+        for stage in self.stages.values():
+            for each in stage.fields:
+                parts = {each.id, *(column.id for column in each.columns)}
+                codes = {choice.code for choice in (*each.choices, *(c for col in each.columns for c in col.choices))}
+                known |= parts | codes | {f"{stage.id}.{part}" for part in parts}
+        return frozenset(known)
+
+    @cached_property
+    def limits(self) -> frozenset[str]:
+        """Limits that any profile has."""
+        return frozenset(name for profile in self.profiles.values() for name in profile.limits)
 
 
 def unique(places: Iterable[tuple[str, str]], problems: Problems, what: str) -> None:
@@ -82,7 +101,7 @@ def validate_stage(stage: Stage, draft: StageDraft, around: Surroundings, proble
     for tool in stage.tools:
         among(f"{place}.tools", tool, around.vocabulary.tools, "tool", problems)
     for kind in stage.reads:
-        among(f"{place}.reads", kind, ITEM_TYPES, "item type", problems)
+        among(f"{place}.reads", kind, MARKED_ITEMS, "item type", problems)
     for rule in stage.drawer:
         among(f"{place}.drawer", rule, around.vocabulary.rules, "rule", problems)
     for text, name in stage.checked_by.items():
@@ -192,20 +211,11 @@ def _validate_parameter(place: str, value: Any, stage: Stage, around: Surroundin
         return
     if not isinstance(value, str):
         return
-    if any(value in profile.limits for profile in around.profiles.values()):
+    if value in around.limits:
         _validate_limit(place, value, around.profiles, problems)
-        return
-    known = {*around.vocabulary.analytes, *around.vocabulary.rules, *around.stages, *around.techniques}
-    known |= around.vocabulary.series_roles | around.vocabulary.histologies | set(ITEM_TYPES) | {"yes", "no", "unknown"}
-    for other in around.stages.values():
-        for each in other.fields:
-            parts = {each.id, *(column.id for column in each.columns)}
-            codes = {choice.code for choice in (*each.choices, *(c for col in each.columns for c in col.choices))}
-            known |= parts | codes | {f"{other.id}.{part}" for part in parts}
-    limits = {name for profile in around.profiles.values() for name in profile.limits}
-    if value not in known:
+    elif value not in around.names:
         said = f"{value!r} is neither a limit of the profiles nor an analyte, rule, stage, field or code"
-        problems.note(place, "unknown-name", f"{said}{closest(value, known | limits)}.")
+        problems.note(place, "unknown-name", f"{said}{closest(value, around.names | around.limits)}.")
 
 
 def _validate_limit(place: str, name: str, profiles: Mapping[str, Profile], problems: Problems) -> None:
