@@ -8,7 +8,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from planner.workflow.template import Choice
 from viewers.panels.editors import LineEditor
@@ -63,6 +63,8 @@ class PositionCard:
         Territory, healthy liver, flow.
     coverage, non_targets
         Lesions and branches, one line each.
+    seen
+        On what images it stands.
     ways
         One for each access compared.
     view
@@ -77,6 +79,7 @@ class PositionCard:
     coverage: tuple[ToneLine, ...] = ()
     non_targets: tuple[ToneLine, ...] = ()
     findings: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
     ways: tuple[WayLine, ...] = ()
     view: str = ""
     stale: str = ""
@@ -193,8 +196,10 @@ class PositionPanel(QWidget):
         rest = [PlainLabel(f"▲ {each}", role="unverified", wrap=True) for each in card.findings[FINDINGS_SHOWN:]]
         if rest:
             layout.addWidget(folded(rest, "findings more"))
-        layout.addWidget(PlainLabel(MODEL, role="quiet", wrap=True))
-        self._add_view(layout, card)
+        quiet = (MODEL, *card.seen)
+        layout.addWidget(PlainLabel(" ".join(quiet), role="quiet", wrap=True))
+        if not content.held:
+            self._add_view(layout, card)
         self._add_ways(layout, card, content)
 
     def _add_head(self, layout: QVBoxLayout, card: PositionCard, *, held: bool) -> None:
@@ -209,6 +214,7 @@ class PositionPanel(QWidget):
             self.action = QComboBox()
             self.action.setAccessibleName("what is done here")
             fill(self.action, ACTIONS, card.action)
+            narrow(self.action, 8)
             self.action.activated.connect(
                 lambda index: self.say(self.acts.set_action(key, str(self.action.itemData(index))))
             )
@@ -240,6 +246,7 @@ class PositionPanel(QWidget):
             self.access = QComboBox()
             self.access.setAccessibleName("access that is stored")
             fill(self.access, content.accesses, content.access)
+            narrow(self.access, 9)
             self.access.activated.connect(lambda index: self.acts.set_access(str(self.access.itemData(index))))
             heading.addWidget(self.access)
         layout.addLayout(heading)
@@ -324,6 +331,13 @@ class PositionRow(QFrame):
         """Look at it."""
         if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
             self.looked()
+
+
+def narrow(box: QComboBox, characters: int) -> None:
+    """A list that gives way to what stands beside it; its entries are read when it opens."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(characters)
+    box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
 
 def toned(line: ToneLine) -> PlainLabel:

@@ -15,7 +15,6 @@ from viewers.panels.parts import ClickLabel, PlainLabel, button, clear, panel, p
 from viewers.state import theme
 
 NO_TREE = "No vessels yet: press Find, or pick the tree tool (Y) and click in the aorta or in the vein."
-FINDINGS_SHOWN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +150,9 @@ class VesselPanel(QWidget):
             self._trees.addWidget(label)
             for note in line.notes:
                 self._trees.addWidget(PlainLabel(note, role="quiet", wrap=True))
-            for finding in line.findings[:FINDINGS_SHOWN]:
-                self._trees.addWidget(_warned(finding))
-            rest = line.findings[FINDINGS_SHOWN:]
-            if rest:
-                self._trees.addWidget(folded([_warned(each) for each in rest], "findings more"))
+            if line.findings:
+                warned = [_warned(each) for each in line.findings]
+                self._trees.addWidget(folded(warned, "notes of the search: what was cut, bridged or left out"))
 
     def _show_segment(self, content: VesselContent) -> None:
         clear(self._segment)

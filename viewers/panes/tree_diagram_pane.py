@@ -123,7 +123,7 @@ class TreeDiagramPane(QWidget):
                 tool.press_place(place)
             else:
                 self.state.vessels.choose(place)
-                self._look(place)
+            self._look(place)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Drag a tip along, move the rows, or say what is under the pointer."""
@@ -132,6 +132,7 @@ class TreeDiagramPane(QWidget):
             place = self.place_at(event.position(), reach_em=4.0)
             if place is not None and isinstance(tool, VesselTool):
                 tool.drag_place(place)
+                self._look(place)
             return
         if event.buttons() & Qt.MouseButton.MiddleButton and self._from is not None:
             places = self.places

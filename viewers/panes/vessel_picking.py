@@ -88,6 +88,7 @@ class VesselPicking:
         self._holding = True
         self._desk.state.begin_interaction()
         tool.press_place(place)
+        self._look(place)
         return True
 
     def move(self, event: QMouseEvent) -> bool:
@@ -97,6 +98,7 @@ class VesselPicking:
             place = self.place_at(event.position(), DRAG_EM)
             if place is not None:
                 tool.drag_place(place)
+                self._look(place)
             return True
         if event.buttons() == Qt.MouseButton.NoButton:
             vessels.pointed.set(self.place_at(event.position()))
@@ -119,9 +121,12 @@ class VesselPicking:
 
     def choose(self, place: VesselPlace) -> None:
         """Select it, and bring every pane there."""
-        vessels = self._desk.state.vessels
-        vessels.choose(place)
-        tree = vessels.tree(place.tree_id)
+        self._desk.state.vessels.choose(place)
+        self._look(place)
+
+    def _look(self, place: VesselPlace) -> None:
+        """The slices follow what is held or chosen here."""
+        tree = self._desk.state.vessels.tree(place.tree_id)
         where = None if tree is None else tree.lps_of(place)
         if tree is not None and where is not None:
             self._desk.state.move_cursor(tree.tree.frame_uid, where)

@@ -105,6 +105,15 @@ def segment_name(tree: VesselTree, key: str) -> str:
     return f"{order}branch of the {mother}"
 
 
+def short_segment(tree: VesselTree, key: str) -> str:
+    """``Right hepatic``, ``Right hepatic branch``: for names that are written on images."""
+    named = next((each for each in reversed(tree.way_to(key)) if each.name is not None), None)
+    if named is None:
+        return "Branch"
+    short = short_vessel(tree.kind, named.name)
+    return short if named.id == key else f"{short} branch"
+
+
 def segment_colours(tree: VesselTree) -> Mapping[str, str]:
     """Segment -> colour: of its own name, of the nearest name before it, else of its generation."""
     ramp = BY_KIND.get(tree.kind, BY_KIND["artery"])

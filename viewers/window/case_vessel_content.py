@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from planner.app.injections import PositionsTogether
+from planner.app.injections import MODEL, PositionsTogether
 from planner.app.report_vessels import NON_TARGET_WORDS, artery_name
 from planner.model.vessel_items import CatheterPositionBody, InjectionMeasures, NonTarget, ViewMeasures, WayMeasures
 from planner.planning.catheters import MICROCATHETER, fitting_catheters, needed_for
@@ -24,6 +24,8 @@ ORIGINS = {"found": "seen in the image", "bridged": "bridged: not seen in the im
 WELL, PARTLY = 0.995, 0.005
 """Shares printed as 100 % and 0 %: coverage beyond them is said to be whole or none."""
 CATHETERS_SHOWN = 2
+SEEN = "Seen on"
+"""How the sentence begins that says on which images something stands."""
 
 
 def tree_line(kept: KeptTree) -> TreeLine:
@@ -85,8 +87,24 @@ def reached_pairs(found: Reached) -> tuple[tuple[str, str], ...]:
             "NOT TOLD" if found.territory_ml is None else f"{shown(found.territory_ml, 'mL', digits=0)}{of_organ}",
         ),
         ("Healthy at risk", shown(found.healthy_ml, "mL", digits=0)),
-        ("Share of flow", UNKNOWN if found.flow_share is None else f"{100.0 * found.flow_share:.0f} % of the root's"),
+        ("Share of flow", flow_words(found.flow_share)),
     )
+
+
+def flow_words(share: float | None) -> str:
+    """Of what enters the tree at its root."""
+    if share is None:
+        return UNKNOWN
+    return "below 1 % of the tree's" if share < 0.01 else f"{100.0 * share:.0f} % of the tree's"
+
+
+def warnings_of(found: Reached) -> tuple[str, ...]:
+    """What stands against the numbers; that they are a model is said in any case."""
+    return tuple(each for each in found.findings if each != MODEL and not each.startswith(SEEN))
+
+
+def seen_of(found: Reached) -> tuple[str, ...]:
+    return tuple(each for each in found.findings if each.startswith(SEEN))
 
 
 def coverage_line(name: str, share: float | None) -> ToneLine:

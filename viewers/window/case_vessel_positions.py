@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from planner.app import item_edits
 from planner.app.injections import (
     is_stale,
@@ -29,7 +31,7 @@ from viewers.panels.position_panel import (
     ToneLine,
 )
 from viewers.state.jobs import Job
-from viewers.state.vessel_words import segment_name, spoken_vessel
+from viewers.state.vessel_words import short_segment, spoken_vessel
 from viewers.state.vessels import CATHETER_TOOL, InjectionShown, TipShown, VesselPlace
 from viewers.state.view_state import as_point
 from viewers.state.working_view import Angles
@@ -40,8 +42,10 @@ from viewers.window.case_vessel_content import (
     non_target_lines,
     position_summary,
     reached_pairs,
+    seen_of,
     total_lines,
     view_words,
+    warnings_of,
     way_line,
 )
 from viewers.window.case_vessel_live import VesselLive
@@ -65,7 +69,7 @@ class VesselPositions:
         self._compared: str | None = None
         self._held: TipShown | None = None
         self._found: Injection | None = None
-        self._waiting: TipShown | None = None
+        self._waiting: list[TipShown] = []
         self._ways: tuple[tuple[object, ...], tuple[WayMeasures, ...]] = ((), ())
         self.panel = PositionPanel(
             PositionActs(
@@ -84,7 +88,8 @@ class VesselPositions:
 
     def forget(self) -> None:
         """Another case."""
-        self._access = self._compared = self._held = self._found = self._waiting = None
+        self._access = self._compared = self._held = self._found = None
+        self._waiting = []
         self._ways = ((), ())
         self.live.forget()
         self.views.forget()
@@ -152,7 +157,7 @@ class VesselPositions:
 
     def drop(self) -> None:
         """The drag was given up: what is selected is on show again."""
-        self._held = self._waiting = None
+        self._held, self._waiting = None, []
         self.desk.state.vessels.injection.set(None)
         self._follow_selected()
 
@@ -165,8 +170,9 @@ class VesselPositions:
         if not self.live.can_inject(tip.place.tree_id):
             return WRONG_TREE
         if live is None:
-            self._waiting = tip
+            self._waiting.append(tip)
             self.live.prepare(tip.place.tree_id, again=True)
+            self.refresh()
             return NOT_READY
         library, before = work.opened.library, {each.id for each in session.items}
         place = tip.place
@@ -198,8 +204,7 @@ class VesselPositions:
     def _free_name(self, place: VesselPlace) -> str:
         """By its vessel; a second one there gets a number."""
         kept = self.vessels.kept(place.tree_id)
-        name = "Position" if kept is None else segment_name(kept.shown.tree, place.segment)
-        name = name[:1].upper() + name[1:]
+        name = "Position" if kept is None else short_segment(kept.shown.tree, place.segment)
         taken, number, found = {item.name for item, _ in self.positions()}, 2, name
         while found in taken:
             found, number = f"{name} ({number})", number + 1
@@ -207,16 +212,14 @@ class VesselPositions:
 
     def _prepared(self) -> None:
         """Territories are there, or will not come: what waited for them goes on."""
-        waiting, self._waiting = self._waiting, None
-        if self._held is not None:
-            self._show(self._held)
-        elif waiting is not None:
+        held, waiting, self._waiting = self._held, self._waiting, []
+        for tip in waiting:
             failed = self.live.failed
-            said = failed[1] if failed is not None else None
-            ready = self.live.ready(waiting.place.tree_id) is not None
-            self.desk.kit.notice.set((self.keep(waiting) or "") if ready else said or "")
-            if not ready:
-                self.drop()
+            ready = self.live.ready(tip.place.tree_id) is not None
+            self.desk.kit.notice.set((self.keep(tip) or "") if ready else "" if failed is None else failed[1])
+        if held is not None:
+            self._held = held
+            self._show(held)
         else:
             self._follow_selected()
         self.refresh()
@@ -233,7 +236,7 @@ class VesselPositions:
     def _follow_selected(self) -> None:
         """The position selected is on show: what it reaches, and the way to it."""
         vessels, item = self.desk.state.vessels, self.selected()
-        if self._held is not None or self._waiting is not None:
+        if self._held is not None or self._waiting:
             return
         if item is None:
             if vessels.injection.value is not None:
@@ -364,7 +367,7 @@ class VesselPositions:
                 organ=self._organ_words(tree),
                 accesses=tuple(Choice(key, spoken_vessel("artery", key)) for key in ACCESSES),
                 access=self.access,
-                held=self._held is not None,
+                held=self._held is not None or bool(self._waiting),
             )
         )
 
@@ -385,6 +388,8 @@ class VesselPositions:
         """Of the tip under the hand, else of the position selected."""
         if self._held is not None:
             return self._held_card(self._held)
+        if self._waiting:
+            return self._held_card(replace(self._waiting[-1], name="To be stored"))
         if item is None:
             return None
         body, session = position_of(item), self.vessels.session
@@ -398,7 +403,8 @@ class VesselPositions:
             () if found is None else reached_pairs(found),
             () if found is None else coverage_lines(found.coverage, self.names),
             () if found is None else non_target_lines(found.non_targets),
-            () if found is None else found.findings,
+            () if found is None else warnings_of(found),
+            () if found is None else seen_of(found),
             tuple(way_line(each) for each in self._ways_of(body)),
             view_words(body.view),
             STALE if stale else "",
@@ -417,7 +423,7 @@ class VesselPositions:
             reached_pairs(found),
             coverage_lines(found.coverage, self.names),
             non_target_lines(found.non_targets),
-            found.findings,
+            warnings_of(found),
         )
 
     def _where(self, place: VesselPlace) -> str:

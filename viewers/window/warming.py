@@ -1,4 +1,4 @@
-"""Compiles the kernels of 3D, runs and needles ahead of their first use, in a process that gives way to others.
+"""Compiles the kernels of 3D, runs, needles and vessels before their first use, in a process that gives way to others.
 
 Compiling holds the interpreter lock for seconds, so in a thread the window would stutter. What the process compiles
 lies on disk afterwards (see `planner.imaging.compiled`), where this program finds it.
@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from viewers.window.needle_warming import margins, needles
+from viewers.window.vessel_warming import vessels
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -67,8 +68,8 @@ def _work() -> None:
 
 
 def warm_up(steps: Sequence[Callable[[], object]] | None = None) -> None:
-    """Compile, or find on disk, the kernels of 3D pictures, runs and needles."""
-    for step in (picture, run_once, needles, margins) if steps is None else steps:
+    """Compile, or find on disk, the kernels of 3D pictures, runs, needles and vessels."""
+    for step in (picture, run_once, needles, margins, vessels) if steps is None else steps:
         step()
 
 
