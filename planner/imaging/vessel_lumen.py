@@ -29,7 +29,7 @@ _ABOVE_SOFT = 0.06
 would look like tubes otherwise."""
 _WIDE_SHARE = 0.5
 _SCALES_MM = (0.7, 1.0, 1.6, 2.5)
-_LEAST_ANSWER = (0.0, 0.0, 0.08, 0.12)
+_LEAST_ANSWER = (0.0, 0.06, 0.10, 0.14)
 """Share of the answer of a fully bright tube that is asked for at each scale: thin vessels are dimmed, wide ones that
 answer less are veins or parenchyma."""
 _NOISE_QUANTILE = 0.995

@@ -12,6 +12,7 @@ from phantoms import tiny_patient
 from planner.errors import Cancelled, OperatorError
 from planner.geometry import Grid
 from planner.imaging import ImageSource, Volume
+from planner.imaging.automatic_structures_vessels import bright_organs
 from planner.imaging.vessel_lumen import VesselLumen, arterial_lumen, find_aorta_seed
 from planner.imaging.vessel_lumen_levels import smallest_visible_mm
 from planner.jobs import Context
@@ -107,6 +108,18 @@ def test_that_the_likelihood_fills_the_box_and_is_higher_in_vessels() -> None:
     assert float(found.likelihood.max()) <= 1.0
     inside = found.likelihood[found.mask.voxels]
     assert float(np.median(inside)) > 5.0 * float(found.likelihood[~found.mask.voxels].mean())
+
+
+def test_that_a_kidney_is_an_organ_though_its_middle_is_dark_and_open_to_one_side_and_a_trunk_is_not() -> None:
+    k, j, i = np.meshgrid(*((np.arange(size) - size // 2) * 2.0 for size in (48, 40, 64)), indexing="ij")
+    kidney = np.sqrt((k / 1.6) ** 2 + j**2 + (i + 25.0) ** 2)
+    cortex = (kidney < 24.0) & (kidney > 17.0)
+    cortex &= ~((i > -25.0) & (np.abs(j) < 9.0) & (np.abs(k) < 16.0))
+    trunk = np.hypot(j, i - 40.0) < 9.0
+    found = bright_organs(cortex | trunk, np.zeros_like(trunk), (2.0, 2.0, 2.0))
+    assert _share(found, cortex) > 0.9
+    assert _share(found, kidney < 10.0) > 0.9
+    assert not found[trunk].any()
 
 
 def test_that_the_thinnest_visible_vessel_follows_noise_contrast_and_voxels() -> None:
