@@ -30,6 +30,7 @@ from viewers.panes.desk import Desk
 from viewers.panes.mpr_hands import MprHands
 from viewers.panes.slice_renderer import SliceRenderer
 from viewers.panes.tools.base import Pointer
+from viewers.scene.lumen_slice_painter import slice_lumens
 from viewers.scene.run_ct_painter import slice_ct
 from viewers.scene.slice_painter import CrosshairLine, SliceScene, image_of, paint_picture, paint_scene
 from viewers.scene.slice_picture import SliceRequest
@@ -37,6 +38,7 @@ from viewers.scene.slice_view import SliceView, view_of
 from viewers.scene.vessel_slice_painter import slice_vessels
 from viewers.state import theme
 from viewers.state.layouts import PaneSpec
+from viewers.state.lumens import LUMEN_TOOL
 from viewers.state.mask_layer import RegionShape
 from viewers.state.pane_state import PaneState
 from viewers.state.preview import Preview
@@ -180,6 +182,7 @@ class MprPane(QWidget):
             stale_ids=state.needles.stale.value,
             zones=zones if zones is not None and zones.frame_uid == frame else None,
             vessels=slice_vessels(state.vessels, frame, hidden),
+            lumens=slice_lumens(state.lumens, frame, hidden, with_clicks=state.active_tool.value == LUMEN_TOOL),
         )
 
     def _lines(self, frame: str) -> tuple[CrosshairLine, ...]:
@@ -305,6 +308,7 @@ class MprPane(QWidget):
             state.needles.stale.changed.connect(self._repaint),
             state.margins.zones.changed.connect(self._repaint),
             state.vessels.changed.connect(self._vessels_changed),
+            state.lumens.changed.connect(self._vessels_changed),
             state.vessels.injection.changed.connect(self._changed),
             state.run_ct.rays.changed.connect(self._repaint),
             state.run_ct.landmarks.changed.connect(self._repaint),
@@ -341,6 +345,8 @@ class MprPane(QWidget):
 
     def _show_cursor(self, tool_id: str) -> None:
         exact = tool_id != CROSSHAIR
+        # The clicks of a lumen are seen while its tool is active.
+        self.update()
         self.setCursor(Qt.CursorShape.CrossCursor if exact else Qt.CursorShape.ArrowCursor)
 
     def _repaint(self, value: object) -> None:

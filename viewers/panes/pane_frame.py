@@ -29,6 +29,9 @@ TITLES = {
     "vertebra-views": "C-arm views",
     "tree-diagram": "Tree",
     "working-view": "Working view",
+    "straightened": "Lumen",
+    "cross-section": "Across",
+    "diameter-profile": "Diameters",
 }
 
 

@@ -13,6 +13,7 @@ from viewers.panes.desk import Desk
 from viewers.panes.pane_frame import HeaderButton, PaneFrame
 from viewers.panes.vessel_picking import VesselPicking
 from viewers.panes.volume_pane import VolumePane
+from viewers.scene.lumen_scene3d import LumenMeshes, camera_on_lumen
 from viewers.scene.margin_scene3d import camera_on_margin, meshes_of_margins, painted_region
 from viewers.scene.run_ct_scene3d import tubes_of_rays
 from viewers.scene.scene_content import plane_picture, surfaces_of, surfaces_of_regions, tubes_of_marks
@@ -47,11 +48,13 @@ class VolumeLink:
         self.preset: str | None = None
         self._painted: str | None = None
         self._trees = 0
+        self._lumens = 0
         self.picking = pane.picking = VesselPicking(pane, desk, self._frame_uid)
         self._soon = QTimer()
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self.refresh)
         self.vessels = VesselMeshes(desk.state.vessels)
+        self.lumens = LumenMeshes(desk.state.lumens)
         state, marks = desk.state, desk.marks
         self._subscriptions = Subscriptions()
         self._subscriptions.add(
@@ -74,10 +77,15 @@ class VolumeLink:
                     state.vessels.supply,
                     state.vessels.injection,
                     state.vessels.tips,
+                    state.lumens.lumens,
+                    state.lumens.stents,
+                    state.lumens.held_stent,
+                    state.lumens.on_show,
                 )
             ),
             state.interacting.changed.connect(self._rested),
             state.vessels.pointed.changed.connect(self._pointed),
+            state.lumens.along_mm.changed.connect(self._pointed),
         )
         pane.preset_picked.connect(self._keep_preset)
         self.refresh()
@@ -103,7 +111,7 @@ class VolumeLink:
         painted = painted_region(self.desk.state.margins, frame_uid)
         shown_maps = [shown_labels(name, labels, hidden) for name, labels in layer.label_maps.items()]
         marks = [mark for mark in self.desk.marks.marks.value if mark.id not in hidden]
-        camera = self._turn_to(painted) or self._turn_to_vessels(frame_uid)
+        camera = self._turn_to(painted) or self._turn_to_vessels(frame_uid) or self._turn_to_lumen(frame_uid)
         preset = self.preset if self.preset is not None else preset_for(volume, None).id
         scene = Scene3D(
             volume=volume,
@@ -119,7 +127,9 @@ class VolumeLink:
             + surfaces_of_vessels(state.vessels, frame_uid, moving=state.interacting.value)
             + surfaces_of([labels for labels in shown_maps if labels.grid.frame_uid == frame_uid]),
             tubes=tubes_of_marks(marks, frame_uid) + tubes_of_rays(self.desk.state.run_ct, volume.grid),
-            meshes=meshes_of_margins(self.desk.state.margins, frame_uid) + self.vessels.meshes(frame_uid, hidden),
+            meshes=meshes_of_margins(self.desk.state.margins, frame_uid)
+            + self.vessels.meshes(frame_uid, hidden)
+            + self.lumens.meshes(frame_uid, hidden),
             planes=tuple(
                 plane_picture(volume, kind, self.desk.state.plane(frame_uid, kind), self.desk.state.window(key).window)
                 for kind in PLANE_KINDS
@@ -151,6 +161,16 @@ class VolumeLink:
             return None
         self.preset = HIDDEN
         return camera_on_vessels(self.desk.state.vessels, frame_uid)
+
+    def _turn_to_lumen(self, frame_uid: str) -> Camera | None:
+        """When the first lumen of a session comes on show, the eye goes to it and the volume gives way."""
+        before, self._lumens = self._lumens, len(self.desk.state.lumens.in_frame(frame_uid))
+        if before and not self._lumens and self.preset == HIDDEN:
+            self.preset = None
+        if not self._lumens or before:
+            return None
+        self.preset = HIDDEN
+        return camera_on_lumen(self.desk.state.lumens, frame_uid)
 
     def _frame_changed(self, key: str) -> None:
         del key

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
 
 from planner.geometry import SlicePlane
 from planner.imaging import Volume
+from viewers.scene.lumen_slice_painter import SliceLumens, paint_slice_lumens
 from viewers.scene.palette import PLANE_COLOURS, TEXT_QUIET, WARNING
 from viewers.scene.run_ct_painter import SliceCt, paint_slice_ct
 from viewers.scene.slice_items import ItemPen, draw_marks, draw_preview, draw_region_labels
@@ -83,6 +84,8 @@ class SliceScene:
         Planned ablation zones of this frame of reference.
     vessels
         Vessel trees of this frame of reference, with catheter tips.
+    lumens
+        Lumens and stents of this frame of reference.
     """
 
     view: SliceView
@@ -105,6 +108,7 @@ class SliceScene:
     stale_ids: frozenset[str] = frozenset()
     zones: ZonesShown | None = None
     vessels: SliceVessels | None = None
+    lumens: SliceLumens | None = None
 
     @property
     def reach_mm(self) -> float:
@@ -154,6 +158,8 @@ def paint_scene(painter: QPainter, scene: SliceScene) -> None:
         draw_zones(painter, pen, scene.zones)
     if scene.vessels is not None:
         paint_slice_vessels(painter, pen, scene.vessels)
+    if scene.lumens is not None:
+        paint_slice_lumens(painter, pen, scene.lumens)
     draw_marks(painter, pen, scene.marks, scene.preview)
     if same_frame:
         draw_preview(painter, pen, scene.preview, with_brush=scene.with_brush)

@@ -17,6 +17,7 @@ from planner.imaging.window import Window, first_window, preset_for_digit, prese
 from planner.model.items import Point
 from viewers.state.day import DayDesk
 from viewers.state.images import ImageSet
+from viewers.state.lumens import LumenDesk
 from viewers.state.margins import MarginDesk
 from viewers.state.needles import NeedleDesk
 from viewers.state.pane_state import PaneState
@@ -110,6 +111,7 @@ class ViewState:
         self.vertebrae = VertebraDesk()
         self.day = DayDesk()
         self.vessels = VesselDesk()
+        self.lumens = LumenDesk()
         self.layout: Value[str] = Value("mpr")
         self.enlarged_pane: Value[str | None] = Value(None)
         self.active_pane: Value[str | None] = Value(None)
@@ -247,6 +249,7 @@ class ViewState:
         self.vertebrae.forget()
         self.day.clear()
         self.vessels.forget()
+        self.lumens.forget()
         self.images.clear()
 
     def _put_window(self, series: str, window: SeriesWindow) -> None:

@@ -20,13 +20,16 @@ from viewers.panels.stage_form import StageForm
 from viewers.panels.stage_list import StageList
 from viewers.panels.stage_panel import StagePanel
 from viewers.panes.clearance_profile import profile_frame
+from viewers.panes.cross_section_pane import cross_section_frame
 from viewers.panes.desk import Desk
+from viewers.panes.diameter_profile_pane import diameter_profile_frame
 from viewers.panes.margin_map_pane import margin_frame
 from viewers.panes.needle_pane import needle_frame
 from viewers.panes.pane_grid import PaneFactory, PaneGrid
 from viewers.panes.probe_pane import probe_frame
 from viewers.panes.run_frame import RunFrame, run_frame
 from viewers.panes.skin_map_pane import skin_map_frame
+from viewers.panes.straightened_pane import straightened_frame
 from viewers.panes.tree_diagram_pane import tree_diagram_frame
 from viewers.panes.vertebra_views_pane import vertebra_views_frame
 from viewers.panes.volume_frame import volume_frame
@@ -34,6 +37,7 @@ from viewers.panes.working_view_pane import working_view_frame
 from viewers.state.run_marks import RunMarks, jump_to_run
 from viewers.window.case_content import banner_text, course_lines, stage_content, stage_lines
 from viewers.window.case_day import CaseDay
+from viewers.window.case_lumens import CaseLumens
 from viewers.window.case_margins import CaseMargins
 from viewers.window.case_marks import CaseMarks
 from viewers.window.case_needles import CaseNeedles
@@ -51,6 +55,7 @@ TOOLS_OF = {
     "vertebra": ("vertebra", "brush"),
     "vessel-tree": ("vessel-tree",),
     "injection": ("catheter",),
+    "lumen": ("lumen",),
 }
 """What a template calls a tool -> the tools of the tool box that do it."""
 
@@ -66,6 +71,9 @@ PANES: Mapping[str, PaneFactory] = {
     "vertebra-views": vertebra_views_frame,
     "tree-diagram": tree_diagram_frame,
     "working-view": working_view_frame,
+    "straightened": straightened_frame,
+    "cross-section": cross_section_frame,
+    "diameter-profile": diameter_profile_frame,
 }
 """Kinds of panes beside the three planes -> what makes them."""
 
@@ -127,6 +135,8 @@ class CasePage(QWidget):
         self.stage_panel.extras.addWidget(self.needles.panel)
         self.vessels = CaseVessels(desk)
         self.stage_panel.extras.addWidget(self.vessels.panel)
+        self.lumens = CaseLumens(desk)
+        self.stage_panel.extras.addWidget(self.lumens.panel)
         self.no_session = PlainLabel("", role="quiet", wrap=True)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -177,6 +187,7 @@ class CasePage(QWidget):
         self.margins.follow(work)
         self.day.follow(work)
         self.vessels.follow(work)
+        self.lumens.follow(work)
         self._soon.stop()
         if work is not None:
             work.changed.connect(self.refresh_soon)
@@ -216,6 +227,7 @@ class CasePage(QWidget):
         self.margins.show_stage(stage.stage)
         self.day.show_stage(stage.stage)
         self.vessels.show_stage(stage.stage)
+        self.lumens.show_stage(stage.stage)
         content = stage_content(work, status, stage)
         self.stage_panel.show_content(content)
         self.lesions.show_lesions(desk.case.lesions, content.form.case.lesion_list_is_confirmed)

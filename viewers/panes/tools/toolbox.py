@@ -8,6 +8,7 @@ from types import MappingProxyType
 from viewers.panes.tools.base import Tool, ToolKit
 from viewers.panes.tools.crosshair import CrosshairTool
 from viewers.panes.tools.day import LandmarkTool, ZoneTool
+from viewers.panes.tools.lumen import LumenTool
 from viewers.panes.tools.measure import AngleTool, DistanceTool, EllipseTool
 from viewers.panes.tools.needle import NeedleTool, TargetTool
 from viewers.panes.tools.path import PathTool
@@ -35,6 +36,7 @@ TOOLS: tuple[type[Tool], ...] = (
     VertebraTool,
     TreeTool,
     CatheterTool,
+    LumenTool,
 )
 """In the order of a tool bar."""
 
