@@ -5,7 +5,7 @@ Every step is one that a person takes, through the same use cases; nothing is pu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any
 
 from planner.app.demo_marking import MarkedLesion, MarkedPath, keep_views, mark_lesions, mark_paths
 from planner.app.demo_papers import PICTURE_PX, DemoPapers, fresh_library, volumes_of
-from planner.app.demo_walk import FELLOW, moment_at, walk_stages
+from planner.app.demo_walk import FELLOW, moment_at, quiet, walk_stages
 from planner.app.digital_case import Clock, DigitalCase, begin_digital_session, make_digital_case
 from planner.app.rehearsals import REHEARSALS
+from planner.app.rehearse_tace_vessels import TaceVessels
 from planner.app.rendering import Renderer
 from planner.app.sessions import SessionDesk, course_overview, local_now
 from planner.app.templates import Installed, installed
@@ -45,6 +46,8 @@ class DemoResult:
         Everything written, pictures and papers first.
     stages
         Stage id -> status at the end of the first session.
+    computed
+        Arteries, feeders and positions as they were found and measured.
     forbidden_carried
         What the second session took over although the rules forbid it; empty.
     """
@@ -56,6 +59,7 @@ class DemoResult:
     sessions: tuple[str, ...]
     stages: Mapping[str, str]
     overrides: int
+    computed: Mapping[str, Any]
     forbidden_carried: tuple[str, ...]
     last_time: Mapping[str, Any]
     remains: tuple[Mapping[str, Any], ...]
@@ -70,6 +74,7 @@ class DemoResult:
             "sessions": list(self.sessions),
             "stages": dict(self.stages),
             "overrides": self.overrides,
+            "computed": dict(self.computed),
             "forbidden_carried": list(self.forbidden_carried),
             "last_time": dict(self.last_time),
             "remains": [dict(each) for each in self.remains],
@@ -184,7 +189,9 @@ class _Demo:
         template, profile, title = (str(example[key]) for key in ("template", "profile", "title"))
         desk = begin_digital_session(made, available, template, profile, title=title, by=FELLOW, clock=clock)
         lesions, paths = self._mark(made, desk, volumes, told["arteries"])
-        walk_stages(made.opened, desk, clock, _steps(day, made, lesions, paths), told, self.job.part(0.42, 0.75))
+        steps = _steps(day, made, lesions, paths)
+        hands = self._hands(made, desk, volumes, steps)
+        walk_stages(made.opened, desk, clock, steps, told, self.job.part(0.42, 0.75), before=hands.before)
         status = desk.status()
         folder = DemoPapers(self.out, made, available, volumes, self.renderer, self.by, self.picture_px)
         printing = self.job.part(0.85, 0.86)
@@ -204,6 +211,7 @@ class _Demo:
             sessions=(desk.session_id, following.session_id),
             stages={each.stage.id: each.status.value for each in status.stages},
             overrides=len(status.overrides),
+            computed=hands.report(),
             forbidden_carried=forbidden_carried(following),
             last_time={} if card is None else card.to_json(),
             remains=tuple(to_json(each) for each in overview.remains),
@@ -211,6 +219,22 @@ class _Demo:
         )
         self.job.step(1.0, "The demonstration is complete")
         return result
+
+    def _hands(
+        self, made: DigitalCase, desk: SessionDesk, volumes: Mapping[str, Volume], steps: Sequence[ExampleStage]
+    ) -> TaceVessels:
+        """Who makes the model of the vessels; the liver it stands on is taken before the first stage reads regions."""
+        hands = TaceVessels(
+            made,
+            desk,
+            volumes,
+            replace(self.by, user=FELLOW),
+            quiet(self.job),
+            tuple(each.id for each in made.opened.case.lesions),
+            {each.stage: each.answers for each in steps},
+        )
+        hands.take_liver()
+        return hands
 
     def _mark(
         self, made: DigitalCase, desk: SessionDesk, volumes: Mapping[str, Volume], names: Mapping[str, str]

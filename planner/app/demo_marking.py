@@ -42,7 +42,7 @@ class MarkedLesion:
     dice
         Overlap with the true mask, 0 to 1; None when the grids differ.
     longest_mm, true_mm
-        Longest axial diameters.
+        Longest axial diameters; the true size is None where the digital patient's truth has none.
     """
 
     lesion_id: str
@@ -50,9 +50,9 @@ class MarkedLesion:
     clicks: int
     dice: float | None
     longest_mm: float | None
-    true_mm: float
+    true_mm: float | None
     volume_ml: float
-    true_ml: float
+    true_ml: float | None
 
 
 @dataclass(frozen=True, slots=True)

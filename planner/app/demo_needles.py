@@ -1,7 +1,7 @@
-"""Demonstrations of needles: the digital patient's ablation, or its vertebroplasty, from first stage to last.
+"""Demonstrations of the digital patient's ablation, vertebroplasty or bile duct stent, from first stage to last.
 
 Everything that a person computes is computed from the images: structures, paths, zones, margins, the match of the day,
-trajectories, cement. Nothing is put into the case behind their back.
+trajectories, cement, lumens, stents. Nothing is put into the case behind their back.
 """
 
 from __future__ import annotations
@@ -15,24 +15,32 @@ from typing import Any
 from planner.app.demo import EXAMPLE, IMAGES_BEFORE_DAYS
 from planner.app.demo_marking import MarkedLesion
 from planner.app.demo_papers import PICTURE_PX, DemoPapers, fresh_library, volumes_of
-from planner.app.demo_walk import FELLOW, moment_at, walk_stages
+from planner.app.demo_walk import FELLOW, moment_at, quiet, walk_stages
 from planner.app.digital_case import Clock, DigitalCase, begin_digital_session, make_digital_case
 from planner.app.rehearsals import REHEARSALS, Rehearsal
 from planner.app.rehearse_ablation import AblationRehearsal
+from planner.app.rehearse_stent import StentRehearsal
 from planner.app.rehearse_vertebra import VertebraRehearsal
 from planner.app.rendering import Renderer
 from planner.app.sessions import SessionDesk, local_now
+from planner.app.stent_sheet import write_stent_sheet
+from planner.app.stents import the_lumen, the_stent
 from planner.app.templates import Installed, installed
 from planner.catalogues import catalogue
-from planner.errors import Cancelled, UsageError
+from planner.errors import UsageError
 from planner.imaging import Volume
 from planner.jobs import Context
+from planner.model.vessel_reading import lumen_of, stents_of
 from planner.store.actors import Actor, SaveReason
 from planner.workflow.examples import example_stages
 
-Hands = AblationRehearsal | VertebraRehearsal
-_HANDS: Mapping[str, type[Hands]] = {"ablation": AblationRehearsal, "vertebra": VertebraRehearsal}
-_LOOK_AGAIN = {"ablation": ("scan_today",), "vertebra": ()}
+Hands = AblationRehearsal | VertebraRehearsal | StentRehearsal
+_HANDS: Mapping[str, type[Hands]] = {
+    "ablation": AblationRehearsal,
+    "vertebra": VertebraRehearsal,
+    "stent": StentRehearsal,
+}
+_LOOK_AGAIN = {"ablation": ("scan_today",), "vertebra": (), "stent": ("stent_plan",)}
 """Stages whose marks change what was signed before: it is looked at and signed again."""
 AFTER_DAYS = 100
 """The day the demonstration stands at: the last visit of every example lies before it."""
@@ -49,7 +57,7 @@ class NeedleDemoResult:
     stages
         Stage id -> status at the end.
     computed
-        Needles, margins, volumes as they were measured.
+        Needles, margins, volumes, lumens, stents as they were measured.
     """
 
     case_id: str
@@ -85,14 +93,14 @@ def run_needle_demo(
     picture_px: tuple[int, int] = PICTURE_PX,
     context: Context | None = None,
 ) -> NeedleDemoResult:
-    """Build the digital patient in a fresh library below a folder and walk one procedure through the skin.
+    """Build the digital patient in a fresh library below a folder and walk one procedure of one session.
 
     Parameters
     ----------
     out
         Is made when it is not there; must hold no library.
     case
-        ``ablation`` or ``vertebra``: key of `planner.app.rehearsals.REHEARSALS`.
+        ``ablation``, ``vertebra`` or ``stent``: key of `planner.app.rehearsals.REHEARSALS`.
     preset
         Resolution of the digital patient: ``tiny``, ``demo`` or ``full``.
     today
@@ -108,7 +116,7 @@ def run_needle_demo(
         When a stage of the example cannot be signed: the example and the template have come apart.
     """
     if case not in _HANDS:
-        said = f"There is no demonstration of needles called {case}; choose one of {', '.join(_HANDS)}."
+        said = f"There is no such demonstration as {case}; choose one of {', '.join(_HANDS)}."
         raise UsageError("unknown-case", said, subject=case)
     job = context or Context()
     library = fresh_library(out)
@@ -158,7 +166,7 @@ class _Walk:
             by=FELLOW,
             clock=self.clock,
         )
-        hands = _HANDS[self.told.case](self.made, desk, self.volumes, replace(by, user=FELLOW), self._quiet())
+        hands = _HANDS[self.told.case](self.made, desk, self.volumes, replace(by, user=FELLOW), quiet(self.job))
         lesions = self._walk(desk, hands, shared["states"])
         status = desk.status()
         self.clock.now = moment_at(last, time(9))
@@ -174,16 +182,6 @@ class _Walk:
             computed=hands.report(),
         )
 
-    def _quiet(self) -> Context:
-        """Single acts tell nothing of the whole way, and can be cancelled like it."""
-
-        def listen(fraction: float, text: str) -> None:
-            del fraction, text
-            if self.job.is_cancelled:
-                raise Cancelled("cancelled by the operator")
-
-        return Context(listen)
-
     def _walk(self, desk: SessionDesk, hands: Hands, states: Mapping[str, Any]) -> tuple[MarkedLesion, ...]:
         lesions = hands.mark_lesions()
         self.made.opened.save(SaveReason.SAVE)
@@ -198,5 +196,26 @@ class _Walk:
         name = f"plan-{desk.template.id}.pdf"
         pictures = tuple(papers.pictures(desk, self.job.part(0.8, 0.92)))
         paper = papers.paper(desk, name, self.clock(), self.job.part(0.92, 1.0))
+        stents = stents_of(desk.session.items)
+        sheets = tuple(self._sheet(papers, desk, item.id, number) for number, (item, _) in enumerate(stents, start=1))
         self.job.step(1.0, "The demonstration is complete")
-        return (*pictures, paper, papers.case_file(), papers.out / "library.sqlite")
+        return (*pictures, paper, *sheets, papers.case_file(), papers.out / "library.sqlite")
+
+    def _sheet(self, papers: DemoPapers, desk: SessionDesk, stent_id: str, number: int) -> Path:
+        """The sizing sheet of a stent, with the images its lumen was measured on."""
+        opened, path = self.made.opened, papers.out / f"stent-{number}.pdf"
+        _, stent = the_stent(desk.session, stent_id)
+        series = lumen_of(the_lumen(desk.session, stent.lumen)).series
+        write_stent_sheet(
+            opened.library,
+            opened.case,
+            opened.revision,
+            desk.session_id,
+            stent_id,
+            papers.available,
+            path,
+            by=papers.by,
+            now=self.clock(),
+            volume=None if series is None else self.volumes.get(series),
+        )
+        return path

@@ -12,13 +12,22 @@ from planner.app.digital_case import DigitalCase
 from planner.app.images import load
 from planner.app.library import library_url
 from planner.app.needle_pictures import series_for_layout
-from planner.app.rendering import Renderer
-from planner.app.report_pictures import SIZE_PX, View, by_role, main_series, request_of
+from planner.app.rendering import Renderer, SheetRequest
+from planner.app.report_pictures import SIZE_PX, View, by_role, main_series, request_of, simulated_words
 from planner.app.report_words import series_key
 from planner.app.reporting import session_report
 from planner.app.run_sheets import roles_of_layout, sheet_of_case
 from planner.app.sessions import SessionDesk
 from planner.app.templates import Installed
+from planner.app.vessel_pictures import (
+    LUMEN_PANES,
+    TREE_PANES,
+    lumen_sheet,
+    panes_of,
+    pictured_lumens,
+    pictured_trees,
+    tree_sheet,
+)
 from planner.errors import UsageError
 from planner.imaging import Volume
 from planner.jobs import Context
@@ -102,14 +111,24 @@ class DemoPapers:
         if base is None:
             return
         centre = _centre(case, session, base.frame_uid)
+        sheets: dict[tuple[str, ...], bytes] = {}
         used = dict.fromkeys(["mpr", "3d", *(stage.layout for stage in desk.template.stages)])
         for number, layout in enumerate(used):
             job.step(number / len(used), f"Drawing {layout}")
             path = self.out / f"{layout.replace('_', '-')}.png"
             runs = roles_of_layout(layout)
             if runs:
-                sheet = sheet_of_case(self.made.opened.library, case, session, self.picture_px, roles=runs)
-                path.write_bytes(self.renderer.sheet(sheet))
+                # Layouts that show the same runs show the same sheet; making one takes seconds.
+                if runs not in sheets:
+                    sheets[runs] = self.renderer.sheet(
+                        sheet_of_case(self.made.opened.library, case, session, self.picture_px, roles=runs)
+                    )
+                path.write_bytes(sheets[runs])
+                yield path
+                continue
+            vessels = self._vessel_sheet(session, layout)
+            if vessels is not None:
+                path.write_bytes(self.renderer.sheet(vessels))
                 yield path
                 continue
             series, tip = series_for_layout(case, session, layout, base)
@@ -125,6 +144,21 @@ class DemoPapers:
             )
             path.write_bytes(self.renderer.png(request))
             yield path
+
+    def _vessel_sheet(self, session: Session, layout: str) -> SheetRequest | None:
+        """What stands for a layout of vessels or of a lumen; None for another layout, or without such an item."""
+        case, kinds = self.made.opened.case, panes_of(layout)
+        caption = simulated_words(case)
+        if kinds & TREE_PANES:
+            for item, series in pictured_trees(session):
+                if series in self.volumes:
+                    volume, library = self.volumes[series], self.made.opened.library
+                    return tree_sheet(library, case, session, item, volume, self.picture_px, caption)
+        if kinds & LUMEN_PANES:
+            for item, key in pictured_lumens(session):
+                volume_seen = self.volumes.get(key or "")
+                return lumen_sheet(session, item, volume_seen, self.picture_px, caption)
+        return None
 
     def case_file(self) -> Path:
         """The whole case as JSON."""

@@ -9,6 +9,7 @@ from typing import Any
 from planner.app.digital_case import Clock
 from planner.app.open_case import OpenCase
 from planner.app.sessions import SessionDesk
+from planner.errors import Cancelled
 from planner.jobs import Context
 from planner.model.session import SessionState
 from planner.store.actors import SaveReason
@@ -22,6 +23,17 @@ HOURS = {Phase.DECIDE: 9, Phase.PLAN: 14, Phase.DAY: 8, Phase.RECORD: 11, Phase.
 
 def moment_at(day: date, moment: time) -> datetime:
     return datetime.combine(day, moment).astimezone()
+
+
+def quiet(job: Context) -> Context:
+    """For single acts of a walk: they tell nothing of the whole way, and can be cancelled like it."""
+
+    def listen(fraction: float, text: str) -> None:
+        del fraction, text
+        if job.is_cancelled:
+            raise Cancelled("cancelled by the operator")
+
+    return Context(listen)
 
 
 def walk_stages(

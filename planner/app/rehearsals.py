@@ -31,6 +31,7 @@ REHEARSALS = {
         Rehearsal("tace", "Digital patient: two HCC in cirrhosis", "tace", "TACE 1"),
         Rehearsal("ablation", "Digital patient: ablation of a small HCC", "ablation", "Ablation 1"),
         Rehearsal("vertebra", "Digital patient: compressed L2", "vertebroplasty", "Vertebroplasty 1"),
+        Rehearsal("stent", "Digital patient: stricture of the bile duct", "stent", "Stent 1"),
     )
 }
 """By the digital patient's case."""

@@ -14,6 +14,14 @@ from planner.app.needle_pictures import with_needle_content
 from planner.app.rendering import PictureRequest, Renderer
 from planner.app.report_words import day, person_name, series_key
 from planner.app.run_sheets import key_frame_sheets
+from planner.app.vessel_pictures import (
+    TREE_CAPTION,
+    lumen_picture,
+    pictured_lumens,
+    pictured_trees,
+    series_reference,
+    tree_sheet,
+)
 from planner.errors import OperatorError
 from planner.imaging import Label, LabelMap, Volume
 from planner.imaging.masks import Mask
@@ -23,6 +31,7 @@ from planner.model.disease import SeriesRef
 from planner.model.items import KEY_IMAGE, VESSEL_PATH, PlanItem
 from planner.model.run_items import KEY_FRAME
 from planner.model.session import Session
+from planner.model.vessel_items import LUMEN
 from planner.report.content import Picture
 from planner.store.library import Library
 
@@ -127,7 +136,7 @@ def pictures(
     """The pictures of record, and why some are missing (empty when all are there)."""
     job = context or Context()
     views = views_of(case, session)
-    if not views and not any(item.type == KEY_FRAME for item in session.items):
+    if not views and not any(item.type in (KEY_FRAME, LUMEN) for item in session.items):
         return (), "pictures not available: the case has no images"
     made: list[Picture] = []
     problems: list[str] = []
@@ -149,8 +158,40 @@ def pictures(
             made.append(Picture(renderer.sheet(sheet), " · ".join(each for each in (item.name, words) if each)))
     except OperatorError as error:
         problems.append(error.message)
+    made += _vessels(images, session, renderer, size_px, problems)
     note = f"pictures not available: {' '.join(dict.fromkeys(problems))}" if problems else ""
     return tuple(made), note
+
+
+def _vessels(
+    images: Images, session: Session, renderer: Renderer, size_px: tuple[int, int], problems: list[str]
+) -> Iterator[Picture]:
+    """Trees with what their positions reach, and lumens drawn straight; a lumen without its images shows its width."""
+    case = images.case
+    for item, series in pictured_trees(session):
+        reference = series_reference(case, series)
+        if reference is None:
+            continue
+        try:
+            volume = images.volume(reference)
+            sheet = tree_sheet(images.library, case, session, item, volume, size_px, simulated_words(case))
+        except OperatorError as error:
+            problems.append(error.message)
+            continue
+        caption = f"{item.name}, positions and working views · {TREE_CAPTION} · {day(reference.study_date)}"
+        yield Picture(renderer.sheet(sheet), caption)
+    for item, key in pictured_lumens(session):
+        reference, seen = series_reference(case, key), None
+        try:
+            seen = None if reference is None else images.volume(reference)
+        except OperatorError as error:
+            problems.append(error.message)
+        yield Picture(lumen_picture(session, item, seen), f"{item.name}, from the first click to the last")
+
+
+def simulated_words(case: Case) -> tuple[str, ...]:
+    """Lines under every sheet of a case."""
+    return (SIMULATED, DISCLAIMER) if case.simulated else (DISCLAIMER,)
 
 
 def request_of(

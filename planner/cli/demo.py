@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from planner.app.demo_needles import NeedleDemoResult
 
 
-PROCEDURES = {"tace": "tace", "ablation": "ablation", "vertebroplasty": "vertebra"}
+PROCEDURES = {"tace": "tace", "ablation": "ablation", "vertebroplasty": "vertebra", "stent": "stent"}
 """Procedure -> the digital patient's case."""
 
 
@@ -34,7 +34,7 @@ def _command(
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write to; a fresh temporary one if not.")] = None,
     preset: Annotated[str, typer.Option("--preset", help="Resolution: tiny, demo or full.")] = "demo",
     procedure: Annotated[
-        str, typer.Option("--procedure", help="What is walked: tace, ablation or vertebroplasty.")
+        str, typer.Option("--procedure", help="What is walked: tace, ablation, vertebroplasty or stent.")
     ] = "tace",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
