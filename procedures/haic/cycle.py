@@ -116,13 +116,14 @@ def neuropathy_allows(context: StageContext) -> list[Finding]:
 
 @REGISTRY.check("gut_recovered")
 def gut_recovered(context: StageContext) -> list[Finding]:
-    """Fluorouracil waits until diarrhoea and mucositis are at most grade 1."""
-    grade = grade_of(context.value("gut"))
+    """Fluorouracil waits until diarrhoea and mucositis are at most of the grade ``grade``."""
+    grade, allowed = grade_of(context.value("gut")), limit(context, "grade")
     if grade is None:
         return [not_evaluated(context, "diarrhoea and mucositis were not asked for")]
-    if grade <= 1:
+    if grade <= number(allowed):
         return []
-    return [context.finding("gut", f"Diarrhoea or mucositis of grade {grade:g}: fluorouracil waits.")]
+    text = f"Diarrhoea or mucositis of grade {grade:g}: fluorouracil waits."
+    return [against(context, "gut", text, grade, allowed)]
 
 
 @REGISTRY.check("reactions_asked")
