@@ -16,7 +16,7 @@ from viewers.state.layouts import PaneSpec, next_layout
 from viewers.state.signals import Subscriptions
 from viewers.state.vessel_diagram import Diagram, lay_out
 from viewers.state.vessel_words import KIND_WORDS
-from viewers.state.vessels import FIND, PASSES, TreeShown, VesselPlace
+from viewers.state.vessels import FIND, TreeShown, VesselPlace
 
 TREE_DIAGRAM = "tree-diagram"
 NO_TREE = (
@@ -39,7 +39,7 @@ class TreeDiagramPane(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.zoom, self.top_row = 1.0, 0.0
-        self._laid: tuple[TreeShown, frozenset[str], Diagram] | None = None
+        self._laid: tuple[TreeShown, frozenset[tuple[str, str]], Diagram] | None = None
         self._from: QPointF | None = None
         self._interacting = False
         self._subscriptions = Subscriptions()
@@ -66,14 +66,11 @@ class TreeDiagramPane(QWidget):
         tree = self.tree
         if tree is None:
             return None
-        supply = self.state.vessels.supply.value
-        standing = {} if supply is None or supply.tree_id != tree.id else supply.standing
-        wide = {key for key, word in standing.items() if word != PASSES}
-        wide |= {each.id for each in tree.tree.segments if each.name is not None}
-        wide |= {tip.place.segment for tip in self.state.vessels.tips.value if tip.place.tree_id == tree.id}
-        matters = frozenset(wide)
-        if self._laid is None or self._laid[0] is not tree or self._laid[1] != matters:
-            self._laid = (tree, matters, lay_out(tree.tree, matters))
+        fed = self.state.vessels.fed.value
+        if self._laid is None or self._laid[0] is not tree or self._laid[1] != fed:
+            wide = {segment for tree_id, segment in fed if tree_id == tree.id}
+            wide |= {each.id for each in tree.tree.segments if each.name is not None}
+            self._laid = (tree, fed, lay_out(tree.tree, frozenset(wide)))
         return self._laid[2]
 
     @property

@@ -37,6 +37,18 @@ def looks_of(shown: TreeShown, vessels: VesselDesk) -> dict[str, SegmentLook]:
     Contrast that runs out of a catheter comes before the feeders of a lesion, and both before the vessels' own colours;
     while either is on show the rest is faint.
     """
+    chosen, pointed = vessels.chosen.value, vessels.pointed.value
+    injection, supply = vessels.injection.value, vessels.supply.value
+    state = (shown, injection, supply, vessels.way.value, chosen, pointed)
+    kept = vessels.kept_looks.get(shown.id)
+    if kept is not None and kept[0] == state and isinstance(kept[1], dict):
+        return kept[1]
+    found = _looks(shown, vessels)
+    vessels.kept_looks[shown.id] = (state, found)
+    return found
+
+
+def _looks(shown: TreeShown, vessels: VesselDesk) -> dict[str, SegmentLook]:
     injection, supply = vessels.injection.value, vessels.supply.value
     lit = injection.lit if injection is not None and injection.tip.place.tree_id == shown.id else frozenset()
     standing = supply.standing if supply is not None and supply.tree_id == shown.id else {}

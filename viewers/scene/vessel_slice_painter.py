@@ -55,7 +55,7 @@ def paint_slice_vessels(painter: QPainter, pen: ItemPen, vessels: SliceVessels) 
     for tip in vessels.tips:
         _paint_tip(painter, pen, tip, vessels.injection)
     for shown, looks, places in drawn:
-        _paint_names(painter, pen, shown, looks, places)
+        _paint_names(painter, pen, shown, looks, places, {tip.name for tip in vessels.tips})
 
 
 def _paint_tree(
@@ -161,19 +161,31 @@ def _paint_cuts(
 
 
 def _paint_names(
-    painter: QPainter, pen: ItemPen, shown: TreeShown, looks: dict[str, SegmentLook], places: dict[str, QPointF]
+    painter: QPainter,
+    pen: ItemPen,
+    shown: TreeShown,
+    looks: dict[str, SegmentLook],
+    places: dict[str, QPointF],
+    written: set[str],
 ) -> None:
-    """Of what is looked at first, then of the wider ones; proposals lean."""
+    """Of what is looked at first, then of the wider ones; each name once; proposals lean."""
     named = [key for key in places if shown.tree.segment(key).name is not None]
     order = sorted(named, key=lambda key: (-looks[key].strength, -(shown.tree.segment(key).mean_radius_mm or 0.0)))
     upright = painter.font()
     most = FEW_NAMED if pen.view.width_px < NARROW_EM * pen.em else MOST_NAMED
-    for key in order[:most]:
+    for key in order:
         segment = shown.tree.segment(key)
+        text = short_vessel(shown.tree.kind, segment.name)
+        if text in written:
+            continue
+        if most == 0:
+            break
+        written.add(text)
+        most -= 1
         leaning = painter.font()
         leaning.setItalic(segment.proposed)
         painter.setFont(leaning)
-        pen.write(painter, places[key], (short_vessel(shown.tree.kind, segment.name),), looks[key].colour)
+        pen.write(painter, places[key], (text,), looks[key].colour)
         painter.setFont(upright)
 
 

@@ -8,20 +8,20 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
-from planner.planning.vessel_tree import TreeSegment
 from planner.units import shown
 from viewers.scene.palette import TEXT, TEXT_QUIET
 from viewers.scene.slice_text import draw_outlined, scale_bar_mm
 from viewers.scene.vessel_colours import FAINT, STRONG, SegmentLook, looks_of, mixed
 from viewers.scene.vessel_slice_painter import tip_shape
 from viewers.state import theme
-from viewers.state.vessel_diagram import Diagram, DiagramBar
+from viewers.state.vessel_diagram import Diagram, DiagramBar, Stretch
 from viewers.state.vessel_words import KIND_WORDS, short_vessel
 from viewers.state.vessels import TreeShown, VesselDesk, tips_in
 
 MM_EM = 0.11
 """Heights of the text for a millimetre of calibre, at most; less where rows are close."""
-_SAMPLES = 14
+WIDEST_MM = 10.0
+"""Wider vessels are drawn so wide: an aorta to scale would hide what it gives off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,70 +110,55 @@ def _paint_connector(painter: QPainter, places: DiagramPlaces, bar: DiagramBar, 
 def _paint_bar(
     painter: QPainter, places: DiagramPlaces, tree: TreeShown, vessels: VesselDesk, bar: DiagramBar, look: SegmentLook
 ) -> None:
-    """As wide as the vessel at each place; doubtful stretches hollow."""
-    segment = tree.tree.segment(bar.segment)
-    y = places.y_of(bar.row)
-    if look.edge:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(*mixed(look.edge, theme.PANE, 0.55)))
-        painter.drawPolygon(_ribbon(places, segment, bar, y, look, wider=3.0))
-    painter.setBrush(_shade(look))
+    """As wide as the vessel at each place; doubtful stretches dotted."""
+    y, shade = places.y_of(bar.row), _shade(look)
     painter.setPen(Qt.PenStyle.NoPen)
-    if segment.doubtful_share > 0.0 or segment.origin != "found":
-        _paint_doubtful(painter, places, segment, bar, y, look)
-    else:
-        painter.drawPolygon(_ribbon(places, segment, bar, y, look))
+    if look.edge:
+        painter.setBrush(QColor(*mixed(look.edge, theme.PANE, 0.55)))
+        for stretch in bar.stretches:
+            painter.drawPolygon(_ribbon(places, bar, stretch, y, look, wider=3.0))
+    for stretch in bar.stretches:
+        if stretch.unsure:
+            wide = 2.4 if look.strength >= STRONG else 1.4
+            painter.setPen(QPen(shade, wide, Qt.PenStyle.DotLine))
+            first, last = (places.x_of(bar.start_mm + stretch.along_mm[at]) for at in (0, -1))
+            painter.drawLine(QPointF(first, y), QPointF(last, y))
+            painter.setPen(Qt.PenStyle.NoPen)
+        else:
+            painter.setBrush(shade)
+            painter.drawPolygon(_ribbon(places, bar, stretch, y, look))
     injection = vessels.injection.value
-    if injection is not None and (injection.tip.place.tree_id, injection.tip.place.segment) == (tree.id, segment.id):
+    if injection is not None and (injection.tip.place.tree_id, injection.tip.place.segment) == (tree.id, bar.segment):
         # Only what lies beyond the tip is reached.
-        before = SegmentLook(tree.colours[segment.id], look.strength)
-        painter.setBrush(_shade(before))
-        painter.drawPolygon(_ribbon(places, segment, bar, y, look, until_mm=injection.tip.place.along_mm))
+        painter.setBrush(_shade(SegmentLook(tree.colours[bar.segment], look.strength)))
+        for stretch in bar.stretches:
+            if stretch.along_mm[0] < injection.tip.place.along_mm:
+                painter.drawPolygon(_ribbon(places, bar, stretch, y, look, until_mm=injection.tip.place.along_mm))
 
 
 def _ribbon(
     places: DiagramPlaces,
-    segment: TreeSegment,
     bar: DiagramBar,
+    stretch: Stretch,
     y: float,
     look: SegmentLook,
     *,
     wider: float = 0.0,
-    from_mm: float = 0.0,
-    until_mm: float | None = None,
+    until_mm: float = float("inf"),
 ) -> QPolygonF:
     """Outline of a stretch: x along the way, half a width above and below."""
-    end = segment.length_mm if until_mm is None else min(max(until_mm, 0.0), segment.length_mm)
-    along = np.linspace(min(from_mm, end), end, _SAMPLES)
-    known = np.isfinite(segment.radius_mm)
-    radius = (
-        np.interp(along, segment.along_mm[known], segment.radius_mm[known]) if known.any() else np.zeros(len(along))
-    )
     least = 1.6 if look.strength >= STRONG else 0.5 if look.strength <= FAINT else 0.8
-    half = np.maximum(radius * places.px_per_mm, least) + wider
-    x = [places.x_of(bar.start_mm + float(each)) for each in along]
-    above = [QPointF(at, y - float(each)) for at, each in zip(x, half, strict=True)]
-    below = [QPointF(at, y + float(each)) for at, each in zip(x, half, strict=True)]
-    return QPolygonF([*above, *reversed(below)])
-
-
-def _paint_doubtful(
-    painter: QPainter, places: DiagramPlaces, segment: TreeSegment, bar: DiagramBar, y: float, look: SegmentLook
-) -> None:
-    """What was seen solid, what is doubtful or was bridged as a dashed line."""
-    unsure = segment.doubtful | (segment.origin == "bridged")
-    edges = np.flatnonzero(np.diff(unsure.astype(np.int8))) + 1
-    bounds = [0, *edges.tolist(), len(unsure) - 1]
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
-        low, high = float(segment.along_mm[first]), float(segment.along_mm[last])
-        if not unsure[first]:
-            painter.drawPolygon(_ribbon(places, segment, bar, y, look, from_mm=low, until_mm=high))
-            continue
-        painter.save()
-        pen = QPen(_shade(look), 2.4 if look.strength >= STRONG else 1.4, Qt.PenStyle.DotLine)
-        painter.setPen(pen)
-        painter.drawLine(QPointF(places.x_of(bar.start_mm + low), y), QPointF(places.x_of(bar.start_mm + high), y))
-        painter.restore()
+    scale, left = places.box.width() / places.length_mm, places.x_of(bar.start_mm)
+    above, below = [], []
+    for along, radius in zip(stretch.along_mm, stretch.radius_mm, strict=True):
+        x = left + min(along, until_mm) * scale
+        half = max(min(radius, WIDEST_MM / 2.0) * places.px_per_mm, least) + wider
+        above.append(QPointF(x, y - half))
+        below.append(QPointF(x, y + half))
+        if along >= until_mm:
+            break
+    below.reverse()
+    return QPolygonF(above + below)
 
 
 def _paint_names(
@@ -191,7 +176,7 @@ def _paint_names(
         segment = tree.tree.segment(bar.segment)
         look = looks[bar.segment]
         own = chosen is not None and (chosen.tree_id, chosen.segment) == (tree.id, bar.segment)
-        text = short_vessel(tree.tree.kind, segment.name)
+        text = short_vessel(tree.tree.kind, segment.name) if bar.begins_name or own else ""
         if own and not text:
             text = "chosen"
         if not text:
@@ -201,7 +186,8 @@ def _paint_names(
         font.setBold(own)
         painter.setFont(font)
         metrics = QFontMetricsF(font)
-        half = (segment.mean_radius_mm or 0.0) * places.px_per_mm + 2.0
+        widest = max((radius for stretch in bar.stretches for radius in stretch.radius_mm), default=0.0)
+        half = min(widest, WIDEST_MM / 2.0) * places.px_per_mm + 2.0
         width, height = metrics.horizontalAdvance(text), metrics.ascent()
         y = places.y_of(bar.row)
         left = min(places.x_of(bar.start_mm) + 4.0, places.box.right() - width)
@@ -265,9 +251,9 @@ def _paint_frame(
     after = x + wide + em * 0.4 + metrics.horizontalAdvance("000 mm along the vessel") + em
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(TEXT_QUIET))
-    for diameter in (2.0, 5.0, 10.0):
+    for diameter in (2.0, 5.0, WIDEST_MM):
         half = diameter / 2.0 * places.px_per_mm
-        words = shown(diameter, "mm", digits=0)
+        words = f"{shown(diameter, 'mm', digits=0)}{' or wider' if diameter == WIDEST_MM else ''}"
         if after + em * 2.2 + metrics.horizontalAdvance(words) > area.right():
             break
         painter.setPen(Qt.PenStyle.NoPen)

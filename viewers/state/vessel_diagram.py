@@ -8,10 +8,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from planner.planning.vessel_tree import VesselTree
+import numpy as np
 
+from planner.model.vessel_items import BRIDGED
+from planner.planning.vessel_tree import TreeSegment, VesselTree
+
+_PLACES = 10
 WIDE, NARROW = 3.0, 1.0
 """Room of an end that matters, and of any other, in rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a segment that was seen, or is doubtful all along.
+
+    Attributes
+    ----------
+    along_mm, radius_mm
+        Few places of it with the radius there; 0 where none is known.
+    """
+
+    unsure: bool
+    along_mm: tuple[float, ...]
+    radius_mm: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +45,8 @@ class DiagramBar:
         Where it lies, in rows from the top.
     parent_row
         Of the segment it comes from; its own at the root.
+    begins_name
+        The segment before it is called otherwise: its name is written here.
     """
 
     segment: str
@@ -33,6 +54,8 @@ class DiagramBar:
     end_mm: float
     row: float
     parent_row: float
+    stretches: tuple[Stretch, ...] = ()
+    begins_name: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +82,27 @@ def lay_out(tree: VesselTree, wide: frozenset[str] = frozenset()) -> Diagram:
         before = tree.parent(segment.id)
         start = starts[segment.id]
         parent_row = rows[segment.id] if before is None else rows[before.id]
-        bars.append(DiagramBar(segment.id, start, start + segment.length_mm, rows[segment.id], parent_row))
+        begins = before is None or before.name != segment.name
+        end = start + segment.length_mm
+        bars.append(DiagramBar(segment.id, start, end, rows[segment.id], parent_row, stretches_of(segment), begins))
     longest = max((each.end_mm for each in bars), default=1.0)
     return Diagram(tuple(bars), max(longest, 1.0), max(total, 1.0))
+
+
+def stretches_of(segment: TreeSegment) -> tuple[Stretch, ...]:
+    """Seen and doubtful parts in turn, each with a handful of places: what is drawn many times is computed once."""
+    unsure = segment.doubtful | (segment.origin == BRIDGED)
+    edges = np.flatnonzero(np.diff(unsure.astype(np.int8))) + 1
+    bounds = [0, *edges.tolist(), len(unsure) - 1]
+    known = np.isfinite(segment.radius_mm)
+    found = []
+    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+        along = np.linspace(segment.along_mm[first], segment.along_mm[last], min(_PLACES, last - first + 1))
+        radius = np.zeros(len(along))
+        if known.any():
+            radius = np.interp(along, segment.along_mm[known], segment.radius_mm[known])
+        found.append(Stretch(bool(unsure[first]), tuple(along.tolist()), tuple(radius.tolist())))
+    return tuple(found)
 
 
 def _rows(tree: VesselTree, wide: frozenset[str]) -> tuple[Mapping[str, float], float]:
@@ -69,11 +110,11 @@ def _rows(tree: VesselTree, wide: frozenset[str]) -> tuple[Mapping[str, float], 
 
     A main vessel so runs straight on, and its branches leave above and below it.
     """
-    reach = _reach_mm(tree)
+    reach, width = _reach_mm(tree), {each.id: each.mean_radius_mm or 0.0 for each in tree.segments}
     order: dict[str, list[str]] = {}
     for segment in tree.segments:
         children = [child.id for child in tree.children(segment.id)]
-        order[segment.id] = _around_thickest(tree, children, reach)
+        order[segment.id] = _around_thickest(children, width, reach)
     rows: dict[str, float] = {}
     at = 0.0
     roots = [each.id for each in tree.segments if each.start == tree.root]
@@ -90,22 +131,18 @@ def _rows(tree: VesselTree, wide: frozenset[str]) -> tuple[Mapping[str, float], 
             at += room
     for key in reversed(walk):
         if order[key]:
-            straight = max(order[key], key=lambda child: (_width(tree, child), reach[child]))
+            straight = max(order[key], key=lambda child: (width[child], reach[child]))
             rows[key] = rows[straight]
     return rows, at
 
 
-def _around_thickest(tree: VesselTree, children: list[str], reach: Mapping[str, float]) -> list[str]:
+def _around_thickest(children: list[str], width: Mapping[str, float], reach: Mapping[str, float]) -> list[str]:
     """Side branches above and below the one that goes on, in turn."""
     if len(children) < 2:
         return children
-    straight = max(children, key=lambda child: (_width(tree, child), reach[child]))
+    straight = max(children, key=lambda child: (width[child], reach[child]))
     aside = [each for each in children if each != straight]
     return [*aside[0::2], straight, *aside[1::2]]
-
-
-def _width(tree: VesselTree, key: str) -> float:
-    return tree.segment(key).mean_radius_mm or 0.0
 
 
 def _reach_mm(tree: VesselTree) -> Mapping[str, float]:

@@ -246,12 +246,16 @@ class VesselDesk:
         The way to this place is highlighted.
     supply
         How segments stand to the lesion looked at.
+    fed
+        Tree and segment of every feeder of the plan: the diagram gives them room.
     injection
         From the tip under the hand, or of the position that is selected.
     tips
         Of the positions of the plan.
     message
         What the diagram says while there is no tree.
+    kept_looks
+        Tree -> what its looks were made of, and the looks: several panes ask for the same ones.
     asked
         ``find``: a person wants the vessels found. ``choose``: the place chosen is to be brought to all panes.
     """
@@ -263,14 +267,17 @@ class VesselDesk:
         self.pointed: Value[VesselPlace | None] = Value(None)
         self.way: Value[VesselPlace | None] = Value(None)
         self.supply: Value[Supply | None] = Value(None)
+        self.fed: Value[frozenset[tuple[str, str]]] = Value(frozenset())
         self.injection: Value[InjectionShown | None] = Value(None)
         self.tips: Value[tuple[TipShown, ...]] = Value(())
         self.asked: Signal[[str]] = Signal()
         self.changed: Signal[[]] = Signal()
         self.view = ViewDesk()
         self.keeper: VesselKeeper | None = None
+        self.kept_looks: dict[str, tuple[tuple[object, ...], object]] = {}
         for value in (
-            self.trees, self.on_show, self.chosen, self.pointed, self.way, self.supply, self.injection, self.tips,
+            self.trees, self.on_show, self.chosen, self.pointed, self.way, self.supply, self.fed, self.injection,
+            self.tips,
         ):  # fmt: skip
             value.changed.connect(self._tell)
 
@@ -329,8 +336,10 @@ class VesselDesk:
     def forget(self) -> None:
         """Another case: nothing of the one before stays."""
         self.keeper = None
+        self.kept_looks.clear()
         for value in (self.chosen, self.pointed, self.way, self.supply, self.injection, self.on_show):
             value.set(None)
+        self.fed.set(frozenset())
         self.tips.set(())
         self.trees.set(())
         self.view.forget()

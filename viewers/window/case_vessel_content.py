@@ -23,7 +23,7 @@ KINDS = tuple(Choice(key, KIND_WORDS[key]) for key in ("artery", "portal-vein", 
 ORIGINS = {"found": "seen in the image", "bridged": "bridged: not seen in the image", "added": "drawn by hand"}
 WELL, PARTLY = 0.995, 0.005
 """Shares printed as 100 % and 0 %: coverage beyond them is said to be whole or none."""
-CATHETERS_SHOWN = 2
+CATHETERS_SHOWN = 1
 SEEN = "Seen on"
 """How the sentence begins that says on which images something stands."""
 
@@ -163,7 +163,8 @@ def way_line(way: WayMeasures) -> WayLine:
     fits = [each for each in fitting_catheters(way) if each.catheter.role == MICROCATHETER]
     good = [each.catheter.title for each in fits if each.fits]
     unsure = [each.catheter.title for each in fits if each.fits is None]
-    catheter = "; ".join(good[:CATHETERS_SHOWN]) or ("NOT CHECKED" if unsure else "none of the catalogue")
+    more = f" and {len(good) - CATHETERS_SHOWN} more" if len(good) > CATHETERS_SHOWN else ""
+    catheter = "; ".join(good[:CATHETERS_SHOWN]) + more or ("NOT CHECKED" if unsure else "none of the catalogue")
     pairs = (
         ("In the image", shown(way.length_mm, "mm", digits=0)),
         ("Before it", shown(way.outside_image_mm, "mm", digits=0)),
@@ -179,7 +180,12 @@ def way_line(way: WayMeasures) -> WayLine:
         *(f"{each.catheter.title}: {'; '.join(each.reasons)}" for each in fits[:4]),
         *way.findings,
     )
-    return WayLine(artery_name(way.access), pairs, notes)
+    return WayLine(access_words(way.access), pairs, notes)
+
+
+def access_words(access: str) -> str:
+    """``Femoral right``."""
+    return access.replace("_", " ").capitalize()
 
 
 def view_words(view: ViewMeasures | None) -> str:

@@ -23,7 +23,7 @@ from planner.model.disease import Lesion
 from planner.model.edits import Edit, new_id
 from planner.model.items import PlanItem, RegionBody
 from planner.model.vessel_items import FeederRow, FeedersBody
-from planner.model.vessel_reading import body_digest, feeders_of
+from planner.model.vessel_reading import all_feeders_of, body_digest, feeders_of
 from planner.units import shown
 from viewers.panels.feeder_panel import (
     FeederActs,
@@ -217,7 +217,13 @@ class VesselFeeders:
 
     def _keep_supply(self) -> None:
         """How each vessel stands to the lesion looked at, while its feeders are those of the tree on show."""
-        vessels = self.desk.state.vessels
+        vessels, session = self.desk.state.vessels, self.vessels.session
+        kept = () if session is None else all_feeders_of(session.items)
+        vessels.fed.set(frozenset((body.tree, row.segment) for _, body in kept for row in body.feeders))
+        if vessels.injection.value is not None:
+            # What a catheter reaches is on show: one thing at a time.
+            vessels.supply.set(None)
+            return
         item = None if self._looked is None else self.item(self._looked[0])
         if item is None or self._looked is None:
             vessels.supply.set(None)

@@ -31,12 +31,13 @@ from viewers.panels.position_panel import (
     ToneLine,
 )
 from viewers.state.jobs import Job
-from viewers.state.vessel_words import short_segment, spoken_vessel
+from viewers.state.vessel_words import short_segment
 from viewers.state.vessels import CATHETER_TOOL, InjectionShown, TipShown, VesselPlace
 from viewers.state.view_state import as_point
 from viewers.state.working_view import Angles
 from viewers.window.case_vessel_base import NO_SESSION, STALE, VesselSession
 from viewers.window.case_vessel_content import (
+    access_words,
     comparison_of,
     coverage_lines,
     non_target_lines,
@@ -145,6 +146,7 @@ class VesselPositions:
         if not self.live.can_inject(tip.place.tree_id):
             return WRONG_TREE
         self._held = tip
+        self.desk.state.vessels.choose(None)
         self.live.prepare(tip.place.tree_id)
         self._show(tip)
         return None
@@ -365,7 +367,7 @@ class VesselPositions:
                 compared_with=self._compared,
                 comparison=self._comparison(item),
                 organ=self._organ_words(tree),
-                accesses=tuple(Choice(key, spoken_vessel("artery", key)) for key in ACCESSES),
+                accesses=tuple(Choice(key, access_words(key)) for key in ACCESSES),
                 access=self.access,
                 held=self._held is not None or bool(self._waiting),
             )
