@@ -1,14 +1,14 @@
-"""The way in: does it lead there, what lies on it, in which bleeding class it falls, does the stent pass the sheath."""
+"""The way in: does it lead there, what lies on it, in which bleeding class it falls."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planner.findings import Finding, Severity
+from planner.findings import Finding
 from planner.workflow.context import StageContext
 from procedures.spine.support import as_number, limit, not_evaluated, number
 from procedures.stent.registry import REGISTRY
-from procedures.stent.sites import asked, planned_stents, site_of
+from procedures.stent.sites import asked, site_of
 
 ROUTES: Mapping[str, frozenset[str]] = {
     "oesophageal": frozenset({"mouth"}),
@@ -80,22 +80,3 @@ def tract_bleeding_class(context: StageContext) -> list[Finding]:
         return [context.finding("bleeding-class-between", text)]
     text = "This way in is in the high-risk class; the session is judged by the limits of the low-risk class."
     return [context.finding("bleeding-class-low", text)]
-
-
-@REGISTRY.check("sheath_fits")
-def sheath_fits(context: StageContext) -> list[Finding]:
-    """The planned stents pass the planned sheath; a calibre that no source gives is not checked."""
-    sheath = as_number(context.value("sheath"))
-    found = []
-    for each in planned_stents(context):
-        if each.body is None:
-            continue
-        wanted = each.body.delivery_french
-        if wanted is None or sheath is None:
-            text = f"NOT CHECKED: whether {each.name} passes the sheath; a calibre is not known."
-            found.append(context.finding("sheath-not-checked", text, severity=Severity.INFO, subject=each.subject))
-        elif wanted > sheath:
-            text = f"{each.name} needs {wanted:g} F, the sheath has {sheath:g} F."
-            more = {"measured": wanted, "limit": sheath, "unit": "[Ch]", "subject": each.subject}
-            found.append(context.finding("sheath-too-small", text, **more))
-    return found

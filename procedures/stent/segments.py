@@ -9,7 +9,7 @@ from planner.workflow.context import StageContext
 from procedures.spine.support import against, as_number, limit, not_evaluated, number, text_of
 from procedures.stent.registry import REGISTRY
 from procedures.stent.sepsis import is_infected
-from procedures.stent.sites import HILAR, planned_stents, site_of
+from procedures.stent.sites import HILAR, site_of
 
 BRANCHES: Mapping[str, tuple[str, ...]] = {
     "tracheobronchial": ("lobar-bronchus", "carina"),
@@ -19,23 +19,11 @@ BRANCHES: Mapping[str, tuple[str, ...]] = {
     "arterial": ("side-branch",),
 }
 """Site -> branches that are looked for before a stent is laid across them."""
-ASKED_ACROSS = frozenset({"hepatic-vein", "accessory-vein", "lobar-bronchus", "carina"})
-"""Branches that are asked about when any stent crosses them; the others only under a cover."""
-
-
-def drained_share(context: StageContext) -> float | None:
-    """Percent of the liver: as typed, else what the planned stents say; None while neither is known."""
-    typed = as_number(context.value("drained_share", "segments"))
-    if typed is not None:
-        return typed
-    shares = [each.body.drained_share for each in planned_stents(context) if each.body is not None]
-    known = [each for each in shares if each is not None]
-    return 100.0 * max(known) if known else None
 
 
 @REGISTRY.check("half_of_liver")
 def half_of_liver(context: StageContext) -> list[Finding]:
-    drained, least = drained_share(context), limit(context, "share")
+    drained, least = as_number(context.value("drained_share")), limit(context, "share")
     if drained is None:
         return [not_evaluated(context, "how much of the liver this plan drains", subject="segments.drained_share")]
     if drained >= number(least):
@@ -91,7 +79,6 @@ def branches_looked_for(context: StageContext) -> list[Finding]:
     """Each branch of the site's list is found or not found; one that a stent crosses has a plan."""
     rows = {str(row.get("branch")): row for row in context.rows("branches")}
     labels = _labels(context)
-    covers = any(each.covers for each in planned_stents(context))
     found = []
     for branch in BRANCHES.get(site_of(context) or "", ()):
         row, name, subject = rows.get(branch, {}), labels.get(branch, branch), f"segments.{branch}"
@@ -99,9 +86,9 @@ def branches_looked_for(context: StageContext) -> list[Finding]:
             text = f"NOT CHECKED: {name.lower()}; not found is not the same as absent."
             found.append(context.finding("branch-not-looked-for", text, subject=subject))
             continue
-        crossed = row.get("crossed") == "yes" and row.get("state") == "found"
-        if crossed and (covers or branch in ASKED_ACROSS) and not text_of(row.get("plan")):
-            text = f"{name} is crossed by the stent, and what keeps it open, or why it may close, is not written down."
+        open_question = row.get("state") == "found" and row.get("crossed") != "no"
+        if open_question and not text_of(row.get("plan")):
+            text = f"{name} is or may be crossed: what keeps it open, or why it may close, is not written down."
             found.append(context.finding("branch-crossed", text, subject=subject))
     return found
 

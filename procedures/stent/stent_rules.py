@@ -1,10 +1,10 @@
-"""Rules of single sites: cover across ducts, duodenum, partners, reflux, carina."""
+"""Rules of single sites: cover across ducts, duodenum, partners, reflux, carina, sheath, share of the liver."""
 
 from __future__ import annotations
 
-from planner.findings import Finding
+from planner.findings import Finding, Severity
 from planner.workflow.context import StageContext
-from procedures.spine.support import as_number, not_evaluated, text_of
+from procedures.spine.support import against, as_number, limit, not_evaluated, number, text_of
 from procedures.stent.registry import REGISTRY
 from procedures.stent.sites import HILAR, asked, planned_stents
 
@@ -91,3 +91,34 @@ def carina_planned(context: StageContext) -> list[Finding]:
             text = "A Y-stent is planned at the carina, and the table has neither a Y nor partners."
             found.append(context.finding("y-stent-missing", text, subject="stent_plan.stents"))
     return found
+
+
+@REGISTRY.check("sheath_fits")
+def sheath_fits(context: StageContext) -> list[Finding]:
+    """The planned stents pass the planned sheath; a calibre that no source gives is not checked."""
+    sheath = as_number(context.value("sheath", "access"))
+    found = []
+    for each in planned_stents(context):
+        if each.body is None:
+            continue
+        wanted = each.body.delivery_french
+        if wanted is None or sheath is None:
+            text = f"NOT CHECKED: whether {each.name} passes the sheath; a calibre is not known."
+            found.append(context.finding("sheath-not-checked", text, severity=Severity.INFO, subject=each.subject))
+        elif wanted > sheath:
+            text = f"{each.name} needs {wanted:g} F, the sheath has {sheath:g} F."
+            more = {"measured": wanted, "limit": sheath, "unit": "[Ch]", "subject": each.subject}
+            found.append(context.finding("sheath-too-small", text, **more))
+    return found
+
+
+@REGISTRY.check("half_by_stents")
+def half_by_stents(context: StageContext) -> list[Finding]:
+    """The share of the liver that was stored with the sized stents, the largest of a pair, against the least wanted."""
+    shares = [each.body.drained_share for each in planned_stents(context) if each.body is not None]
+    known = [100.0 * each for each in shares if each is not None]
+    least = limit(context, "share")
+    if not known or max(known) >= number(least):
+        return []
+    text = f"The sized stents drain {max(known):.0f} % of the liver, wanted at least {number(least):g} %."
+    return [against(context, "stents-drain-too-little", text, max(known), least)]
