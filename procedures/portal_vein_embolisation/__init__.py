@@ -1,0 +1,1 @@
+"""Portal vein embolisation before resection: remnant, access, branches, growth (R14; practice notes 1.2, 2.10)."""
