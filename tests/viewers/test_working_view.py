@@ -192,7 +192,7 @@ def test_that_the_projection_is_painted_with_the_segment_above_all(pane: Working
     after = pane.grab().toImage()
     assert after != before
     box, scale = pane.places.projection, pane.places.projection.width() / picture.grey.shape[1]
-    x, y = picture.lines_xy["a8"][10]
+    x, y = picture.lines_xy["a8"][6]
     where = QPointF(box.left() + (x + 0.5) * scale, box.top() + (y + 0.5) * scale).toPoint()
     ratio = after.devicePixelRatio()
     shade = after.pixelColor(round(where.x() * ratio), round(where.y() * ratio))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,7 @@ def _looks(shown: TreeShown, vessels: VesselDesk) -> dict[str, SegmentLook]:
     return found
 
 
+@lru_cache(maxsize=1024)
 def mixed(colour: str, ground: str, strength: float) -> tuple[int, int, int]:
     """A colour at a strength on a ground."""
     (red, green, blue), (r, g, b) = rgb(colour), rgb(ground)

@@ -26,6 +26,8 @@ _SOURCE_TO_DETECTOR_MM, _SOURCE_TO_ISOCENTRE_MM = 1150.0, 750.0
 _WATER_PER_MM = 0.02
 """Attenuation of water at diagnostic energies, per mm: it cancels in the grey scale."""
 _COARSE_MM = 3.0
+_POINTS = 14
+"""Of a centreline on the picture: it is drawn many times a second while the C-arm is turned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +54,15 @@ class Projector:
         c_arm = c_arm_at(angles, self.centre_lps_mm, self.frame_uid, size)
         block = self._fine if fine else self._coarse
         integrals = line_integrals(block.values, block.grid, c_arm, (size, size), context)
-        lines = {each.id: c_arm.project(each.points_lps_mm) for each in tree.segments}
+        lines = {each.id: c_arm.project(_few(each.points_lps_mm)) for each in tree.segments}
         mm_per_px = c_arm.spacing.right_mm / c_arm.isocentre_magnification
         width = {each.id: 2.0 * (each.mean_radius_mm or 0.0) / mm_per_px for each in tree.segments}
         return ProjectionShown(angles, grey_of(integrals), c_arm, lines, width, fine)
+
+
+def _few(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points of a centreline that are enough to draw it; both ends stay."""
+    return points[np.unique(np.linspace(0, len(points) - 1, min(len(points), _POINTS)).round().astype(int))]
 
 
 def c_arm_at(angles: Angles, centre_lps_mm: NDArray[np.float64], frame_uid: str, size_px: int) -> CArm:

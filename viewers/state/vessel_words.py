@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
 from planner.catalogues import catalogue
@@ -20,6 +21,9 @@ KIND_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 UNNAMED = "unnamed"
+_PORTAL, _HEPATIC = ("portal", "portal-segment", "tributary"), ("hepatic", "trunk")
+_GROUPS = {"portal-vein": _PORTAL, "hepatic-vein": _HEPATIC, "vein": (*_PORTAL, *_HEPATIC)}
+"""Kind of tree -> groups of ``resources/veins.toml``."""
 _ENDINGS = {2: "nd", 3: "rd"}
 
 BY_NAME: Mapping[str, str] = MappingProxyType(
@@ -62,14 +66,13 @@ BY_KIND: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Colours by generation of what has no name of its own."""
 
 
+@cache
 def known_names(kind: str) -> Mapping[str, str]:
     """Key -> name of the vessels that a segment of a kind of tree may be called by."""
     if kind == "artery":
         return {key: each.name for key, each in arteries().items()}
-    if kind in ("portal-vein", "hepatic-vein", "vein"):
-        rows = [row for row in catalogue("veins.toml").get("vein", ()) if kind == "vein" or row.get("kind") == kind]
-        return {str(row["key"]): str(row["name"]) for row in rows}
-    return {}
+    groups = _GROUPS.get(kind, ())
+    return {str(row["key"]): str(row["name"]) for row in catalogue("veins.toml")["vein"] if row["group"] in groups}
 
 
 def spoken_vessel(kind: str, name: str | None) -> str:
@@ -80,12 +83,15 @@ def spoken_vessel(kind: str, name: str | None) -> str:
 
 
 def short_vessel(kind: str, name: str | None) -> str:
-    """The name without the word that all share: ``Right hepatic``, ``A8``; empty for none."""
+    """The name without the words that all share: ``Right hepatic``, ``A8``; empty for none."""
     if name is None:
         return ""
     whole = spoken_vessel(kind, name)
-    if whole.startswith("Segmental artery "):
-        return whole.removeprefix("Segmental artery ")
+    for words in ("Segmental artery ", "Segmental portal branch "):
+        if whole.startswith(words):
+            return whole.removeprefix(words)
+    if whole.endswith(")") and "(" in whole:
+        return whole[whole.rindex("(") + 1 : -1]
     return whole.removesuffix(" artery").removesuffix(" vein")
 
 

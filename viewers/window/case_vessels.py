@@ -50,6 +50,7 @@ class CaseVessels:
         desk.marks.marks.changed.connect(self._value_changed)
         state.selected_id.changed.connect(self._value_changed)
         state.layout.changed.connect(self._value_changed)
+        state.interacting.changed.connect(self._value_changed)
         state.images.changed.connect(self._changed)
         for value in (state.vessels.chosen, state.vessels.on_show, state.vessels.injection):
             value.changed.connect(self._value_changed)
@@ -81,9 +82,11 @@ class CaseVessels:
         if first != (not self.vessels.trees):
             self._rows.removeWidget(self.trees.panel)
             self._rows.insertWidget(-1 if first else 0, self.trees.panel)
-        self.trees.refresh()
-        self.feeders.refresh()
         self.positions.refresh()
+        if not self.desk.state.interacting.value:
+            # Under a moving hand only what is reached changes.
+            self.trees.refresh()
+            self.feeders.refresh()
 
     def _changed(self) -> None:
         """Shown once the present act is over: an act changes several things."""
