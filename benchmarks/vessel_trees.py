@@ -1,6 +1,6 @@
 """Vessel trees against the truth, and beside a skeletonisation library: ``python benchmarks/vessel_trees.py``
 
-    [--seeds 7,5,4] [--slices 0.6,1,1.25,2.5,5] [--noise 15] [--real ../shared/data] [--peers]
+    [--seeds 7,5,4] [--slices 0.6,1,1.25,2.5,5] [--noise 15] [--real ../shared/data] [--peers] [--image-only]
 
 Draws the arteries of digital patients into voxels (0.75 mm in plane) with partial volume, 0.5 mm of blur and noise,
 finds the tree in the mask of what is at least 0.3 covered, and prints: branch recall by Strahler order (branches wider
@@ -47,10 +47,12 @@ def true_tree(seed: int) -> VesselTree:
     return truth_tree(build_vessels(anatomy, space, place_tumours(anatomy, space)).artery, "1.2.3")
 
 
-def measure(seed: int, true: VesselTree, slice_mm: float, noise: float, *, peers: bool) -> None:
+def measure(seed: int, true: VesselTree, slice_mm: float, noise: float, *, peers: bool, image_only: bool) -> None:
     volume, mask = drawn(true, (slice_mm, 0.75, 0.75), noise=noise, blur_mm=0.5, least_cover=0.3)
     root = true.nodes[true.root]
     for name, image in (("mask", None), ("image", volume)):
+        if image_only and image is None:
+            continue
         _row(f"seed {seed}, {slice_mm:4.2f} mm, noise {noise:3.0f}, {name:5}", true, mask, root, image)
     if peers:
         _kimimaro(true, mask)
@@ -124,13 +126,14 @@ def main() -> None:
     words.add_argument("--slices", default="0.6,1,1.25,2.5,5")
     words.add_argument("--noise", default="15")
     words.add_argument("--peers", action="store_true")
+    words.add_argument("--image-only", action="store_true", help="only radii fitted to the image")
     words.add_argument("--real", type=Path)
     given = words.parse_args()
     for seed in (int(each) for each in given.seeds.split(",") if each):
         true = true_tree(seed)
         for slice_mm in (float(each) for each in given.slices.split(",")):
             for noise in (float(each) for each in given.noise.split(",")):
-                measure(seed, true, slice_mm, noise, peers=given.peers)
+                measure(seed, true, slice_mm, noise, peers=given.peers, image_only=given.image_only)
     for name, mask in real_masks(given.real) if given.real is not None else ():
         began = time.process_time()
         found = tree_from_mask(mask)

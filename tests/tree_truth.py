@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 _FINE_MM = 0.5
 _REACH_MM = 1.5
 _FOUND_SHARE = 0.7
+_PASSED_SHARE = 0.5
 _WIDE_MM = 2.5
 
 
@@ -43,7 +44,8 @@ class TreeComparison:
     radius_bias_mm, radius_error_mm
         Mean of found less true radius, and mean of its size, on the same points.
     topology_errors
-        True branches that were found but do not hang on (a descendant of) what their mother became.
+        True branches that were found, but less than half of whose mother lies on their way to the root (within the
+        mother's radius, at least 1.5 mm).
     false_branches
         Ends of the found tree that lie more than their reach from every true line, by most of their length.
     """
@@ -272,7 +274,7 @@ def _line_errors(
 
 
 def _misplaced(found: VesselTree, true: VesselTree, became: dict[str, str]) -> int:
-    """Found branches whose way to the root does not pass what their mother became."""
+    """Found branches whose way to the root does not run through their mother."""
     wrong = 0
     for key, own in became.items():
         mother = true.parent(key)
@@ -280,8 +282,10 @@ def _misplaced(found: VesselTree, true: VesselTree, became: dict[str, str]) -> i
             mother = true.parent(mother.id)
         if mother is None:
             continue
-        way = {each.id for each in found.way_to(own)}
-        wrong += became[mother.id] not in way
+        way = cKDTree(np.concatenate([each.points_lps_mm for each in found.way_to(own)]))
+        outside = _outside_mother(true, mother)
+        gaps, _ = way.query(mother.points_lps_mm[outside])
+        wrong += bool((gaps <= np.maximum(mother.radius_mm[outside], _REACH_MM)).mean() < _PASSED_SHARE)
     return wrong
 
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.imaging.compiled import compiled
+from planner.imaging.compiled import compiled, compiled_inline
 from planner.imaging.distance_kernels import FAR, lower_envelope
 from planner.imaging.path_kernels import drop_first, push, with_room
+
+_CORE = 0.35
+"""Of a lumen's depth: a way this near its centreline joins it."""
 
 
 @compiled
@@ -153,6 +156,16 @@ def claim(
             held += 1
 
 
+@compiled_inline
+def runs_beside(places: NDArray[np.float32], depth: NDArray[np.float32], voxel: int, line: int) -> bool:
+    """Whether a voxel lies in the core around a centreline's voxel: two equally cheap ways never meet by themselves."""
+    gap = 0.0
+    for axis in range(3):
+        step = places[voxel, axis] - places[line, axis]
+        gap += step * step
+    return bool(np.sqrt(gap) <= _CORE * depth[line])
+
+
 @compiled
 def branches(
     number: NDArray[np.int32],
@@ -184,6 +197,8 @@ def branches(
         Distance to the outside; how far a centreline claims; how far a tip must protrude (mm, per voxel).
     line
         Filled with the number of the branch on its voxels, -1 elsewhere.
+    before
+        Changed where a branch joins another's line beside which its way would run on.
 
     Returns
     -------
@@ -204,11 +219,15 @@ def branches(
             steps += 1
             deepest = max(deepest, depth[at])
             at = before[at]
+        deepest = max(deepest, depth[at])
         protrusion = along[tip] - along[at]
         if protrusion < max(least[tip], widths * deepest) and count > 0:
             left[tip] = 0.0
             continue
         while line[at] < 0:
+            if left[at] > 0.0 and runs_beside(places, depth, at, owner[at]):
+                at = owner[at]
+                break
             trace[steps] = at
             steps += 1
             at = before[at]
@@ -225,6 +244,7 @@ def branches(
             voxels[held + step] = trace[steps - 1 - step]
             if step > 0:
                 line[trace[steps - 1 - step]] = count
+                before[trace[steps - 1 - step]] = trace[steps - step]
         claim(number, flat, offsets, places, voxels[held : held + steps].copy(), reach, left, owner)
         held += steps
         count += 1
@@ -237,18 +257,29 @@ def branches(
 
 
 @compiled
-def followed(before: NDArray[np.int32], line: NDArray[np.int32], order: NDArray[np.int64]) -> NDArray[np.int32]:
-    """(n,): the first voxel of a centreline on each voxel's way to the root; -1 where there is none.
+def followed(before: NDArray[np.int32], owner: NDArray[np.int32], order: NDArray[np.int64]) -> NDArray[np.int32]:
+    """(n,): the voxel of a centreline that claimed each voxel, or the first claimed one on its way to the root.
 
-    `order` runs away from the root, so that a voxel's way is known before its own.
+    `order` runs away from the root, so that a voxel's way is known before its own; -1 where there is none.
     """
     found = np.full(before.shape[0], -1, dtype=np.int32)
     for voxel in order:
-        if line[voxel] >= 0:
-            found[voxel] = voxel
+        if owner[voxel] >= 0:
+            found[voxel] = owner[voxel]
         elif before[voxel] >= 0:
             found[voxel] = found[before[voxel]]
     return found
+
+
+@compiled
+def parting(before: NDArray[np.int32], along: NDArray[np.float32], one: int, other: int) -> int:
+    """The last voxel that the ways to two voxels of the centrelines share."""
+    while one != other:
+        if along[one] >= along[other]:
+            one = before[one]
+        else:
+            other = before[other]
+    return one
 
 
 @compiled
@@ -256,16 +287,16 @@ def contacts(
     number: NDArray[np.int32],
     flat: NDArray[np.int64],
     offsets: NDArray[np.int64],
-    places: NDArray[np.float32],
     attached: NDArray[np.int32],
+    before: NDArray[np.int32],
     depth: NDArray[np.float32],
     along: NDArray[np.float32],
-    slack: float,
+    least_mm: float,
+    widths: float,
 ) -> NDArray[np.int64]:
-    """(m, 2) neighbouring voxels whose centrelines lie further apart than the vessels there are wide.
+    """(m, 2) neighbouring voxels that close a loop along the centrelines they are attached to.
 
-    Only pairs that could close a loop longer than `slack` times their widths are kept: the ways along the centrelines
-    from both to where they meet are at least as long as the straight distance between them.
+    A loop is longer than `least_mm` and `widths` times the depths at both and where their ways part.
     """
     found = np.empty((1 << 10, 2), dtype=np.int64)
     count = 0
@@ -277,11 +308,9 @@ def contacts(
             one, other = attached[here], attached[there]
             if one < 0 or other < 0 or one == other:
                 continue
-            gap = 0.0
-            for axis in range(3):
-                step = places[one, axis] - places[other, axis]
-                gap += step * step
-            if np.sqrt(gap) <= slack + 0.5 * (depth[one] + depth[other]):
+            shared = parting(before, along, one, other)
+            around = along[one] + along[other] - 2.0 * along[shared]
+            if around <= least_mm + widths * (depth[one] + depth[other] + depth[shared]):
                 continue
             if count == found.shape[0]:
                 larger = np.empty((2 * count, 2), dtype=np.int64)

@@ -24,6 +24,9 @@ _SMOOTH_WIDE_MM = 2.5
 _WIDE_MM = 6.0
 _MERGED_MM = 1.5
 _BRIDGE_REACH_MM = 2.0
+_DEPTH_SWAY = 0.6
+_CORNER_VOXELS = 5.0
+"""Depths go up and down by so much of a voxel along an even vessel; over so many voxels a corner deepens by more."""
 _LEAST_VOXELS = 2.0
 _LEAST_CONTRAST = 4.0
 """Narrower than two voxels, or of less than four times the noise: doubtful, as in `planner.planning.vessel_path`."""
@@ -99,12 +102,12 @@ def _outer_parts(graph: VoxelGraph, tree: RawTree, keep_root: bool) -> tuple[lis
         low = 0
         if number == 0:
             leaving.append((-1, int(voxels[0])))
-            low = 0 if keep_root else _cap(points, depth)
+            low = 0 if keep_root else _cap(points, depth, graph.voxel_mm)
         else:
             mother = int(tree.line[voxels[0]])
             leaving.append((mother, int(voxels[0])))
             low = _ostium(graph, tree, mother, voxels, points)
-        high = len(points) - _cap(points[::-1], depth[::-1])
+        high = len(points) - _cap(points[::-1], depth[::-1], graph.voxel_mm)
         if high - low < 2:
             low, high = max(0, min(low, len(points) - 2)), len(points)
         parts.append(points[low:high])
@@ -124,13 +127,14 @@ def _ostium(graph: VoxelGraph, tree: RawTree, mother: int, voxels: Integers, poi
     return int(outside[0]) if len(outside) else len(points) - 2
 
 
-def _cap(points: Floats, depth: Floats) -> int:
+def _cap(points: Floats, depth: Floats, voxel_mm: float) -> int:
     """How many first points lead from the corner of an end to the middle of the lumen: while it still gets deeper."""
     from_end = np.linalg.norm(points - points[0], axis=1)
     for at in range(len(points) // 2):
-        ahead = (from_end >= from_end[at]) & (from_end <= from_end[at] + 1.5 * depth[at])
+        reach = max(1.5 * depth[at], _CORNER_VOXELS * voxel_mm)
+        ahead = (from_end >= from_end[at]) & (from_end <= from_end[at] + reach)
         ahead[:at] = False
-        if depth[at] >= 0.9 * float(depth[ahead].max(initial=0.0)):
+        if depth[at] + _DEPTH_SWAY * voxel_mm >= 0.9 * float(depth[ahead].max(initial=0.0)):
             # Just there the way still turns from the corner into the lumen's course.
             turned = from_end[at] + 0.7 * depth[at] if at else 0.0
             return min(int(np.searchsorted(from_end, turned)), len(points) // 2)

@@ -28,10 +28,13 @@ _LEAST_VOXELS = 2.0
 _LEAST_WIDTHS = 2.0
 _LOOP_MM = 6.0
 _LOOP_WIDTHS = 3.0
+_SAME_PLACE_MM = 3.0
 _MOST_TURNS = 4
 _NARROWER = 0.8
-_WALL = 1e4
-"""How many times dearer a neck becomes where a loop was cut: passed only where nothing else leads on."""
+_WAIST_VOXELS = 0.9
+_WALL = 20.0
+"""How many times narrower a waist becomes where a loop is cut: passed only where nothing else leads on."""
+_TIES = (0.05, 0.03, 0.02)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,11 +158,20 @@ class VoxelGraph:
 
 @dataclass(frozen=True, eq=False)
 class RawTree:
-    """Voxel centrelines: branch b holds ``voxels[starts[b]:starts[b + 1]]``, from an earlier branch to its tip."""
+    """Voxel centrelines: branch b holds ``voxels[starts[b]:starts[b + 1]]``, from an earlier branch to its tip.
+
+    Attributes
+    ----------
+    line, owner
+        Per voxel of the graph: its branch where it lies on a centreline; the centreline's voxel that claimed it; -1.
+    before, along_mm
+        The voxel before it on the way to the root, and the length of that way.
+    """
 
     voxels: Integers
     starts: Integers
     line: NDArray[np.int32]
+    owner: NDArray[np.int32]
     before: NDArray[np.int32]
     along_mm: NDArray[np.float32]
 
@@ -171,21 +183,21 @@ class RawTree:
         return self.voxels[self.starts[number] : self.starts[number + 1]]
 
 
-def raw_tree(graph: VoxelGraph, root: int, dear: NDArray[np.float32] | None = None) -> RawTree:
+def raw_tree(graph: VoxelGraph, root: int, passage_mm: NDArray[np.float32] | None = None) -> RawTree:
     """Branches of what hangs together with a root voxel.
 
     Parameters
     ----------
-    dear
-        (n,) factor on the cost of each voxel.
+    passage_mm
+        (n,) how well a way passes each voxel: its depth, or less where a loop is to be cut.
     """
     from planner.planning import tree_extraction_kernels as kernels
 
     count = len(graph.flat)
     depth = graph.depth_mm
-    cost = (graph.voxel_mm / depth) ** np.float32(_CENTRE_POWER)
-    if dear is not None:
-        cost = cost * dear
+    cost = (graph.voxel_mm / (depth if passage_mm is None else passage_mm)) ** np.float32(_CENTRE_POWER)
+    # Of two ways as near to the middle the same one is always taken: parallel ways would never meet.
+    cost = cost * (1.0 + graph.kji % 2 @ np.array(_TIES)).astype(np.float32)
     arrived = np.full(count, np.inf, dtype=np.float32)
     before = np.full(count, -1, dtype=np.int32)
     along = np.full(count, -1.0, dtype=np.float32)
@@ -214,7 +226,7 @@ def raw_tree(graph: VoxelGraph, root: int, dear: NDArray[np.float32] | None = No
         left,
         owner,
     )
-    return RawTree(voxels, starts, line, before, along)
+    return RawTree(voxels, starts, line, owner, before, along)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,88 +246,114 @@ class Loop:
 
 
 def tree_without_loops(graph: VoxelGraph, root: int) -> tuple[RawTree, tuple[Loop, ...]]:
-    """Branches of a mask whose loops are cut where they are narrowest.
+    """Branches of a mask whose loops are cut where they are narrowest for what lies before and beyond.
 
-    A spread from the root cuts every loop where both ways round meet. When that is not the narrowest place, the
-    narrowest one is made dear and the spread runs again.
+    A spread from the root cuts every loop where both ways round meet. When one way round has a narrower waist than
+    the meeting, the waist is made dear and the spread runs again.
     """
-    dear = np.ones(len(graph.flat), dtype=np.float32)
+    passage = graph.depth_mm.copy()
+    walled = np.zeros(len(graph.flat), dtype=np.bool_)
     cut: list[Loop] = []
     for turn in range(_MOST_TURNS):
-        tree = raw_tree(graph, root, dear)
-        cut = []
-        necks: list[int] = []
-        for one, other, width in _meetings(graph, tree):
-            neck = _neck(graph, tree, one, other)
-            if neck is None or 2.0 * graph.depth_mm[neck] >= _NARROWER * width or dear[neck] > 1.0:
-                cut.append(Loop(one, width))
+        tree = raw_tree(graph, root, passage)
+        meetings: list[Loop] = []
+        waists: list[int] = []
+        for meeting in _meetings(graph, tree, passage):
+            waist, share = _waist(graph, tree, passage, meeting)
+            if waist is None or share >= _NARROWER * meeting.share or walled[waist]:
+                meetings.append(Loop(meeting.one, meeting.width_mm))
             else:
-                necks.append(neck)
-        if not necks or turn == _MOST_TURNS - 1:
+                waists.append(waist)
+        if not waists or turn == _MOST_TURNS - 1:
             break
-        for neck in necks:
-            near = np.linalg.norm(graph.places_mm - graph.places_mm[neck], axis=1)
-            dear[near <= graph.depth_mm[neck] + 0.5 * graph.voxel_mm] = _WALL
-    return tree, tuple(cut)
+        for waist in dict.fromkeys(waists):
+            cut.append(Loop(waist, 2.0 * float(graph.depth_mm[waist])))
+            near = np.linalg.norm(graph.places_mm - graph.places_mm[waist], axis=1)
+            near = (near <= graph.depth_mm[waist] + 0.5 * graph.voxel_mm) & ~walled
+            walled |= near
+            passage[near] /= _WALL
+    return tree, _apart(graph, [*cut, *meetings])
 
 
-def _meetings(graph: VoxelGraph, tree: RawTree) -> list[tuple[int, int, float]]:
-    """Where both ways round a loop meet: a voxel on either side, and the width of the contact in mm."""
+def _apart(graph: VoxelGraph, loops: list[Loop]) -> tuple[Loop, ...]:
+    """Loops without further ones at the same place."""
+    kept: list[Loop] = []
+    for loop in loops:
+        gaps = [float(np.linalg.norm(graph.places_mm[each.voxel] - graph.places_mm[loop.voxel])) for each in kept]
+        if min(gaps, default=np.inf) > _SAME_PLACE_MM + graph.voxel_mm:
+            kept.append(loop)
+    return tuple(kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Meeting:
+    """Where both ways round a loop meet.
+
+    Attributes
+    ----------
+    one, other
+        The centrelines' voxels on either side.
+    width_mm
+        Of the contact.
+    share
+        How well a way passes the contact, of how well it passes the worse of both centrelines.
+    """
+
+    one: int
+    other: int
+    width_mm: float
+    share: float
+
+
+def _meetings(graph: VoxelGraph, tree: RawTree, passage: NDArray[np.float32]) -> list[_Meeting]:
+    """Where both ways round a loop meet."""
     from planner.planning import tree_extraction_kernels as kernels
 
     reached = np.flatnonzero(tree.along_mm >= 0.0)
     outwards: Integers = reached[np.argsort(tree.along_mm[reached], kind="stable")].astype(np.int64)
-    attached = kernels.followed(tree.before, tree.line, outwards)
-    slack = 2.0 * graph.voxel_mm
+    attached = kernels.followed(tree.before, tree.owner, outwards)
     pairs = kernels.contacts(
         graph.number,
         graph.flat,
         graph.offsets,
-        graph.places_mm,
         attached,
+        tree.before,
         graph.depth_mm,
         tree.along_mm,
-        slack,
+        _LOOP_MM,
+        _LOOP_WIDTHS,
     )
     found: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for one, other in pairs:
-        a, b = int(attached[one]), int(attached[other])
-        meeting = _parting(tree, a, b)
-        around = float(tree.along_mm[a] + tree.along_mm[b] - 2.0 * tree.along_mm[meeting])
-        widths = float(graph.depth_mm[a] + graph.depth_mm[b] + graph.depth_mm[meeting])
-        if around <= _LOOP_MM + _LOOP_WIDTHS * widths:
-            continue
-        first, second = int(tree.line[a]), int(tree.line[b])
+        first, second = int(tree.line[attached[one]]), int(tree.line[attached[other]])
         found.setdefault((min(first, second), max(first, second)), []).append((int(one), int(other)))
-    return [_contact(graph, attached, pairs_of) for pairs_of in found.values()]
+    return [_contact(graph, attached, passage, np.array(pairs_of)) for pairs_of in found.values()]
 
 
-def _contact(graph: VoxelGraph, attached: NDArray[np.int32], pairs: list[tuple[int, int]]) -> tuple[int, int, float]:
-    """The pair in the middle of a contact, and the contact's width."""
-    ones = np.array([pair[0] for pair in pairs])
+def _contact(graph: VoxelGraph, attached: NDArray[np.int32], passage: NDArray[np.float32], pairs: Integers) -> _Meeting:
+    """Of the (m, 2) neighbouring voxels of a contact the pair in its middle."""
+    ones = pairs[:, 0]
     middle = graph.places_mm[ones].mean(axis=0)
     at = int(np.argmin(np.linalg.norm(graph.places_mm[ones] - middle, axis=1)))
-    faces = len(np.unique(ones))
-    width = 2.0 * float(np.sqrt(faces / np.pi)) * graph.voxel_mm
-    return int(attached[pairs[at][0]]), int(attached[pairs[at][1]]), width
+    width = 2.0 * float(np.sqrt(len(np.unique(ones)) / np.pi)) * graph.voxel_mm
+    one, other = int(attached[pairs[at, 0]]), int(attached[pairs[at, 1]])
+    through = float(passage[pairs].min(axis=1).max())
+    return _Meeting(one, other, width, through / float(min(passage[one], passage[other])))
 
 
-def _parting(tree: RawTree, one: int, other: int) -> int:
-    """The last voxel that the ways to two voxels share."""
-    a, b = one, other
-    while a != b:
-        if tree.along_mm[a] >= tree.along_mm[b]:
-            a = int(tree.before[a])
-        else:
-            b = int(tree.before[b])
-    return a
+def _waist(
+    graph: VoxelGraph, tree: RawTree, passage: NDArray[np.float32], meeting: _Meeting
+) -> tuple[int | None, float]:
+    """Where the ways from a meeting to where they part are narrowest for what lies before and beyond; and by how much.
 
+    The share is that of the passage there of the lesser of both sides': a vessel that merely tapers has no waist.
+    """
+    from planner.planning import tree_extraction_kernels as kernels
 
-def _neck(graph: VoxelGraph, tree: RawTree, one: int, other: int) -> int | None:
-    """The shallowest voxel of both ways to where they part, away from that place and from the meeting."""
-    parting = _parting(tree, one, other)
+    parting = kernels.parting(tree.before, tree.along_mm, meeting.one, meeting.other)
     best: int | None = None
-    for start in (one, other):
+    least = 1.0
+    for start in (meeting.one, meeting.other):
         way = []
         at = start
         while at != parting:
@@ -323,11 +361,18 @@ def _neck(graph: VoxelGraph, tree: RawTree, one: int, other: int) -> int | None:
             at = int(tree.before[at])
         if len(way) < 5:
             continue
-        inner = np.array(way[2:-2])
-        lowest = int(inner[np.argmin(graph.depth_mm[inner])])
-        if best is None or graph.depth_mm[lowest] < graph.depth_mm[best]:
-            best = lowest
-    return best
+        own = passage[np.array(way)]
+        # What is best within a few widths on either side.
+        reach = max(3, round(2.0 * float(np.median(graph.depth_mm[np.array(way)])) / graph.voxel_mm) + 2)
+        padded = np.concatenate([np.full(reach, own[0]), own, np.full(reach, own[-1])])
+        windows = np.lib.stride_tricks.sliding_window_view(padded, reach + 1).max(axis=1)
+        sides = np.minimum(windows[: len(own)], windows[reach:])
+        # Of what is only a voxel or two wide, depths go up and down by voxels.
+        share = np.where(sides - own >= _WAIST_VOXELS * graph.voxel_mm, own / sides, 1.0)
+        lowest = 2 + int(np.argmin(share[2:-2]))
+        if share[lowest] < least:
+            best, least = way[lowest], float(share[lowest])
+    return best, least
 
 
 def _neighbours() -> tuple[tuple[int, int, int], ...]:

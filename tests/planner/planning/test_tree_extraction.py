@@ -151,6 +151,38 @@ def test_that_a_bump_of_the_wall_is_no_branch() -> None:
     assert len(tree_from_mask(Mask.of(mask.grid, bits)).segments) == 1
 
 
+@pytest.mark.parametrize(("radius_mm", "tilt"), [(6.0, 0.0), (6.0, 0.4), (4.0, 0.2)])
+def test_that_the_corners_of_a_flat_end_are_no_branches_and_no_way_of_the_line(radius_mm: float, tilt: float) -> None:
+    size = (70, int((2 * radius_mm + 32) / 0.7), int((2 * radius_mm + 8) / 0.7))
+    grid = Grid.of(size, origin_lps_mm=(0.13, 0.21, 0.37), spacing_kji_mm=(0.7, 0.7, 0.7), frame_uid="1.2.3")
+    x, y, z = np.moveaxis(grid.lps_from_kji.points(np.stack(np.indices(size), axis=-1).astype(float)), -1, 0)
+    middle = radius_mm + 4.0
+    away = np.hypot(x - middle, (y - middle - tilt * z) / np.hypot(1.0, tilt))
+    found = tree_from_mask(Mask.of(grid, (away < radius_mm) & (z > 5.0) & (z < 45.0)))
+    assert len(found.segments) == 1
+    points = found.segments[0].points_lps_mm
+    assert np.hypot(points[:, 0] - middle, points[:, 1] - middle - tilt * points[:, 2]).max() < 0.35
+    assert found.total_length_mm == pytest.approx(40.0 * np.hypot(1.0, tilt), abs=2.0)
+
+
+def test_that_wide_tubes_on_even_voxels_branch_where_they_do_and_make_no_loop() -> None:
+    # The middle of every tube lies between two rows of voxels: two ways through each are equally cheap.
+    fork, left, right = (60.0, 30.0, 50.0), (34.0, 30.0, 22.0), (88.0, 30.0, 24.0)
+    tubes = ((fork, (60.0, 30.0, 100.0), 8.5), (fork, left, 6.0), (fork, right, 5.5), (left, (28.0, 30.0, 0.0), 4.5))
+    grid = Grid.of((52, 30, 56), origin_lps_mm=(5.0, 1.0, 1.0), spacing_kji_mm=(2.0, 2.0, 2.0), frame_uid="1.2.3")
+    places = grid.lps_from_kji.points(np.stack(np.indices(grid.size_kji), axis=-1).astype(float))
+    bits = np.zeros(grid.size_kji, dtype=np.bool_)
+    for start, end, radius in tubes:
+        way = np.subtract(end, start)
+        share = np.clip((places - start) @ way / (way @ way), 0.0, 1.0)
+        bits |= np.linalg.norm(places - start - share[..., None] * way, axis=-1) < radius
+    found = tree_from_mask(Mask.of(grid, bits), root_lps_mm=(60.0, 30.0, 98.0))
+    assert not found.findings
+    (trunk,) = found.starting_at[found.root]
+    assert np.linalg.norm(found.nodes[trunk.end] - fork) < 4.0
+    assert len(found.segments) == 3
+
+
 def test_that_an_empty_mask_and_a_root_elsewhere_are_refused() -> None:
     grid = Grid.of((20, 20, 20), frame_uid="1.2.3")
     with pytest.raises(OperatorError) as empty:
