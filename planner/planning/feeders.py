@@ -22,6 +22,7 @@ from planner.imaging.masks import Mask
 from planner.jobs import Context
 from planner.model.vessel_items import FeederRow
 from planner.planning.catheter_way import length_from_root_mm, total_turning_deg
+from planner.planning.feeders_apart import apart
 from planner.planning.feeders_confirm import confirmed, width_at
 from planner.planning.feeders_ends import ENTERS, NEAR, PASSES, SHOWN, THROUGH, Course, Ending, courses_of, endings_of
 from planner.planning.feeders_field import LesionField
@@ -120,9 +121,10 @@ def find_feeders(
     gaps = _gaps(tree, endings, field, volume, job.part(0.4, 0.9))
     clear_mm = _clear_mm(tree, volume)
     supplying = [each for each in endings if _supplies(each, gaps.get(each.leaf), organ, courses, clear_mm)]
+    supplying = apart(tree, courses, supplying, _SPUR_MM)
     if volume is not None and clear_mm is not None:
         widths = {each.leaf: width_at(each, courses, _WIDTH_BEFORE_MM) for each in supplying}
-        supplying = list(confirmed(supplying, crossings(volume, tree, field), widths, clear_mm).kept)
+        supplying = list(confirmed(supplying, crossings(volume, tree, field, courses), widths, clear_mm).kept)
     supplies = _grouped(tree, courses, supplying, margin_mm, gaps)
     feeders = _ranked(tree, courses, supplies)
     taken = {each.id for supply in supplies if not supply.only_shown for each in tree.downstream(supply.top)}

@@ -7,6 +7,7 @@ a bright way to a vessel of the tree, are such crossings.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from planner.geometry import Grid
 from planner.imaging import Volume
 from planner.imaging.masks import Box, box_slices, padded_box
 from planner.imaging.paths import least_cost_path
+from planner.planning.feeders_ends import Course
 from planner.planning.feeders_field import LesionField
 from planner.planning.vessel_tree import TreePlace, VesselTree
 
@@ -80,14 +82,16 @@ class _Near:
         return k, j, i
 
 
-def crossings(volume: Volume, tree: VesselTree, field: LesionField) -> tuple[Crossing, ...]:
+def crossings(
+    volume: Volume, tree: VesselTree, field: LesionField, courses: Mapping[str, Course]
+) -> tuple[Crossing, ...]:
     """The vessels of the image that enter a lesion and hang on the tree; none where the image is too faint."""
     near = _near(volume, tree, field)
     if near is None:
         return ()
     found = []
     for spot in _spots(near):
-        made = _followed(near, tree, spot)
+        made = _followed(near, tree, spot, courses)
         if made is not None:
             found.append(made)
     return tuple(found)
@@ -169,8 +173,12 @@ def _reaches_in(near: _Near, inward: NDArray[np.int32], indices: NDArray[np.int6
     return bool(np.linalg.norm(near.points(deep) - middle, axis=1).min() <= 3.0 * _INSIDE_MM)
 
 
-def _followed(near: _Near, tree: VesselTree, spot: NDArray[np.int64]) -> Crossing | None:
-    """The spot with its bright way outwards to the tree; None where there is none."""
+def _followed(near: _Near, tree: VesselTree, spot: NDArray[np.int64], courses: Mapping[str, Course]) -> Crossing | None:
+    """The spot with its bright way outwards to the tree; None where there is none.
+
+    A vessel that the tree reaches through the lesion itself is taken only when no other is near: there the tree went
+    from one feeder into the end of another, and the blood comes from the other side.
+    """
     depth = near.depth[tuple(spot.T)]
     points = near.points(spot)
     weights = near.likeness[tuple(spot.T)]
@@ -179,21 +187,38 @@ def _followed(near: _Near, tree: VesselTree, spot: NDArray[np.int64]) -> Crossin
     start = tuple(int(each) for each in spot[int(np.argmax(depth))])
     cost = np.where(near.depth > 0.3, 1.0 / (_FLOOR + near.likeness.astype(np.float64) ** 2), np.inf)
     area = len(spot) * near.grid.voxel_ml * 1000.0 / (_SHELL_MM[1] - _SHELL_MM[0])
-    best: Crossing | None = None
-    for place in _places(near, tree, entry):
-        goal = near.index(tree.segment(place.segment).at(place.along_mm))
-        if goal is None or not np.isfinite(cost[goal]):
-            continue
-        k, j, i = start
-        if goal == start:
-            return Crossing(entry, 2.0 * float(np.sqrt(area / np.pi)), place, 0.0)
-        way = least_cost_path(cost.astype(np.float32), (k, j, i), goal, near.grid.spacing_kji_mm)
-        if way is None or not _is_bright(near.likeness[tuple(way.T)]):
-            continue
-        length = float(np.linalg.norm(np.diff(near.points(way), axis=0), axis=1).sum())
-        if length <= 1.8 * _WAY_MM and (best is None or length < best.way_mm):
-            best = Crossing(entry, 2.0 * float(np.sqrt(area / np.pi)), place, length)
-    return best
+    diameter = 2.0 * float(np.sqrt(area / np.pi))
+    places = _places(near, tree, entry)
+    through = [_is_through_lesion(tree, courses, each) for each in places]
+    for wanted in (False, True):
+        chosen = [place for place, beyond in zip(places, through, strict=True) if beyond is wanted]
+        ways = [(length, each) for each in chosen if (length := _way_mm(near, tree, each, start, cost)) is not None]
+        if ways:
+            length, place = min(ways, key=lambda pair: pair[0])
+            return Crossing(entry, diameter, place, length)
+    return None
+
+
+def _way_mm(near: _Near, tree: VesselTree, place: TreePlace, spot: tuple[int, ...], cost: Floats) -> float | None:
+    """Length of the bright way from a spot to a place of the tree; None where there is none, or a long one only."""
+    goal = near.index(tree.segment(place.segment).at(place.along_mm))
+    if goal is None or not np.isfinite(cost[goal]):
+        return None
+    k, j, i = spot
+    if goal == (k, j, i):
+        return 0.0
+    way = least_cost_path(cost.astype(np.float32), (k, j, i), goal, near.grid.spacing_kji_mm)
+    if way is None or not _is_bright(near.likeness[tuple(way.T)]):
+        return None
+    length = float(np.linalg.norm(np.diff(near.points(way), axis=0), axis=1).sum())
+    return length if length <= 1.8 * _WAY_MM else None
+
+
+def _is_through_lesion(tree: VesselTree, courses: Mapping[str, Course], place: TreePlace) -> bool:
+    """The tree leads to a place through the lesion."""
+    way = [courses[each.id] for each in tree.way_to(place.segment)]
+    own = way[-1].depth_mm[way[-1].along_mm <= place.along_mm]
+    return min(float(each.min(initial=0.0)) for each in (*(each.depth_mm for each in way[:-1]), own)) < -_INSIDE_MM
 
 
 def _is_bright(likeness: NDArray[np.float32]) -> bool:
