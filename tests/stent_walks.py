@@ -25,10 +25,10 @@ from planner.workflow.lifecycle import new_session, set_emergency
 from planner.workflow.template import Phase
 
 NAME = "stent"
-EMERGENCIES = frozenset({"arterial", "septic"})
+EMERGENCIES = frozenset({"arterial", "septic", "svc-stridor"})
 """Variants that run on the emergency form."""
 PACKS = ("oesophageal", "tracheobronchial", "duodenal", "colonic", "svc", "ivc", "portal", "arterial")
-VARIANTS = (None, *PACKS, "oesophageal-fistula", "tracheo-pleural", "septic", "iodine")
+VARIANTS = (None, *PACKS, "oesophageal-fistula", "tracheo-pleural", "septic", "svc-stridor", "iodine")
 
 __all__ = [
     "DAY",
@@ -57,6 +57,7 @@ SIZES: dict[str, tuple[str, str, str, float, float, str]] = {
     "duodenal": ("bowel", "duodenum", "bare", 22.0, 90.0, "malignant"),
     "colonic": ("bowel", "colon", "bare", 25.0, 90.0, "malignant"),
     "svc": ("vein", "svc", "bare", 14.0, 60.0, "malignant"),
+    "svc-stridor": ("vein", "svc", "bare", 14.0, 60.0, "malignant"),
     "ivc": ("vein", "ivc", "bare", 24.0, 60.0, "benign"),
     "portal": ("vein", "portal-vein", "bare", 10.0, 60.0, "malignant"),
     "arterial": ("artery", "artery", "balloon-covered", 6.0, 38.0, "bleeding"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from planner.clinical.comparisons import at_least
 from planner.findings import Finding
 from planner.workflow.context import StageContext
 from procedures.spine.follow_up_checks import performed_on
@@ -91,7 +92,7 @@ def bilirubin_falls(context: StageContext) -> list[Finding]:
     if first is None or first <= 0:
         return [*found, not_evaluated(context, "bilirubin before the stent, to compare with")]
     dropped = 100.0 * (1.0 - late[0][1] / first)
-    if dropped < number(fall):
+    if not at_least(dropped, number(fall)):
         text = f"Bilirubin fell by {dropped:.0f} % ({first:g} to {late[0][1]:g} µmol/L) by day {late[0][0]}."
         found.append(against(context, "bilirubin-not-falling", f"{text} Check cholangiogram.", dropped, fall))
     return found

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from planner.clinical.comparisons import above
 from planner.findings import Finding
 from planner.model.vessel_reading import lumens_of
 from planner.workflow.context import StageContext
 from planner.workflow.template import Computed
 from procedures.spine.support import against, as_number, limit, not_evaluated, number, text_of, unknown_value
 from procedures.stent.registry import REGISTRY
-from procedures.stent.sites import asked, chosen
+from procedures.stent.sites import asked, chosen, site_of
 
 SECURED = ("airway-first", "double")
 
@@ -68,7 +69,7 @@ def airway_first(context: StageContext) -> list[Finding]:
     if known is None:
         why = "the CT diameter of the airway at the level of the stricture; measure it before the oesophagus is opened"
         found.append(not_evaluated(context, why, code="airway-not-measured", subject="airway_check.airway_least"))
-    elif known.percent > number(narrowed) and action not in SECURED:
+    elif above(known.percent, number(narrowed)) and action not in SECURED:
         text = f"The airway is narrowed by {known.percent:.0f} %: the airway is opened first, or both in one session."
         found.append(against(context, "airway-narrow", text, known.percent, narrowed))
     if wall == "invaded" and action not in (*SECURED, "standby"):
@@ -83,10 +84,16 @@ def airway_first(context: StageContext) -> list[Finding]:
 
 @REGISTRY.check("airway_held")
 def airway_held(context: StageContext) -> list[Finding]:
+    """Always in the airway itself; of a caval syndrome, when there is stridor."""
+    caval = site_of(context) == "svc"
+    if caval and "stridor" not in chosen(context, "danger_now", "obstruction"):
+        return []
     found = []
     if not text_of(context.value("airway_holder")):
         text = "Nobody is named who holds the airway."
         found.append(context.finding("airway-unheld", text, subject="airway_check.airway_holder"))
+    if caval:
+        return found
     means = ("rigid", "tube", "mask", "spontaneous", "ecmo")
     return [*found, *asked(context, "airway_means", "by what the airway is held", {}, fine=means)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from planner.clinical.comparisons import above
 from planner.findings import Finding
 from planner.workflow.context import StageContext
 from planner.workflow.template import Computed
@@ -75,7 +76,7 @@ def gradient_fell(context: StageContext) -> list[Finding]:
     if after >= before:
         text = f"The gradient did not fall: {before:g} mmHg before, {after:g} mmHg after."
         return [context.finding("gradient-not-fallen", text, measured=after, limit=before, unit="mm[Hg]")]
-    if after > number(most):
+    if above(after, number(most)):
         text = f"A gradient of {after:g} mmHg is left (before: {before:g})."
         return [against(context, "gradient-left", text, after, most)]
     return []

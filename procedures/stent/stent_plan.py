@@ -136,6 +136,10 @@ def size_rules(context: StageContext) -> list[Finding]:
     """What the rules of size, landing and landmarks said when the stent was sized, as loud as they said it."""
     found = []
     for each in planned_stents(context):
+        if each.body is None and not each.lost and not measured_here(context):
+            text = f"NOT CHECKED: size, landing and landmarks of {each.name}; no lumen was measured to judge them in."
+            more = {"severity": Severity.WARN, "subject": each.subject}
+            found.append(context.finding("size-not-checked", text, **more))
         for told in each.body.findings if each.body is not None else ():
             severity = SEVERITIES.get(told.severity)
             if severity is not None and told.code not in SPOKEN:

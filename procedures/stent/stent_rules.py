@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from planner.clinical.comparisons import at_least
 from planner.findings import Finding, Severity
 from planner.workflow.context import StageContext
 from procedures.spine.support import against, as_number, limit, not_evaluated, number, text_of
@@ -118,7 +119,7 @@ def half_by_stents(context: StageContext) -> list[Finding]:
     shares = [each.body.drained_share for each in planned_stents(context) if each.body is not None]
     known = [100.0 * each for each in shares if each is not None]
     least = limit(context, "share")
-    if not known or max(known) >= number(least):
+    if not known or at_least(max(known), number(least)):
         return []
     text = f"The sized stents drain {max(known):.0f} % of the liver, wanted at least {number(least):g} %."
     return [against(context, "stents-drain-too-little", text, max(known), least)]

@@ -158,9 +158,10 @@ def pressures_planned(context: StageContext) -> list[Finding]:
 
 @REGISTRY.check("hilar_partners")
 def hilar_partners(context: StageContext) -> list[Finding]:
-    """A stricture at the confluence or above: two stents (Y or parallel), or the reason for one."""
+    """A stricture at the confluence or above, ducts of more than one side to drain, and one stent alone."""
     rows, level = planned_stents(context), context.value("obstruction_level", "obstruction")
-    if level not in HILAR or len(rows) != 1 or text_of(context.value("type_reason")):
+    drained = [row for row in context.rows("ducts", "segments") if row.get("action") == "drain"]
+    if level not in HILAR or len(rows) != 1 or len(drained) < 2:
         return []
-    text = f"Bismuth {level} and one stent: Y or parallel stents, or why one is enough."
+    text = f"Bismuth {level}, {len(drained)} ducts to drain and one stent: Y or parallel stents, or leave a side."
     return [context.finding("one-hilar-stent", text, subject=rows[0].subject)]

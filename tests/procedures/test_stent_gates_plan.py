@@ -8,6 +8,7 @@ import needle_walks as nw
 import pytest
 import stent_walks as sw
 
+from planner.model.vessel_items import StenosisMeasures
 from planner.workflow.template import Phase
 
 TYPED = {"order": 1, "place": "Common bile duct", "type": "bare", "covered": "no", "diameter_mm": 10, "length_mm": 60}
@@ -97,14 +98,14 @@ BILIARY = {
         ("stricture-marked", sw.items(sw.lumen(stenosis=None)), "stricture-not-marked", "ask"),
         (
             "stricture-marked",
-            sw.items(sw.lumen(stenosis=sw.StenosisMeasures(60.0, 100.0, 80.0, 3.0))),
+            sw.items(sw.lumen(stenosis=StenosisMeasures(60.0, 100.0, 80.0, 3.0))),
             "no-reference",
             "ask",
         ),
         ("lumen-doubts", sw.items(sw.lumen(findings=("Mucus at 40 mm.",))), "lumen-doubt", "warn"),
         (
             "lumen-doubts",
-            sw.items(sw.lumen(stenosis=sw.StenosisMeasures(60.0, 100.0, 80.0, 3.0, 70.0, proximal_reference_mm=10.0))),
+            sw.items(sw.lumen(stenosis=StenosisMeasures(60.0, 100.0, 80.0, 3.0, 70.0, proximal_reference_mm=10.0))),
             "one-reference",
             "warn",
         ),
@@ -132,6 +133,7 @@ BILIARY = {
         ("stents-of-site", obstruction(indication=None), "not-evaluated", "ask"),
         ("size-rules", sw.judged(sw.told("landing-short")), "landing-short", "warn"),
         ("size-rules", sw.judged(sw.told("crosses-cystic-duct", "block")), "crosses-cystic-duct", "ask"),
+        ("size-rules", sw.both(typed(), sw.answers("lumen", lumen_basis="at-procedure")), "size-not-checked", "warn"),
         ("sheath-fits", sw.items(sw.stent(delivery_french=10.0)), "sheath-too-small", "ask"),
         ("sheath-fits", sw.answers("access", sheath=None), "sheath-not-checked", "info"),
         ("benign-metal", obstruction(indication="benign"), "benign-bare-metal", "ask"),
@@ -161,7 +163,7 @@ BILIARY = {
         ("duodenum-open", {"duodenum_patent": "no"}, "duodenum-obstructed", "ask"),
         ("duodenum-open", {"duodenum_patent": "unknown"}, "not-evaluated", "ask"),
         ("half-by-stents", DRAINED_THIRD, "stents-drain-too-little", "ask"),
-        ("hilar-partners", sw.both(HILAR, sw.answers("stent_plan", type_reason=None)), "one-hilar-stent", "warn"),
+        ("hilar-partners", HILAR, "one-hilar-stent", "warn"),
         ("partners", row(partner=2), "partner-missing", "warn"),
         ("partners", sw.items(sw.stent(partner="stent-9")), "partner-missing", "warn"),
         ("iodine", {"iodine": None}, "not-evaluated", "ask"),
@@ -269,6 +271,7 @@ COLONIC = {
     "obstruction": [("indication-fits", {"indication": "benign"}, "indication-of-other-site", "ask")],
 }
 SVC = {
+    "airway_check": [("airway-held", obstruction(danger_now=["stridor"]), "airway-unheld", "ask")],
     "obstruction": [("cause-proved", {"proved": "biopsy-during"}, "tissue-first", "ask")],
     "first_steps": [
         ("svc-severity", {"kishi": None}, "not-evaluated", "warn"),
