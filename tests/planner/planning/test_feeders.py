@@ -98,6 +98,32 @@ def test_that_ends_of_one_feeder_are_one_row_and_shares_go_with_the_cube_of_the_
     assert [row.main for row in find_feeders(thin, lesion).feeders] == [True, False]
 
 
+def test_that_the_branch_is_the_feeder_where_an_artery_only_touches_the_lesion(lesion: Mask) -> None:
+    touch = (0.0, 11.0, 0.0)
+    lines = [
+        ("root", "fork", line(ROOT, (-25, 20, 0)), 3.0),
+        ("fork", "touching", line((-25, 20, 0), (-6, 13, 0), touch), 1.5),
+        ("touching", "beyond", line(touch, (6, 13, 0), (35, 20, 0)), 1.3),
+        ("touching", "inward", line(touch, (0, 2, 0)), 1.0),
+    ]
+    found = find_feeders(tree_of_lines(lines), lesion)
+    assert [row.segment for row in found.feeders] == ["inward"]
+    assert found.feeders[0].entry_lps_mm == pytest.approx(touch, abs=0.1)
+    assert found.feeders[0].diameter_mm == pytest.approx(2.0)
+
+
+def test_that_branches_side_by_side_of_a_touching_artery_are_one_feeder(lesion: Mask) -> None:
+    first, second = (0.0, 11.0, 0.0), (3.0, 11.0, 0.0)
+    lines = [
+        ("root", "touching", line(ROOT, (-6, 13, 0), first), 1.5),
+        ("touching", "between", line(first, second), 1.5),
+        ("between", "beyond", line(second, (8, 13, 0), (35, 20, 0)), 1.3),
+        ("touching", "one", line(first, (0, 2, 0)), 1.0),
+        ("between", "two", line(second, (3, 2, 0)), 0.8),
+    ]
+    assert [row.segment for row in find_feeders(tree_of_lines(lines), lesion).feeders] == ["one"]
+
+
 def test_that_branches_of_a_far_stem_stay_two_feeders(lesion: Mask) -> None:
     lines = [
         ("root", "far", line((-39, 0, 0), (-35, 0, 0)), 2.0),
@@ -163,6 +189,21 @@ def test_that_a_vessel_that_only_the_image_shows_is_a_doubtful_feeder_of_the_ves
     assert find_feeders(tree, lesion, volume=image(tree, None)).feeders == ()
     along = np.concatenate([line((-9, 13.5, 0), (9, 13.5, 0)) + np.array([0, 0, z]) for z in (0, 1)])
     assert find_feeders(tree, lesion, volume=image(tree, along)).feeders == ()
+
+
+def test_that_a_second_feeder_that_the_tree_reaches_through_the_lesion_only_is_named_by_its_own_vessel(
+    lesion: Mask,
+) -> None:
+    tree = trunk_and(
+        ("in", line((-25, 0, 0), (-11, 0, 0), (0, 0, 0), (0, 10, 0), (0, 15, 0)), 1.5),
+        ("stub", line((-25, 0, 0), (-20, 25, 0), (0, 25, 0), (0, 20, 0)), 1.0),
+    )
+    last = line((0, 20, 0), (0, 4, 0))
+    thick = np.concatenate([last + np.array(step) for step in ((0, 0, 0), (1, 0, 0), (0, 0, 1), (1, 0, 1))])
+    found = find_feeders(tree, lesion, volume=image(tree, thick))
+    assert {row.segment for row in found.feeders} == {"in", "stub"}
+    entry = next(row.entry_lps_mm for row in found.feeders if row.segment == "stub")
+    assert entry == pytest.approx((0.0, RADIUS, 0.0), abs=2.5)
 
 
 def test_that_an_unknown_calibre_gives_no_share(lesion: Mask) -> None:
