@@ -14,6 +14,9 @@ from planner.imaging.window import Window
 from viewers.panes.desk import Desk
 from viewers.panes.mpr_hands import WHEEL_NOTCH, key_name
 from viewers.panes.pane_frame import plain
+from viewers.scene.palette import TEXT_QUIET
+from viewers.scene.slice_painter import SIMULATED
+from viewers.scene.slice_text import draw_outlined, who_lines
 from viewers.state import theme
 from viewers.state.layouts import PaneSpec, next_layout
 from viewers.state.lumen_shapes import LumenShown
@@ -109,6 +112,23 @@ class LumenPane(QWidget):
         room = self.area.adjusted(self.em, 0.0, -self.em, 0.0)
         wrapped = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.drawText(room, wrapped, self.lumens.message.value or text)
+
+    def paint_who(self, painter: QPainter, left: float) -> None:
+        """Whose images, along the lower edge; loud where they are simulated."""
+        volume = self.volume
+        if volume is None:
+            return
+        metrics = QFontMetricsF(painter.font())
+        words = " · ".join(who_lines(volume))
+        room = self.area.width() - left - 9.0 * self.em
+        baseline = self.area.bottom() - self.em * 0.4
+        if self.state.simulated.value:
+            draw_outlined(painter, QPointF(left, baseline), SIMULATED, theme.WARN)
+            taken = metrics.horizontalAdvance(SIMULATED) + self.em * 0.6
+            left, room = left + taken, room - taken
+        if room > 4.0 * self.em:
+            text = metrics.elidedText(words, Qt.TextElideMode.ElideRight, room)
+            draw_outlined(painter, QPointF(left, baseline), text, TEXT_QUIET)
 
     def paint_focus(self, painter: QPainter) -> None:
         if self.hasFocus():

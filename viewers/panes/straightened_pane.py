@@ -13,7 +13,7 @@ from viewers.panes.desk import Desk
 from viewers.panes.lumen_hands import LumenPane
 from viewers.panes.pane_frame import HeaderButton, PaneFrame
 from viewers.scene.reformat_painter import paint_reformat, stent_walls
-from viewers.scene.reformat_picture import ReformatShown, curved_picture, straight_picture
+from viewers.scene.reformat_picture import LEFT_EM, ReformatShown, curved_picture, straight_picture
 from viewers.state import theme
 from viewers.state.layouts import PaneSpec
 from viewers.state.lumen_shapes import StentShown
@@ -70,6 +70,7 @@ class StraightenedPane(LumenPane):
             paint_reformat(
                 painter, picture, lumen, self.lumens, self._stents(), self.state.selected_id.value, self.area
             )
+            self.paint_who(painter, LEFT_EM * self.em)
         self.paint_focus(painter)
         painter.end()
 

@@ -39,7 +39,7 @@ def draw_line(
     alpha: int = 255,
 ) -> None:
     """A line through (n, 2) points, broken at NaN; where it is `faint`, dotted and pale."""
-    known = np.isfinite(xy).all(axis=1)
+    known: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(xy), axis=1)
     pale = np.zeros(len(xy), dtype=np.bool_) if faint is None else faint
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for doubted in (True, False):

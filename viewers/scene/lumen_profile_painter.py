@@ -202,14 +202,18 @@ def _paint_stenosis(
     for x, way in ((left, 1.0), (right, -1.0)):
         _grip(painter, x, middle, way, em, STENOSIS)
     if found is None:
-        text = f"{ends_mm[0]:.0f} to {ends_mm[1]:.0f} mm"
+        texts = [f"{ends_mm[0]:.0f} to {ends_mm[1]:.0f} mm", f"{ends_mm[1] - ends_mm[0]:.0f} mm"]
     else:
-        text = stenosis_words(found) + (" · by hand" if found.by_person else "")
+        whole, hand = stenosis_words(found), " · by hand" if found.by_person else ""
+        texts = [whole + hand, whole.split(" over ")[0], whole.split(" · ")[0]]
         _paint_reference(painter, places, found)
-    width = metrics.horizontalAdvance(text)
-    beside = right + em * 0.8
-    start = beside if beside + width < places.box.right() + em else max(places.box.left(), left - em * 0.8 - width)
-    draw_outlined(painter, QPointF(start, middle + em * 0.3), text, STENOSIS)
+    rooms = (places.box.right() + em - right, left - places.box.left() + em)
+    for text in texts:
+        width = metrics.horizontalAdvance(text) + em * 0.8
+        if width <= max(rooms):
+            start = right + em * 0.6 if width <= rooms[0] else left - em * 0.6 - width + em * 0.8
+            draw_outlined(painter, QPointF(start, middle + em * 0.3), text, STENOSIS)
+            return
 
 
 def _paint_reference(painter: QPainter, places: ProfilePlaces, found: StenosisMeasures) -> None:
@@ -265,12 +269,20 @@ def _stent_words(
 ) -> None:
     metrics, em = QFontMetricsF(painter.font()), places.em
     said = [landing_words(stent), stent.words, "↻ judge again" if stent.stale else ""]
-    text = " · ".join(each for each in said if each)
+    texts = [each for each in said if each]
+    text = " · ".join(texts)
     room_right = places.box.right() + em - right - em * 0.8
     room_left = left - em * 0.8 - places.box.left()
-    text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(room_right, room_left, em * 4.0))
-    width = metrics.horizontalAdvance(text)
-    at = right + em * 0.8 if room_right >= room_left else left - em * 0.8 - width
+    room = max(room_right, room_left)
+    if room < min(metrics.horizontalAdvance(text), right - left - em):
+        # Little room beside: on the bar itself.
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, right - left - em)
+        at = (left + right - metrics.horizontalAdvance(text)) / 2.0
+        ground = QRectF(at - em * 0.2, middle - em * 0.5, metrics.horizontalAdvance(text) + em * 0.4, em)
+        painter.fillRect(ground, QColor(theme.PANE))
+    else:
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        at = right + em * 0.8 if room_right >= room_left else left - em * 0.8 - metrics.horizontalAdvance(text)
     draw_outlined(painter, QPointF(at, middle + em * 0.3), text, STENT)
 
 

@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewers.scene.palette import rgb
-from viewers.state.lumen_shapes import LumenShown, StentShown
+from viewers.state.lumen_shapes import SIDES, LumenShown, StentShown
 from viewers.state.lumens import COLOUR, DOUBTFUL, STENT, LumenDesk
 from viewers.state.scene3d import Camera, Mesh
 
-SIDES = 20
 RING_MM = 3.0
 """Between the crossings of a drawn stent's wires: a picture of a stent, no product's cells."""
 LUMEN_OPACITY = 0.35
@@ -83,13 +82,12 @@ def stent_mesh(stent: StentShown) -> Mesh | None:
     made = stent.deployment
     if made is None:
         return None
-    vertices, _ = made.mesh(sides=SIDES)
-    rings = vertices.reshape(-1, SIDES, 3)
+    rings = stent.walls[0].reshape(-1, SIDES, 3)
     step = float(made.along_mm[1] - made.along_mm[0])
     every = max(1, round(RING_MM / 2.0 / step))
     chosen = np.unique(np.append(np.arange(0, len(rings), every), len(rings) - 1))
     kept = rings[chosen]
-    middles = kept.mean(axis=1, keepdims=True)
+    middles = stent.rings[0][chosen][:, None]
     begin, end = _wires(len(chosen))
     points, axis = kept.reshape(-1, 3), np.broadcast_to(middles, kept.shape).reshape(-1, 3)
     ribbons, triangles = _ribbons(points[begin], points[end], points[begin] - axis[begin])

@@ -149,7 +149,9 @@ def _paint_letters(painter: QPainter, picture: SectionShown, area: QRectF) -> No
     up = orientation_letters(-plane.down_lps)
     draw_outlined(painter, QPointF(width - em * 0.4 - metrics.horizontalAdvance(right), height / 2.0), right, TEXT)
     draw_outlined(painter, QPointF((width - metrics.horizontalAdvance(down)) / 2.0, height - em * 0.4), down, TEXT)
-    draw_outlined(painter, QPointF((width - metrics.horizontalAdvance(up)) / 2.0, em * 1.1), up, TEXT)
+    # Beside the words, which stand above the middle of a narrow pane.
+    room = width - metrics.horizontalAdvance(up)
+    draw_outlined(painter, QPointF(max(room / 2.0, min(em * 13.0, room - em * 0.4)), em * 1.1), up, TEXT)
     length = next((each for each in (2.0, 5.0, 10.0, 20.0) if each * picture.px_per_mm >= 2.0 * em), 20.0)
     far, low = width - em * 0.8, height - em * 0.5
     for shade, wide in (("#000000", 4.0), (TEXT, 2.0)):

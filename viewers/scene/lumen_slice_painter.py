@@ -110,8 +110,9 @@ def _paint_stent(painter: QPainter, pen_now: ItemPen, stent: StentShown) -> None
     reach = max(0.5 * stent.length_mm, 0.5 * stent.diameter_mm) + pen_now.reach_mm
     if np.abs(plane.distance_mm(ends)).min() > reach:
         return
-    _draw_segments(painter, pen_now, made.outline(plane, opened=True), STENT, 0.9, dotted=True)
-    _draw_segments(painter, pen_now, made.outline(plane), STENT, 2.2)
+    held, opened, triangles = stent.walls
+    _draw_segments(painter, pen_now, plane_lines(opened, triangles, plane), STENT, 0.9, dotted=True)
+    _draw_segments(painter, pen_now, plane_lines(held, triangles, plane), STENT, 2.2)
     for place in (made.start_lps_mm, made.end_lps_mm):
         if abs(float(plane.distance_mm(place))) <= pen_now.reach_mm + 0.5:
             x, y = pen_now.view.px_of(place).tolist()

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPolygonF
 
 from planner.geometry.planes import orientation_letters
+from planner.model.vessel_items import LumenMark
 from planner.units import shown as shown_number
 from viewers.scene.lumen_lines import draw_line, pen
 from viewers.scene.palette import TEXT, TEXT_QUIET
@@ -43,8 +44,7 @@ def paint_reformat(
     taken: list[QRectF] = []
     for mark in lumen.marks:
         _cross_line(painter, picture, lumen, mark.along_mm, MARK, em / 14.0)
-        x, y = place(picture, lumen, mark.along_mm)
-        _name(painter, picture, QPointF(x, y), mark_name(lumen.lumen.kind, mark.name), taken, area)
+        _name(painter, picture, lumen, mark, taken, area)
     _cross_line(painter, picture, lumen, desk.along_mm.value, TEXT, em / 12.0)
     _letters(painter, picture, lumen, desk, area)
     scale_bar(painter, picture, area)
@@ -56,10 +56,10 @@ def place(picture: ReformatShown, lumen: LumenShown, along_mm: float) -> tuple[f
     return x, y
 
 
-def _reach(picture: ReformatShown) -> float:
+def _reach(picture: ReformatShown, lumen: LumenShown) -> float:
     """How far a line across the lumen reaches from its middle, in logical pixels."""
     columns = picture.places.map.columns * picture.places.scale
-    return columns / 2.0 if picture.places.is_lying else columns / 8.0
+    return columns / 2.0 if picture.places.is_lying else 1.3 * lumen.widest_mm * picture.places.px_per_mm
 
 
 def _cross_line(
@@ -67,8 +67,8 @@ def _cross_line(
 ) -> None:
     """A line across the lumen, open around its middle so that the lumen is seen."""
     x, y = place(picture, lumen, along_mm)
-    far = _reach(picture)
-    gap = min(far * 0.5, max(6.0, 0.7 * lumen.widest_mm / picture.places.map.mm_per_px * picture.places.scale))
+    far = _reach(picture, lumen)
+    gap = min(far * 0.5, max(6.0, 0.7 * lumen.widest_mm * picture.places.px_per_mm))
     lying = picture.places.is_lying
     for side in (-1.0, 1.0):
         near_at = QPointF(x, y + side * gap) if lying else QPointF(x + side * gap, y)
@@ -81,7 +81,7 @@ def _cross_line(
 def _shade(painter: QPainter, picture: ReformatShown, lumen: LumenShown, ends_mm: tuple[float, float]) -> None:
     """Brackets on both sides of the stricture, not over it: the picture stays as it is."""
     first, last = lumen.index_at(ends_mm[0]), lumen.index_at(ends_mm[1])
-    away = 0.75 * lumen.widest_mm / picture.places.map.mm_per_px * picture.places.scale + 4.0
+    away = 0.75 * lumen.widest_mm * picture.places.px_per_mm + 4.0
     xy = picture.line[first : last + 1]
     if len(xy) < 2:
         return
@@ -126,7 +126,7 @@ def stent_walls(picture: ReformatShown, lumen: LumenShown, stent: StentShown, *,
     way = np.gradient(middle, axis=0)
     way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
     across = np.stack([-way[:, 1], way[:, 0]], axis=-1)
-    shift = (radius / picture.places.map.mm_per_px * picture.places.scale)[:, None] * across
+    shift = (radius * picture.places.px_per_mm)[:, None] * across
     return middle - shift, middle + shift
 
 
@@ -139,13 +139,22 @@ def _handle(painter: QPainter, at: Floats, em: float) -> None:
     painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def _name(painter: QPainter, picture: ReformatShown, at: QPointF, text: str, taken: list[QRectF], area: QRectF) -> None:
+def _name(
+    painter: QPainter,
+    picture: ReformatShown,
+    lumen: LumenShown,
+    mark: LumenMark,
+    taken: list[QRectF],
+    area: QRectF,
+) -> None:
     """A landmark's name at the end of its line, moved off names that stand there."""
+    at, text = QPointF(*place(picture, lumen, mark.along_mm)), mark_name(lumen.lumen.kind, mark.name)
     metrics = QFontMetricsF(painter.font())
     width, em = metrics.horizontalAdvance(text), metrics.height()
-    far = _reach(picture)
+    far = _reach(picture, lumen)
     lying = picture.places.is_lying
-    bottom = min(at.y() + far, area.bottom()) - em * 0.5
+    # Above the scale bar and the words along the lower edge.
+    bottom = min(at.y() + far, area.bottom()) - em * 2.2
     box = QRectF(at.x() + 4.0, bottom - em, width, em) if lying else QRectF(at.x() + far + 4.0, at.y() - em, width, em)
     box.moveLeft(max(2.0, min(box.left(), area.right() - width - 2.0)))
     while any(box.intersects(other) for other in taken):
@@ -181,7 +190,7 @@ def _letters(painter: QPainter, picture: ReformatShown, lumen: LumenShown, desk:
 def scale_bar(painter: QPainter, picture: ReformatShown, area: QRectF) -> None:
     """A length at the picture's own scale, bottom right."""
     em = QFontMetricsF(painter.font()).height()
-    px_per_mm = picture.places.scale / picture.places.map.mm_per_px
+    px_per_mm = picture.places.px_per_mm
     length = next((each for each in (5.0, 10.0, 20.0, 50.0, 100.0) if each * px_per_mm >= 3.0 * em), 100.0)
     right, bottom = area.right() - em * 0.8, area.bottom() - em * 0.5
     for shade, wide in (("#000000", 4.0), (TEXT, 2.0)):

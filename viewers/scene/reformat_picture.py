@@ -20,8 +20,8 @@ FINEST_MM = 0.2
 """Finer pixels would show no more of a CT, and cost more."""
 LEFT_EM, RIGHT_EM = 3.4, 1.0
 """Beside the axis along the lumen, in heights of the text: the same in every pane that has it."""
-CURVED_REACH = 3.0
-"""A curved picture shows this many diameters beside the lumen, or it would show no surroundings."""
+CURVED_REACH, SECTION_REACH = 1.8, 2.2
+"""So many diameters are shown on each side of a curved lumen, and across a section: what lies beside it is seen."""
 MOST_PIXELS = 1200
 
 
@@ -88,6 +88,10 @@ class ReformatPlaces:
         return float(self.map.along_at(self.row_column_at(x, y)[0]))
 
     @property
+    def px_per_mm(self) -> float:
+        return self.scale / self.map.mm_per_px
+
+    @property
     def image_box(self) -> QRectF:
         """The whole pixels: their centres lie at `xy_of`."""
         rows, columns = self.map.size_px
@@ -137,7 +141,7 @@ def curved_picture(
     shown: LumenShown, volume: Volume, window: Window, area: QRectF, angle_deg: float, em: float
 ) -> ReformatShown:
     """The lumen with its bends, upright, whole in the pane."""
-    width_mm = max(2.0 * CURVED_REACH * shown.widest_mm, 0.5 * shown.length_mm)
+    width_mm = max(2.0 * CURVED_REACH * shown.widest_mm, 0.4 * shown.length_mm)
     rough = (shown.length_mm + width_mm) / max(20.0, min(area.width(), area.height()))
     mm_per_px = min(max(rough, FINEST_MM, shown.length_mm / MOST_PIXELS), shown.length_mm / 4.0)
     made = curved(volume, shown.course, width_mm=width_mm, angle_deg=angle_deg, mm_per_px=mm_per_px)
@@ -197,8 +201,8 @@ class SectionShown:
 def section_picture(
     shown: LumenShown, volume: Volume, window: Window, area: QRectF, along_mm: float, angle_deg: float
 ) -> SectionShown:
-    """Across the lumen at a place, three times as wide as the lumen's widest place."""
-    width_mm = max(3.0 * shown.widest_mm, 24.0)
+    """Across the lumen at a place; as wide everywhere, so that widths are compared by eye."""
+    width_mm = max(SECTION_REACH * shown.widest_mm, 12.0)
     side = max(20.0, min(area.width(), area.height()))
     mm_per_px = max(width_mm / side, FINEST_MM)
     made = cross_section(volume, shown.course, along_mm, width_mm, mm_per_px, angle_deg=angle_deg)

@@ -17,8 +17,12 @@ Floats = NDArray[np.float64]
 
 STEP_MM = 0.5
 RAYS = 48
+SIDES = 20
+"""Of a drawn stent."""
 WALL_STEP = 3
 """Of the points of a lumen every third is a ring of its wall."""
+WALL_RAYS = 32
+"""At least so many rays of an outline are corners of a ring of the wall."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,14 +131,14 @@ class LumenShown:
     @cached_property
     def wall(self) -> tuple[Floats, NDArray[np.int64], NDArray[np.bool_]]:
         """Vertices (r * rays, 3) LPS mm, triangles (m, 3) of the open tube, and (r * rays,) where it is doubtful."""
-        radii = self.radii_mm[::WALL_STEP]
+        radii = self.radii_mm[::WALL_STEP, :: max(1, self.radii_mm.shape[1] // WALL_RAYS)]
         points = self.lumen.centreline.points_lps_mm[::WALL_STEP]
         _, across, beside = (each[::WALL_STEP] for each in self.lumen.frames)
         rays = radii.shape[1]
         turn = np.arange(rays) * (2.0 * np.pi / rays)
         ring = np.cos(turn)[None, :, None] * across[:, None] + np.sin(turn)[None, :, None] * beside[:, None]
         vertices = points[:, None] + np.nan_to_num(radii)[:, :, None] * ring
-        known: NDArray[np.bool_] = np.isfinite(radii).all(axis=1)
+        known: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(radii), axis=1)
         both = np.asarray(known[:-1] & known[1:], dtype=np.bool_)
         rows, sides = np.flatnonzero(both)[:, None] * rays, np.arange(rays)[None, :]
         here, next_side = (rows + sides).ravel(), (rows + (sides + 1) % rays).ravel()
@@ -184,7 +188,43 @@ class StentShown:
     def length_mm(self) -> float:
         return self.end_mm - self.start_mm
 
+    @cached_property
+    def rings(self) -> tuple[Floats, Floats]:
+        """Places (n, 3) of its rings on the course, and (n, SIDES, 3) unit directions from there to its wall."""
+        made = self.deployment
+        if made is None:
+            return np.zeros((0, 3)), np.zeros((0, SIDES, 3))
+        course = made.course
+        turn = np.arange(SIDES) * (2.0 * np.pi / SIDES)
+        rows = made.along_mm / course.step_mm
+        across, beside = (_between(each, rows) for each in course.turned(0.0))
+        ring = np.cos(turn)[None, :, None] * across[:, None] + np.sin(turn)[None, :, None] * beside[:, None]
+        return course.at(made.along_mm), ring
+
+    @cached_property
+    def walls(self) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """(n * SIDES, 3) as it lies and at its nominal diameter, and the triangles (m, 3) of either tube."""
+        middles, ring = self.rings
+        made = self.deployment
+        held = np.zeros(0) if made is None else made.held_mm
+        found = [
+            (middles[:, None] + 0.5 * np.asarray(width)[..., None, None] * ring).reshape(-1, 3)
+            for width in (held, np.full_like(held, self.diameter_mm))
+        ]
+        rows, sides = np.arange(max(len(middles) - 1, 0))[:, None] * SIDES, np.arange(SIDES)[None, :]
+        here, beside = (rows + sides).ravel(), (rows + (sides + 1) % SIDES).ravel()
+        triangles = np.concatenate(
+            [np.stack([here, beside, here + SIDES], axis=1), np.stack([beside, beside + SIDES, here + SIDES], axis=1)]
+        )
+        return found[0], found[1], triangles
+
     @property
     def landing_mm(self) -> tuple[float | None, float | None]:
         made = self.deployment
         return (None, None) if made is None else (made.landing_proximal_mm, made.landing_distal_mm)
+
+
+def _between(table: Floats, rows: Floats) -> Floats:
+    """(n, 3) of a table (m, 3) at places between its rows."""
+    known = np.arange(len(table), dtype=np.float64)
+    return np.stack([np.interp(rows, known, table[:, axis]) for axis in range(3)], axis=-1)

@@ -192,8 +192,10 @@ def stent_facts(
     waist = NOT_MEASURED
     if made.waist_mm is not None and made.waist_percent is not None:
         waist = f"{mm(made.waist_mm)}, {made.waist_percent:.0f} % of nominal, if nothing gives way"
-    crimped = "not known" if made.crimped_length_mm is None else shown(made.crimped_length_mm, "mm", digits=0)
-    facts += [("Waist", waist), ("In its catheter", f"{crimped} long")]
+    crimped = "length not known"
+    if made.crimped_length_mm is not None:
+        crimped = f"{shown(made.crimped_length_mm, 'mm', digits=0)} long"
+    facts += [("Waist", waist), ("In its catheter", crimped)]
     for mark in made.marks:
         gap = max(mark.from_start_mm, mark.from_end_mm)
         where = "INSIDE the stent" if mark.inside else f"{shown(-gap, 'mm', digits=0)} beyond its end"
