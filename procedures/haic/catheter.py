@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from planner.findings import Finding
 from planner.workflow.context import StageContext
+from procedures.embolisation.places import modelled, outermost
 from procedures.embolisation.record_checks import nothing_given
 from procedures.haic.registry import REGISTRY
-from procedures.spine.support import choices_of, not_evaluated, text_of
+from procedures.spine.support import against, choices_of, limit, not_evaluated, number, text_of
 
 CATHETER = "catheter"
 SETTLED = frozenset({"coil", "closed", "tip-beyond"})
@@ -51,6 +52,24 @@ def variants_planned(context: StageContext) -> list[Finding]:
             text = f"The {name} is left: its part of the liver gets no drug."
             found.append(context.finding("variant-left", text, subject=subject))
     return found
+
+
+@REGISTRY.check("whole_liver_by_model")
+def whole_liver_by_model(context: StageContext) -> list[Finding]:
+    """The territories of the positions together, against the limit ``least`` of the liver; silent without a model."""
+    bodies = [body for _, body in outermost(context, modelled(context))]
+    if not bodies:
+        return []
+    reached = [body.injection.territory_ml if body.injection else None for body in bodies]
+    organ_ml = next((body.injection.organ_ml for body in bodies if body.injection and body.injection.organ_ml), None)
+    known = [each for each in reached if each is not None]
+    if organ_ml is None or len(known) < len(reached):
+        return [not_evaluated(context, "how much of the liver the positions reach by the model")]
+    share, least = 100.0 * sum(known) / organ_ml, limit(context, "least")
+    if share >= number(least):
+        return []
+    text = f"The positions reach {share:.0f} % of the liver by the model: where does the rest get its drug from?"
+    return [against(context, "liver-not-reached", text, share, least)]
 
 
 @REGISTRY.check("port_sound")

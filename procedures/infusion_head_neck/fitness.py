@@ -73,6 +73,18 @@ def hearing_known(context: StageContext) -> list[Finding]:
     return found
 
 
+@REGISTRY.check("neuropathy_known")
+def neuropathy_known(context: StageContext) -> list[Finding]:
+    """Cisplatin adds to a neuropathy; from the limit ``grade`` it is said."""
+    answer, said = context.value("neuropathy"), limit(context, "grade")
+    if not isinstance(answer, str) or not answer.isdigit():
+        return [not_evaluated(context, "neuropathy was not examined")]
+    if float(answer) < number(said):
+        return []
+    text = f"Neuropathy of grade {answer} before cisplatin."
+    return [against(context, "neuropathy", text, float(answer), said)]
+
+
 @REGISTRY.check("airway_secured")
 def airway_secured(context: StageContext) -> list[Finding]:
     """A threatened airway has a tracheostomy, nutritional risk a tube."""

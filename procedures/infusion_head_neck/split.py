@@ -55,6 +55,35 @@ def split_adds_up(context: StageContext) -> list[Finding]:
     return found
 
 
+@REGISTRY.check("split_confirmed")
+def split_confirmed(context: StageContext) -> list[Finding]:
+    """Before the drug: shares as seen in the room against the planned split, and what no artery reaches."""
+    differs, found = limit(context, "differs"), []
+    planned = {row.get("position"): as_number(row.get("share")) for row in context.rows("dose_split", AGENT)}
+    shares = []
+    for row in context.rows("perfused"):
+        position, share = row.get("position"), as_number(row.get("share"))
+        subject, wanted = f"{context.stage.id}.{position}.share", planned.get(position)
+        if share is None:
+            found.append(not_evaluated(context, f"position {position}: the share that it perfuses", subject=subject))
+            continue
+        shares.append(share)
+        if wanted is not None and abs(share - wanted) > number(differs):
+            text = f"Position {position} perfuses {share:g} % of the tumour, {wanted:g} % were planned: split again."
+            more = {"limit": wanted, "subject": subject}
+            found.append(against(context, "split-differs", text, share, differs, **more))
+    missing = WHOLE - sum(shares)
+    if (
+        shares
+        and not found
+        and missing > number(limit(context, "tolerance"))
+        and not text_of(context.value("not_reached"))
+    ):
+        text = f"{missing:g} % of the tumour are reached from nowhere, and why is not written down."
+        found.append(context.finding("tumour-not-reached", text, subject=f"{context.stage.id}.not_reached"))
+    return found
+
+
 def given_by_position(context: StageContext) -> dict[Any, float]:
     """mg of cisplatin given at each position."""
     found: dict[Any, float] = {}

@@ -47,10 +47,18 @@ def arch_and_plaque(context: StageContext) -> list[Finding]:
         found.append(context.finding("plaque", text, subject=subject))
     elif plaque not in ("none", "flat"):
         found.append(not_evaluated(context, "plaque on the way was not judged", subject=subject))
-    if as_number(context.value("carotid_stenosis")) is None:
-        why = "the internal carotid was not measured"
-        found.append(not_evaluated(context, why, subject=f"{context.stage.id}.carotid_stenosis"))
-    return found
+    return [*found, *_stenosis(context)]
+
+
+def _stenosis(context: StageContext) -> list[Finding]:
+    narrowed, asked = as_number(context.value("carotid_stenosis")), limit(context, "stenosis")
+    subject = f"{context.stage.id}.carotid_stenosis"
+    if narrowed is None:
+        return [not_evaluated(context, "the internal carotid was not measured", subject=subject)]
+    if narrowed < number(asked):
+        return []
+    text = f"Internal carotid stenosis of {narrowed:g} %: the catheter passes beside it."
+    return [against(context, "carotid-stenosis", text, narrowed, asked, subject=subject)]
 
 
 @REGISTRY.check("temporal_route")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import embolisation_walks as ew
 import pytest
 
+from planner.model.case import Case
 from planner.model.people import PriorTreatment
 from planner.workflow.loader import lint_template
 
@@ -17,7 +21,7 @@ def drug(index: int, **cells: object) -> ew.nw.Change:
 
 
 def without_drug(name: str) -> ew.nw.Change:
-    def change(case: ew.Case) -> ew.Case:
+    def change(case: Case) -> Case:
         rows = [row for row in ew.session_of(case).answer("agent", "drugs") if name not in row["drug"]]
         return ew.answers("agent", drugs=rows)(case)
 
@@ -28,6 +32,13 @@ def given_elsewhere(amount: float, bsa_m2: float | None = 1.0) -> ew.nw.Change:
     """Oxaliplatin of another hospital."""
     given = PriorTreatment("Chemotherapy", substance="oxaliplatin", amount=amount, unit="mg", bsa_m2=bsa_m2)
     return ew.case_with(prior_treatments=(given,))
+
+
+def reaching(territory_ml: float | None) -> ew.nw.Change:
+    """The first position stands on the tree and reaches so much of a liver of 1400 mL, by the model."""
+    placed = ew.position("position-1", "trunk")
+    body = {**placed.body, "injection": {**placed.body["injection"], "territory_ml": territory_ml}}
+    return ew.both(ew.items(replace(placed, body=body)), ew.cell("positions", "positions", position="position-1"))
 
 
 NEW_PORT = {"device": "new-port"}
@@ -81,7 +92,11 @@ FIRES = {
             "ask",
         ),
     ],
-    "positions": [("liver-branches", {"non_targets": None}, "branch-not-looked-for", "warn")],
+    "positions": [
+        ("liver-branches", {"non_targets": None}, "branch-not-looked-for", "warn"),
+        ("whole-liver", reaching(700.0), "liver-not-reached", "warn"),
+        ("whole-liver", reaching(None), "not-evaluated", "warn"),
+    ],
     "agent": [
         ("regimen-doses", drug(0, maximum=165.0), "over-regimen", "ask"),
         ("regimen-doses", drug(3, maximum=4700.0), "over-regimen", "ask"),
@@ -151,8 +166,9 @@ def test_that_every_gate_was_tried_and_passes_on_the_example() -> None:
     ew.assert_all_tried_and_quiet(NAME, GATES, {("early_course", "blood-after")})
 
 
-def test_that_every_stage_is_signed_without_an_override() -> None:
-    walk = ew.walked(NAME)
+@pytest.mark.parametrize("variant", [None, "port"])
+def test_that_every_stage_is_signed_without_an_override(variant: str | None) -> None:
+    walk = ew.walked(NAME, variant)
     assert ew.unsigned(walk) == {}
     assert walk.session.overrides == ()
     loud = [found.text for each in walk.status().stages for found in each.findings if found.severity != "info"]
@@ -162,6 +178,10 @@ def test_that_every_stage_is_signed_without_an_override() -> None:
 def test_that_the_template_lints_clean_and_has_short_labels() -> None:
     assert lint_template(ew.ROOT / "procedures" / NAME, ew.profiles()) == ()
     ew.assert_labels_short(NAME)
+
+
+def test_that_a_position_that_reaches_the_liver_passes() -> None:
+    assert ew.fired(NAME, reaching(1300.0), "positions", "whole-liver") == []
 
 
 def test_that_the_limits_themselves_pass() -> None:
@@ -205,7 +225,7 @@ def test_that_nothing_is_asked_when_nothing_is_given() -> None:
 
 def test_that_low_blood_after_the_cycle_is_said() -> None:
     walk = ew.walked(NAME)
-    later = ew.date(2026, 5, 20)
+    later = date(2026, 5, 20)
     changed = ew.nw.with_lab(walk.case, "neutrophils", 0.8, "10*9/L", on=later)
     found = ew.checked(NAME, changed, "early_course", "blood-after", now=ew.at(later))
     assert [each.code for each in found] == ["pause-neutrophils"]

@@ -46,6 +46,7 @@ FIRES = {
         ("arch-and-plaque", {"arch_type": "unknown"}, "not-evaluated", "ask"),
         ("arch-and-plaque", {"plaque": "mobile"}, "plaque", "ask"),
         ("arch-and-plaque", {"plaque": "unknown"}, "not-evaluated", "ask"),
+        ("arch-and-plaque", {"carotid_stenosis": 50.0}, "carotid-stenosis", "ask"),
         ("arch-and-plaque", {"carotid_stenosis": None}, "not-evaluated", "ask"),
     ],
     "kidney_ear_airway": [
@@ -56,6 +57,8 @@ FIRES = {
         ("hearing-known", {"audiogram_on": "2026-03-01"}, "audiogram-old", "ask"),
         ("hearing-known", {"audiogram": "speech"}, "hearing-lost", "ask"),
         ("hearing-known", {"audiogram": "mild"}, "high-tones-lost", "info"),
+        ("neuropathy-known", {"neuropathy": "2"}, "neuropathy", "warn"),
+        ("neuropathy-known", {"neuropathy": "not-examined"}, "not-evaluated", "warn"),
         ("airway-secured", {"airway_state": "stridor"}, "airway", "ask"),
         ("airway-secured", {"airway_state": "unknown"}, "not-evaluated", "ask"),
         (
@@ -121,6 +124,9 @@ FIRES = {
         ("perfused-before-drug", perfused(outside="eye"), "connection-open", "ask"),
         ("perfused-before-drug", perfused(1, outside="not-looked-for"), "connections-not-looked-for", "ask"),
         ("perfused-before-drug", perfused(pain="yes"), "test-injection-sign", "ask"),
+        ("split-confirmed", perfused(share=50.0), "split-differs", "warn"),
+        ("split-confirmed", perfused(share=None), "not-evaluated", "warn"),
+        ("split-confirmed", perfused(1, share=20.0), "tumour-not-reached", "warn"),
     ],
     "injections": [
         ("given-by-share", ew.cell("injections", "drugs_given", amount=60.0), "dose-against-share", "warn"),

@@ -229,6 +229,13 @@ def test_that_no_other_step_than_a_resection_is_asked_about() -> None:
     assert ew.fired(NAME, small, "next_step", "resection-with-remnant") == []
 
 
+def test_that_a_tract_through_the_liver_is_judged_as_high_risk() -> None:
+    high = ew.lab("inr", 1.9, "1")
+    assert ew.nw.weight(ew.fired(NAME, high, "arteries_access", "access-coagulation")) == "ask"
+    radial = ew.both(high, ew.answers("arteries_access", access="radial"), ew.answers("fitness", bleeding_class="low"))
+    assert ew.fired(NAME, radial, "arteries_access", "access-coagulation") == []
+
+
 def test_that_a_way_without_a_tract_is_judged_by_its_own_class() -> None:
     surgical = ew.both(
         ew.answers("arteries_access", portal_route="ileocolic", access="direct"),
