@@ -28,7 +28,8 @@ NAME = "stent"
 EMERGENCIES = frozenset({"arterial", "septic", "svc-stridor"})
 """Variants that run on the emergency form."""
 PACKS = ("oesophageal", "tracheobronchial", "duodenal", "colonic", "svc", "ivc", "portal", "arterial")
-VARIANTS = (None, *PACKS, "oesophageal-fistula", "tracheo-pleural", "septic", "svc-stridor", "iodine")
+FISTULAS = ("oesophageal-fistula", "tracheo-oesophageal", "tracheo-pleural")
+VARIANTS = (None, *PACKS, *FISTULAS, "septic", "svc-stridor", "iodine")
 
 __all__ = [
     "DAY",
@@ -53,6 +54,7 @@ SIZES: dict[str, tuple[str, str, str, float, float, str]] = {
     "oesophageal": ("oesophagus", "oesophagus", "covered", 20.0, 120.0, "malignant"),
     "oesophageal-fistula": ("oesophagus", "oesophagus", "covered", 20.0, 120.0, "fistula"),
     "tracheobronchial": ("airway", "trachea", "covered", 18.0, 60.0, "malignant"),
+    "tracheo-oesophageal": ("airway", "trachea", "covered", 18.0, 60.0, "fistula"),
     "tracheo-pleural": ("airway", "main-bronchus", "covered", 12.0, 40.0, "fistula"),
     "duodenal": ("bowel", "duodenum", "bare", 22.0, 90.0, "malignant"),
     "colonic": ("bowel", "colon", "bare", 25.0, 90.0, "malignant"),

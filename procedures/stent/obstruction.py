@@ -97,6 +97,9 @@ def fistula_ready(context: StageContext) -> list[Finding]:
     kind = context.value("fistula_kind")
     if kind is None:
         return [not_evaluated(context, "which fistula it is", subject="obstruction.fistula_kind")]
+    if kind in ("tracheo-oesophageal", "broncho-oesophageal"):
+        settled = ("planned", "not-needed", "not-possible")
+        return asked(context, "other_lumen", "whether the other lumen gets a stent too", {}, fine=settled)
     if kind not in ("tracheo-pleural", "stump"):
         return []
     stump = {

@@ -215,3 +215,10 @@ def test_that_what_was_recorded_or_done_on_the_day_is_never_inherited() -> None:
 def test_that_the_template_lints_clean_and_has_short_labels() -> None:
     assert lint_template(sw.ROOT / "procedures" / sw.NAME, sw.profiles()) == ()
     nw.assert_labels_short(sw.NAME)
+
+
+def test_that_the_airway_is_a_gate_of_an_oesophageal_stent_even_in_an_emergency() -> None:
+    unmeasured = sw.answers("airway_check", airway_least=None, airway_normal=None)
+    case = sw.on_short_form(unmeasured(sw.filled("oesophageal")))
+    airway = next(each for each in status_of(case).stages if each.stage.id == "airway_check")
+    assert "airway-not-measured" in {each.code for each in airway.findings if each.blocks}

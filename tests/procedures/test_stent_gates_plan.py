@@ -338,7 +338,9 @@ ARTERIAL = {
     ],
     "stent_plan": [("sealing", row(type="bare", covered="no"), "not-covered", "ask")],
 }
+OTHER_LUMEN = {"obstruction": [("fistula-ready", {"other_lumen": "unknown"}, "not-evaluated", "ask")]}
 GATES = [
+    *sw.gates(OTHER_LUMEN, "tracheo-oesophageal"),
     *sw.gates(BILIARY),
     *sw.gates(OESOPHAGEAL, "oesophageal"),
     *sw.gates(AIRWAY, "tracheobronchial"),
