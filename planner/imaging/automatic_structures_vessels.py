@@ -117,8 +117,10 @@ def coarse_vessels(
     )
 
 
-def bright_organs(blood: Bools, aorta: Bools, spacing: Spacing, *, widest_mm: float = _WIDEST_MM) -> Bools:
-    """Kidneys, spleen, heart: bodies that hold a large ball after gaps and dark middles are filled; with a rim of 3 mm.
+def bright_organs(
+    blood: Bools, aorta: Bools, spacing: Spacing, *, widest_mm: float = _WIDEST_MM, dark_middles: bool = False
+) -> Bools:
+    """Kidneys, spleen, heart: bodies that hold a large ball after their gaps are closed; with a rim of 3 mm.
 
     Parameters
     ----------
@@ -128,9 +130,12 @@ def bright_organs(blood: Bools, aorta: Bools, spacing: Spacing, *, widest_mm: fl
         Never part of an organ, nor what lies within 4 mm of it.
     widest_mm
         Radius of the largest ball that a vessel holds.
+    dark_middles
+        Fill what a bright rim encloses, as the cortex of the kidney does in the arterial phase.
     """
     body = blood & (centre_distance_mm(aorta, spacing) > 4.0) if aorta.any() else blood
-    grown = _filled(centre_distance_mm(body, spacing) <= _CORTEX_MM, spacing)
+    grown = centre_distance_mm(body, spacing) <= _CORTEX_MM
+    grown = _filled(grown, spacing) if dark_middles else grown
     deep = centre_distance_mm(~grown, spacing) > _CORTEX_MM + widest_mm
     if not deep.any():
         return deep

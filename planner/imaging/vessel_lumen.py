@@ -18,6 +18,7 @@ from planner.findings import Finding, Severity
 from planner.imaging.bands import in_bands
 from planner.imaging.masks import Box, Mask, box_slices
 from planner.imaging.slicing import readable
+from planner.imaging.vessel_lumen_barriers import REACH_MM
 from planner.imaging.vessel_lumen_levels import LumenLevels, lumen_levels, smallest_visible_mm
 from planner.imaging.vessel_lumen_surroundings import surroundings
 from planner.imaging.vesselness import BEST_ANSWER, vesselness
@@ -27,7 +28,10 @@ from planner.jobs import Context
 _ABOVE_SOFT = 0.06
 """Darker than soft tissue and this share of the contrast counts as soft tissue: vessels without contrast medium in fat
 would look like tubes otherwise."""
-_WIDE_SHARE = 0.5
+_WIDE_SHARE, _WIDE_SHARE_LATE = 0.5, 0.7
+"""Of the contrast: what is as bright as a wide vessel, in the arterial phase and later, when parenchyma, bowel walls
+and veins reach half of it."""
+_WIDE_NOISES = 3.0
 _SCALES_MM = (0.7, 1.0, 1.6, 2.5)
 _LEAST_ANSWER = (0.0, 0.06, 0.10, 0.14)
 """Share of the answer of a fully bright tube that is asked for at each scale: thin vessels are dimmed, wide ones that
@@ -48,7 +52,6 @@ _PLAQUE_ABOVE_HU = 130.0
 1990;15:827), here above enhanced blood."""
 _PLAQUE_NEAR_MM = 1.5
 _MOST_PLAQUE_ML = 0.5
-_LOW_CONTRAST_HU = 150.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +129,7 @@ def arterial_lumen(volume: Volume, seed_lps_mm: ArrayLike, context: Context | No
         levels.blood,
         levels.noise,
         visible,
-        (*_contrast_findings(levels), *_plaque_findings(plaque), *visible_findings(levels, visible)),
+        (*_contrast_findings(levels, seen.veins_bright), *_plaque_findings(plaque), *visible_findings(levels, visible)),
     )
     steps.step(1.0, "Vessels found")
     return found
@@ -166,6 +169,8 @@ class Seen:
         (k, j, i) bits of `planner.imaging.vessel_lumen_kernels`.
     bright
         HU of a wide vessel at the least.
+    veins_bright
+        Whether the vena cava is bright enough to be followed like an artery.
     """
 
     volume: Volume
@@ -175,6 +180,7 @@ class Seen:
     background: NDArray[np.int16]
     state: NDArray[np.uint8]
     bright: float
+    veins_bright: bool
 
 
 def look_at(volume: Volume, levels: LumenLevels, context: Context, *, vein: bool = False) -> Seen:
@@ -182,8 +188,11 @@ def look_at(volume: Volume, levels: LumenLevels, context: Context, *, vein: bool
     from planner.imaging import vessel_lumen_kernels as kernels
 
     values = readable(volume.voxels)
-    bright = levels.soft + _WIDE_SHARE * levels.contrast
-    organ = levels.soft + _ORGAN_SHARE * levels.contrast
+    half = levels.soft + _WIDE_SHARE * levels.contrast
+    late = levels.low_contrast and not vein
+    bright = _wide_hu(levels) if late else half
+    # Parenchyma reaches the lower level in later phases, and vessels between two organs would count as theirs.
+    organ = half if late else levels.soft + _ORGAN_SHARE * levels.contrast
     rules = catalogue("contrast_phases.toml")["image"]
     around = surroundings(volume, levels, organ, rules, context.part(0.0, 0.5), vein=vein)
     answer, unit = _tube_answer(volume, levels, context.part(0.5, 1.0))
@@ -191,7 +200,13 @@ def look_at(volume: Volume, levels: LumenLevels, context: Context, *, vein: bool
     asked = np.array([dimmest(levels), bright, _CLEAR, _TUBE_SHARE / unit, dense], dtype=np.float32)
     state = np.empty(values.shape, dtype=np.uint8)
     in_bands(len(values), lambda a, b: kernels.judge(values, answer, around.bits, asked, state, a, b), least_rows=2)
-    return Seen(volume, levels, values, answer, around.background, state, bright)
+    return Seen(volume, levels, values, answer, around.background, state, bright, around.veins_bright)
+
+
+def _wide_hu(levels: LumenLevels) -> float:
+    """What a wide vessel measures at the least in a late phase, noise allowed for."""
+    half, late = (levels.soft + share * levels.contrast for share in (_WIDE_SHARE, _WIDE_SHARE_LATE))
+    return max(half, min(late, levels.blood - _WIDE_NOISES * levels.noise))
 
 
 def followed(seen: Seen) -> NDArray[np.int64]:
@@ -286,8 +301,14 @@ def likelihood(seen: Seen, box: Box) -> NDArray[np.float32]:
     return likely
 
 
-def _contrast_findings(levels: LumenLevels) -> tuple[Finding, ...]:
-    if levels.contrast >= _LOW_CONTRAST_HU:
+def _contrast_findings(levels: LumenLevels, veins_bright: bool) -> tuple[Finding, ...]:
+    if veins_bright:
+        text = (
+            "Veins are as bright as arteries in this image: other vessels may be included, and nothing is followed "
+            f"further than {REACH_MM:.0f} mm from the aorta. Check every branch, or choose an arterial phase."
+        )
+        return (Finding("veins-as-bright", Severity.WARN, text, measured=levels.contrast, unit="HU"),)
+    if not levels.low_contrast:
         return ()
     text = (
         f"The arteries measure {levels.blood:.0f} HU, only {levels.contrast:.0f} HU above soft tissue; arteries and "

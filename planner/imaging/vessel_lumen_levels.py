@@ -15,6 +15,8 @@ ROSE = 4.0
 """Contrast in standard deviations of the noise below which a thing is not seen (Rose, J Opt Soc Am 1948;38:196: about
 five; four is usual for things whose shape and place are known)."""
 
+_LOW_CONTRAST_HU = 150.0
+"""Arteries in the arterial phase are this much brighter than soft tissue, or more."""
 _SNAP_MM = 2.5
 _CORE_MM = 2.0
 _AROUND_MM = 30.0
@@ -50,6 +52,11 @@ class LumenLevels:
     @property
     def contrast(self) -> float:
         return self.blood - self.soft
+
+    @property
+    def low_contrast(self) -> bool:
+        """Whether this is less than the arterial phase has."""
+        return self.contrast < _LOW_CONTRAST_HU
 
 
 def lumen_levels(volume: Volume, seed_lps_mm: ArrayLike, vessel: str) -> LumenLevels:

@@ -15,6 +15,7 @@ from planner.imaging.automatic_structures_bone import Landmarks, coarse_bone, co
 from planner.imaging.automatic_structures_vessels import bright_organs
 from planner.imaging.resampling import resampled, resampled_labels
 from planner.imaging.surfaces import centre_distance_mm
+from planner.imaging.vessel_lumen_barriers import Barriers, arterial_barriers
 from planner.imaging.vessel_lumen_levels import LumenLevels
 from planner.imaging.volumes import LabelMap, Volume
 from planner.jobs import Context
@@ -42,10 +43,13 @@ class Surroundings:
         (k, j, i) uint8 of `planner.imaging.vessel_lumen_kernels`: BONE_NEAR, ORGAN, SURE.
     background
         (k, j, i) int16 HU of what is darker than blood nearby.
+    veins_bright
+        Whether the vena cava is bright enough to be followed like an artery; unknown and False when veins are followed.
     """
 
     bits: NDArray[np.uint8]
     background: NDArray[np.int16]
+    veins_bright: bool
 
 
 def surroundings(
@@ -68,6 +72,7 @@ def surroundings(
     vein
         Veins are followed: the aorta is kept out like an organ, the vena cava is not.
     """
+    from planner.imaging import vessel_lumen_kernels as kernels
     from planner.imaging.trunk_landmarks import coarse_axial
 
     context.step(0.0, "Looking for bone and organs")
@@ -84,13 +89,20 @@ def surroundings(
     bone = coarse_bone(hu, body.inside, contrast, marks, spacing)
     context.step(0.7, "Looking for bone and organs")
     blood = body.inside & ~bone & (hu > bright_hu)
-    bits = _bits(blood, bone, marks, spacing, seed, vein)
+    nothing = Barriers(np.zeros_like(blood), False)
+    barriers = nothing if vein else arterial_barriers(hu, body.inside, bone, marks, levels, spacing)
+    # Early kidneys are bright rims around dark middles. Later all organs are bright: what they enclose is no organ.
+    dark_middles = not vein and not levels.low_contrast
+    bits = _bits(blood, bone, marks, spacing, seed, vein, dark_middles)
+    bits[barriers.closed] |= kernels.ORGAN
     around = _background(hu, bone, bright_hu, spacing, levels)
     context.step(0.8, "Looking for bone and organs")
     fine = resampled_labels(LabelMap(bits, thin.grid), volume.grid)
     shades = Volume(np.rint(around).astype(np.int16), thin.grid, volume.source)
     background = resampled(shades, volume.grid, interpolation="nearest", outside=levels.soft)
-    return Surroundings(np.asarray(fine.voxels, dtype=np.uint8), np.asarray(background.voxels, dtype=np.int16))
+    return Surroundings(
+        np.asarray(fine.voxels, dtype=np.uint8), np.asarray(background.voxels, dtype=np.int16), barriers.veins_bright
+    )
 
 
 def _seed_ball(volume: Volume, grid: Grid, levels: LumenLevels) -> Bools:
@@ -103,7 +115,13 @@ def _seed_ball(volume: Volume, grid: Grid, levels: LumenLevels) -> Bools:
 
 
 def _bits(
-    blood: Bools, bone: Bools, marks: Landmarks, spacing: tuple[float, float, float], seed: Bools, vein: bool
+    blood: Bools,
+    bone: Bools,
+    marks: Landmarks,
+    spacing: tuple[float, float, float],
+    seed: Bools,
+    vein: bool,
+    dark_middles: bool,
 ) -> NDArray[np.uint8]:
     from planner.imaging import vessel_lumen_kernels as kernels
 
@@ -118,7 +136,7 @@ def _bits(
         bits[(organs & ~marks.cava) | marks.aorta] |= kernels.ORGAN
         bits[seed] |= kernels.SURE
         return bits
-    bits[bright_organs(blood, marks.aorta, spacing, widest_mm=widest)] |= kernels.ORGAN
+    bits[bright_organs(blood, marks.aorta, spacing, widest_mm=widest, dark_middles=dark_middles)] |= kernels.ORGAN
     near = centre_distance_mm(marks.aorta, spacing) <= _AORTA_SIDE_MM
     bits[(near & ~bone) | seed] |= kernels.SURE
     return bits

@@ -18,7 +18,6 @@ from planner.findings import Finding, Severity
 from planner.imaging.masks import Mask, ball_box, box_slices
 from planner.imaging.surfaces import centre_distance_mm
 from planner.imaging.vessel_lumen import (
-    Seen,
     VesselLumen,
     followed,
     likelihood,
@@ -35,6 +34,8 @@ _BIN_HU = 6.0
 _LEAST_COST = 0.05
 _ROOT_MM = 3.0
 _THICKEST_MM = 8.0
+_THINNER_BY = 0.3
+"""Voxels: fine steps, so that a neck between two veins breaks before a branch beyond it is lost."""
 _PORTAL_LEFT_MM, _PORTAL_FRONT_MM = (-70.0, 8.0), (45.0, 115.0)
 """Of the spinal canal: where the trunk of the portal vein runs in adults, right of the middle and before the cava."""
 _PORTAL_RADIUS_MM = (3.5, 11.0)
@@ -142,7 +143,9 @@ def _lumen(volume: Volume, seed_lps_mm: ArrayLike | None, kind: str, context: Co
     mask = mask_of(volume, followed(seen))
     context.step(0.85, "Telling the veins apart")
     mine = own if kind == "hepatic-vein" and own is not None else np.zeros((0, 3))
-    split = None if other is None else _own_part(seen, mask, mine, other)
+    box = mask.box
+    start_lps_mm = np.concatenate([volume.grid.lps_from_kji.points(levels.seed_kji)[None], mine])
+    split = None if other is None else own_part(mask, likelihood(seen, box), start_lps_mm, other)
     visible = smallest_visible_mm(volume.grid.spacing_kji_mm, levels.noise, levels.contrast)
     findings = [
         *_split_findings(name, other_name, other is None, split is not None),
@@ -177,22 +180,37 @@ def _against_liver(volume: Volume, levels: LumenLevels) -> LumenLevels:
     return replace(levels, soft=float(edges[at] + edges[at + 1]) / 2.0)
 
 
-def _own_part(
-    seen: Seen, mask: Mask, mine_lps_mm: NDArray[np.float64], other_lps_mm: NDArray[np.float64]
+def own_part(
+    mask: Mask,
+    likely: NDArray[np.float32],
+    mine_lps_mm: NDArray[np.float64],
+    other_lps_mm: NDArray[np.float64],
 ) -> Mask | None:
-    """What is nearer to the seed or another own root than to those of the other veins; None when none of theirs is in
-    the mask."""
+    """What is nearer to own roots than to those of the other veins, through the middle of vessels.
+
+    Parameters
+    ----------
+    mask
+        Both trees.
+    likely
+        (k, j, i) of ``mask.box``: how much each voxel looks like lumen.
+    mine_lps_mm, other_lps_mm
+        (n, 3) points in the roots.
+
+    Returns
+    -------
+    None when no root of the others, or none of one's own, lies in the mask.
+    """
     from planner.imaging import path_kernels
 
-    grid = seen.volume.grid
+    grid = mask.grid
     box = mask.box
     origin = np.asarray(box[0])
     allowed = mask.within(box)
-    touched = _around(mask, other_lps_mm) - origin
-    if not len(touched):
+    own, touched = _around(mask, mine_lps_mm) - origin, _around(mask, other_lps_mm) - origin
+    if not len(own) or not len(touched):
         return None
-    own = np.concatenate([np.asarray(seen.levels.seed_kji)[None], _around(mask, mine_lps_mm)]) - origin
-    cost = (1.0 / (_LEAST_COST + likelihood(seen, box))).astype(np.float32)
+    cost = (1.0 / (_LEAST_COST + likely)).astype(np.float32)
     plain = np.zeros_like(cost)
     spacing = np.asarray(grid.spacing_kji_mm)
     arrivals = []
@@ -218,7 +236,7 @@ def _cores(
     from scipy import ndimage
 
     depth = centre_distance_mm(~allowed, spacing)
-    for thin in np.arange(1.0, _THICKEST_MM, 0.75) * min(spacing):
+    for thin in np.arange(1.0, _THICKEST_MM, _THINNER_BY) * min(spacing):
         parts, _ = ndimage.label(depth > thin)
         mine, theirs = (np.unique(parts[tuple(places.T)]) for places in (own, other))
         mine, theirs = mine[mine > 0], theirs[theirs > 0]

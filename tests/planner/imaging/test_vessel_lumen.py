@@ -116,7 +116,7 @@ def test_that_a_kidney_is_an_organ_though_its_middle_is_dark_and_open_to_one_sid
     cortex = (kidney < 24.0) & (kidney > 17.0)
     cortex &= ~((i > -25.0) & (np.abs(j) < 9.0) & (np.abs(k) < 16.0))
     trunk = np.hypot(j, i - 40.0) < 9.0
-    found = bright_organs(cortex | trunk, np.zeros_like(trunk), (2.0, 2.0, 2.0))
+    found = bright_organs(cortex | trunk, np.zeros_like(trunk), (2.0, 2.0, 2.0), dark_middles=True)
     assert _share(found, cortex) > 0.9
     assert _share(found, kidney < 10.0) > 0.9
     assert not found[trunk].any()
