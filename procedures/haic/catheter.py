@@ -137,10 +137,11 @@ def _fixed(context: StageContext) -> list[Finding]:
 
 @REGISTRY.check("port_registered")
 def port_registered(context: StageContext) -> list[Finding]:
-    """A port that was placed today is a device in the body."""
-    if context.value("device", CATHETER) != "new-port" or nothing_given(context):
+    """A port that was placed today is a device in the body, also when no drug ran through it."""
+    if context.value("device", CATHETER) != "new-port":
         return []
     rows = context.rows("device_register")
     if any(row.get("kind") == "port" and row.get("action") in ("placed", "exchanged") for row in rows):
         return []
-    return [context.finding("port-not-registered", "The new port is not in the register of devices in the body.")]
+    text = "A new port was planned and is not in the register of devices in the body; if it was placed, add it."
+    return [context.finding("port-not-registered", text)]

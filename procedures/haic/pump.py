@@ -69,6 +69,8 @@ def pump_as_planned(context: StageContext) -> list[Finding]:
 @REGISTRY.check("infusion_events")
 def infusion_events(context: StageContext) -> list[Finding]:
     """Interruptions have a reason, strong pain an answer; a catheter that moved stops the drug."""
+    if nothing_given(context):
+        return []
     found = []
     for index, row in enumerate(context.rows("interruptions"), start=1):
         if not text_of(row.get("why")):

@@ -7,6 +7,7 @@ from typing import Any
 
 from planner.findings import Finding
 from planner.workflow.context import StageContext
+from procedures.embolisation.record_checks import nothing_given
 from procedures.infusion_head_neck.cisplatin import AGENT, is_cisplatin, typed
 from procedures.infusion_head_neck.registry import REGISTRY
 from procedures.spine.support import against, as_number, limit, not_evaluated, number, text_of
@@ -58,6 +59,8 @@ def split_adds_up(context: StageContext) -> list[Finding]:
 @REGISTRY.check("split_confirmed")
 def split_confirmed(context: StageContext) -> list[Finding]:
     """Before the drug: shares as seen in the room against the planned split, and what no artery reaches."""
+    if nothing_given(context):
+        return []
     differs, found = limit(context, "differs"), []
     planned = {row.get("position"): as_number(row.get("share")) for row in context.rows("dose_split", AGENT)}
     shares = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from planner.findings import Finding, Severity
 from planner.workflow.context import StageContext
-from procedures.embolisation.record_checks import nothing_given
 from procedures.portal_vein_embolisation.registry import REGISTRY
 from procedures.spine.support import not_evaluated, text_of
 
@@ -73,7 +72,8 @@ def portal_anatomy_known(context: StageContext) -> list[Finding]:
 
 @REGISTRY.check("tract_closed")
 def tract_closed(context: StageContext) -> list[Finding]:
-    if nothing_given(context) or route_of(context) not in NEW_TRACT:
+    """A tract bleeds whether or not anything was given through it."""
+    if route_of(context) not in NEW_TRACT:
         return []
     answer = context.value("tract_closed")
     if answer == "closed":

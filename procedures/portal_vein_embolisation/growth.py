@@ -8,6 +8,7 @@ from datetime import date
 from planner.findings import Finding
 from planner.workflow.context import StageContext
 from planner.workflow.template import Computed
+from procedures.embolisation.record_checks import nothing_given
 from procedures.portal_vein_embolisation.registry import REGISTRY
 from procedures.portal_vein_embolisation.remnant import remnant_rule, rows_of_check, volumes_of
 from procedures.spine.follow_up_checks import performed_on
@@ -95,6 +96,8 @@ def growth(context: StageContext) -> list[Computed]:
 @REGISTRY.check("grown_enough")
 def grown_enough(context: StageContext) -> list[Finding]:
     """Points gained and points a week, against the limits ``points`` and ``weekly``."""
+    if nothing_given(context):
+        return []
     found = growth_of(context)
     if found is None:
         return [not_evaluated(context, "growth: a volume or a date is unknown")]
@@ -117,7 +120,12 @@ def grown_enough(context: StageContext) -> list[Finding]:
 
 @REGISTRY.check("remnant_enough")
 def remnant_enough(context: StageContext) -> list[Finding]:
-    """The remnant now, against what this liver needs (rule ``flr``)."""
+    """The remnant now, against what this liver needs; nothing is asked when nothing was given."""
+    return [] if nothing_given(context) else remnant_now(context)
+
+
+def remnant_now(context: StageContext) -> list[Finding]:
+    """What rule ``flr`` says of the remnant as it was measured last."""
     share = volumes_of(context, VOLUMETRY).share_percent
     judged = None if share is None else remnant_rule(context, share, rows_of_check(context))
     if share is None or judged is None:
@@ -134,7 +142,7 @@ def resection_with_remnant(context: StageContext) -> list[Finding]:
     """A resection is asked about while the remnant is small or the surgeon has not seen the volumes."""
     if context.value("operation") != "resection":
         return []
-    found = remnant_enough(context)
+    found = remnant_now(context)
     if context.value("surgeon_agrees") != "yes":
         text = "The surgeon has not seen the volumes."
         found.append(context.finding("surgeon-not-asked", text, subject=f"{context.stage.id}.surgeon_agrees"))

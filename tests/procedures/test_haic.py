@@ -219,8 +219,14 @@ def test_that_earlier_cycles_stand_beside_the_dose() -> None:
 
 
 def test_that_nothing_is_asked_when_nothing_is_given() -> None:
-    change = ew.both(ew.answers("angio_findings", go="no-go"), ew.answers("perfusion_check", method="none"))
+    change = ew.both(
+        ew.answers("angio_findings", go="no-go"),
+        ew.answers("perfusion_check", method="none"),
+        ew.answers("infusion", displaced=None, pump_started=None),
+    )
     assert ew.fired(NAME, change, "perfusion_check", "perfusion-before-drug") == []
+    assert ew.fired(NAME, change, "infusion", "pump-as-planned") == []
+    assert ew.fired(NAME, change, "infusion", "infusion-events") == []
 
 
 def test_that_low_blood_after_the_cycle_is_said() -> None:

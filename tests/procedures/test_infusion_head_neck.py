@@ -223,3 +223,14 @@ def test_that_thiosulfate_is_a_text_and_no_order() -> None:
     assert choice.tag == "S"
     assert order.never_prefill
     assert order.kind == "text"
+
+
+def test_that_nothing_is_asked_of_the_drug_when_nothing_is_given_but_the_patient_is_still_watched() -> None:
+    change = ew.both(
+        ew.answers("angio_findings", go="no-go"),
+        ew.answers("perfused_volume", perfused=None),
+        ew.answers("neuro_after", vision=None),
+    )
+    assert ew.fired(NAME, change, "perfused_volume", "perfused-before-drug") == []
+    assert ew.fired(NAME, change, "perfused_volume", "split-confirmed") == []
+    assert ew.codes(ew.fired(NAME, change, "neuro_after", "stroke-watch")) == {"not-evaluated"}

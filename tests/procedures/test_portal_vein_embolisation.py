@@ -242,3 +242,22 @@ def test_that_a_way_without_a_tract_is_judged_by_its_own_class() -> None:
         ew.answers("fitness", bleeding_class="low"),
     )
     assert ew.fired(NAME, surgical, "arteries_access", "high-risk-tract") == []
+
+
+def test_that_a_resection_without_embolisation_still_needs_a_remnant() -> None:
+    change = ew.both(
+        ew.answers("angio_findings", go="no-go"),
+        ew.answers("completion", branches_closed=None, remnant_flow=None, portal_pressure_after=None),
+        ended(remnant_volume=None),
+    )
+    for stage, check in (
+        ("completion", "completion-portogram"),
+        ("completion", "pressure-after"),
+        ("volumetry", "grown-enough"),
+        ("volumetry", "remnant-enough"),
+    ):
+        assert ew.fired(NAME, change, stage, check) == []
+    open_tract = ew.both(change, ew.answers("completion", tract_closed="bleeding"))
+    assert ew.codes(ew.fired(NAME, open_tract, "completion", "tract-closed")) == {"tract-open"}
+    found = ew.fired(NAME, change, "next_step", "resection-with-remnant")
+    assert ew.codes(found) == {"remnant-not-evaluated"}
