@@ -42,29 +42,34 @@ def confirmed(
     kept: list[Ending] = []
     doubted: list[Ending] = []
     met: set[int] = set()
-    entered: set[int] = set()
-    for ending in sorted(endings, key=lambda each: each.kind != ENTERS):
-        gaps = [float(np.linalg.norm(each.entry_lps_mm - ending.place_lps_mm)) for each in crossings]
-        at = int(np.argmin(gaps)) if gaps and min(gaps) <= _SAME_MM else None
-        if at is not None and ending.kind != ENTERS and at in entered:
-            # What goes on beside this end is another feeder's entry.
-            doubted.append(ending)
-            continue
-        if at is not None:
-            met.add(at)
-            if ending.kind == ENTERS:
-                entered.add(at)
-            moved = gaps[at] > _CLOSE_MM and ending.kind == ENTERS
-            kept.append(replace(ending, place_lps_mm=crossings[at].entry_lps_mm) if moved else ending)
-            continue
+    entered: dict[int, tuple[str, float]] = {}
+    for ending in sorted(endings, key=lambda each: (each.kind != ENTERS, _nearest(each, crossings)[1])):
+        at, gap = _nearest(ending, crossings)
         width = widths_mm.get(ending.leaf)
         sure = width is not None and width >= clear_mm and ending.inside_mm >= _DEEP_MM
-        if ending.kind != ENTERS or sure:
-            kept.append(ending)
-        else:
+        enters = ending.kind == ENTERS
+        entry = ending.segment, ending.along_mm
+        if at is None or (enters and gap > _CLOSE_MM and entered.get(at, entry) != entry):
+            # What the image shows here, if anything, is another vessel that enters nearer to it.
+            (kept if sure or (at is None and not enters) else doubted).append(ending)
+        elif not enters and at in entered:
+            # What goes on beside this end is another feeder's entry.
             doubted.append(ending)
+        else:
+            met.add(at)
+            if enters:
+                entered.setdefault(at, entry)
+            moved = gap > _CLOSE_MM and enters
+            kept.append(replace(ending, place_lps_mm=crossings[at].entry_lps_mm) if moved else ending)
     added = [_shown(each) for number, each in enumerate(crossings) if number not in met]
     return Judged((*kept, *added), tuple(doubted))
+
+
+def _nearest(ending: Ending, crossings: Sequence[Crossing]) -> tuple[int | None, float]:
+    """The crossing that may be the same vessel as an ending, and its distance."""
+    gaps = [float(np.linalg.norm(each.entry_lps_mm - ending.place_lps_mm)) for each in crossings]
+    least = min(gaps, default=np.inf)
+    return (int(np.argmin(gaps)) if least <= _SAME_MM else None), float(least)
 
 
 def _shown(crossing: Crossing) -> Ending:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from feeder_truth import FRAME, Floats, ball, tree_of_lines, true_liver
@@ -14,7 +16,10 @@ from planner.imaging.masks import Mask
 from planner.phantom.anatomy import draw_anatomy
 from planner.phantom.fields import Frame
 from planner.planning.feeders import FeederSearch, by_hand, find_feeders, with_shares
-from planner.planning.vessel_tree import VesselTree
+from planner.planning.feeders_confirm import confirmed
+from planner.planning.feeders_ends import ENTERS, Ending
+from planner.planning.feeders_shell import Crossing
+from planner.planning.vessel_tree import TreePlace, VesselTree
 
 RADIUS = 12.0
 ROOT = (-35.0, 0.0, 0.0)
@@ -204,6 +209,21 @@ def test_that_a_second_feeder_that_the_tree_reaches_through_the_lesion_only_is_n
     assert {row.segment for row in found.feeders} == {"in", "stub"}
     entry = next(row.entry_lps_mm for row in found.feeders if row.segment == "stub")
     assert entry == pytest.approx((0.0, RADIUS, 0.0), abs=2.5)
+
+
+def test_that_a_thin_entry_beside_one_that_the_image_shows_is_no_second_feeder() -> None:
+    def entering(leaf: str, x: float) -> Ending:
+        return Ending(ENTERS, leaf, leaf, 0.0, np.array([x, 0.0, 0.0]), 0.0, inside_mm=10.0)
+
+    seen = [Crossing(np.zeros(3), 2.5, TreePlace("own", 0.0, 0.0), 1.0)]
+    own, beside = entering("own", 1.0), entering("beside", 6.0)
+    judged = confirmed([beside, own], seen, {"own": 2.4, "beside": 0.4}, 1.8)
+    assert [each.leaf for each in judged.kept] == ["own"]
+    assert [each.leaf for each in judged.doubted] == ["beside"]
+    clear = confirmed([beside, own], seen, {"own": 2.4, "beside": 2.4}, 1.8)
+    assert {each.leaf for each in clear.kept} == {"own", "beside"}
+    same = [entering("own", 6.0), replace(entering("own", 6.0), leaf="twin")]
+    assert len(confirmed(same, seen, {}, 1.8).kept) == 2
 
 
 def test_that_an_unknown_calibre_gives_no_share(lesion: Mask) -> None:
