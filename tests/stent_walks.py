@@ -86,7 +86,9 @@ def lumen(variant: str | None = None, **more: Any) -> PlanItem:
     kind, site = sized(variant)[:2]
     marks = tuple(LumenMark(name, 10.0 + 70.0 * n, (0.0, 0.0, 0.0)) for n, name in enumerate(MARKS[kind]))
     given = {"site": site, "length_mm": 200.0, "marks": marks, "stenosis": STENOSIS, **more}
-    body = LumenBody(given.pop("kind", kind), TABLE, ((0.0, 0.0, 0.0), (0.0, 0.0, 2.0)), "test", **given)
+    body = LumenBody(
+        given.pop("kind", kind), given.pop("table", TABLE), ((0.0, 0.0, 0.0), (0.0, 0.0, 2.0)), "test", **given
+    )
     return nw.item("lumen-1", LUMEN, "Lumen 1", body)
 
 
