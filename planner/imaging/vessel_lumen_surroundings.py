@@ -13,6 +13,7 @@ from planner.geometry import Grid
 from planner.imaging.automatic_structures_body import Array, Bools, coarse_body
 from planner.imaging.automatic_structures_bone import Landmarks, coarse_bone, contrast_bodies, landmarks
 from planner.imaging.automatic_structures_vessels import bright_organs
+from planner.imaging.masks import box_slices, clipped_box
 from planner.imaging.resampling import resampled, resampled_labels
 from planner.imaging.surfaces import centre_distance_mm
 from planner.imaging.vessel_lumen_barriers import Barriers, arterial_barriers
@@ -28,6 +29,7 @@ _BONE_MM = 1.9
 _AORTA_SIDE_MM = 1.0
 _AROUND_MM = 14.0
 _FAT_HU = -110.0
+_MARGIN_VOXELS = 5
 _WIDEST_KNOWN_MM, _WIDEST_MM = 11.0, 14.0
 """Radius of the largest ball that a vessel holds, where the aorta is known and kept apart, and where it is not."""
 _WIDER_THAN_SEED = 1.5
@@ -82,27 +84,42 @@ def surroundings(
     hu = np.clip(np.asarray(thin.voxels, dtype=np.float32), _AIR_HU, 3000.0)
     spacing = thin.grid.spacing_kji_mm
     body = coarse_body(hu, spacing, context.part(0.1, 0.3))
-    marks = replace(landmarks(volume, thin.grid, rules, context.part(0.3, 0.5)), blood_hu=levels.blood)
-    seed = _seed_ball(volume, thin.grid, levels)
+    grid, part = _part_with_body(thin.grid, body.inside, volume, levels)
+    hu, inside = np.ascontiguousarray(hu[part]), np.ascontiguousarray(body.inside[part])
+    marks = replace(landmarks(volume, grid, rules, context.part(0.3, 0.5)), blood_hu=levels.blood)
+    seed = _seed_ball(volume, grid, levels)
     marks = marks if vein else replace(marks, aorta=marks.aorta | seed)
-    contrast = contrast_bodies(hu, body.inside, marks, spacing)
-    bone = coarse_bone(hu, body.inside, contrast, marks, spacing)
+    contrast = contrast_bodies(hu, inside, marks, spacing)
+    bone = coarse_bone(hu, inside, contrast, marks, spacing)
     context.step(0.7, "Looking for bone and organs")
-    blood = body.inside & ~bone & (hu > bright_hu)
+    blood = inside & ~bone & (hu > bright_hu)
     nothing = Barriers(np.zeros_like(blood), False)
-    barriers = nothing if vein else arterial_barriers(hu, body.inside, bone, marks, levels, spacing)
+    barriers = nothing if vein else arterial_barriers(hu, inside, bone, marks, levels, spacing)
     # Early kidneys are bright rims around dark middles. Later all organs are bright: what they enclose is no organ.
     dark_middles = not vein and not levels.low_contrast
     bits = _bits(blood, bone, marks, spacing, seed, vein, dark_middles)
     bits[barriers.closed] |= kernels.ORGAN
     around = _background(hu, bone, bright_hu, spacing, levels)
     context.step(0.8, "Looking for bone and organs")
-    fine = resampled_labels(LabelMap(bits, thin.grid), volume.grid)
-    shades = Volume(np.rint(around).astype(np.int16), thin.grid, volume.source)
+    fine = resampled_labels(LabelMap(bits, grid), volume.grid)
+    shades = Volume(np.rint(around).astype(np.int16), grid, volume.source)
     background = resampled(shades, volume.grid, interpolation="nearest", outside=levels.soft)
     return Surroundings(
         np.asarray(fine.voxels, dtype=np.uint8), np.asarray(background.voxels, dtype=np.int16), barriers.veins_bright
     )
+
+
+def _part_with_body(
+    grid: Grid, inside: Bools, volume: Volume, levels: LumenLevels
+) -> tuple[Grid, tuple[slice, slice, slice]]:
+    """The part of a coarse grid that holds the body and the seed, with a margin: table and air cost time only."""
+    seed = grid.kji_from_lps.points(volume.grid.lps_from_kji.points(levels.seed_kji))
+    places = [np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis))) for axis in range(3)]
+    reach = [np.append(found, np.rint(at)) for found, at in zip(places, seed, strict=True)]
+    low = [int(found.min()) - _MARGIN_VOXELS for found in reach]
+    high = [int(found.max()) + 1 + _MARGIN_VOXELS for found in reach]
+    box = clipped_box(low, high, grid.size_kji)
+    return grid.cropped(*box), box_slices(box)
 
 
 def _seed_ball(volume: Volume, grid: Grid, levels: LumenLevels) -> Bools:
