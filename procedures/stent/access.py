@@ -56,7 +56,9 @@ def expected_class(context: StageContext) -> str | None:
     route, tract, sheath = context.value("route"), context.value("tract"), as_number(context.value("sheath"))
     if route is None or tract is None:
         return None
-    if route in THROUGH_ORGAN or (site_of(context) == "biliary" and route == "two-ways"):
+    # The portal vein is reached through liver or spleen whatever the skin entry, as in TIPS.
+    through_liver = (site_of(context) == "biliary" and route == "two-ways") or site_of(context) == "portal"
+    if route in THROUGH_ORGAN or through_liver:
         return "high" if tract == "new" else "low"
     if site_of(context) != "arterial":
         return "low"

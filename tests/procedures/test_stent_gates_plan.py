@@ -317,6 +317,14 @@ PORTAL = {
         ("portal-pack", {"portal_branches": "no"}, "no-open-branch", "ask"),
         ("portal-pack", {"varices": "unknown"}, "not-evaluated", "ask"),
     ],
+    "access": [
+        (
+            "bleeding-class",
+            sw.both(sw.answers("fitness", bleeding_class="low"), sw.answers("access", route="jugular")),
+            "bleeding-class-low",
+            "ask",
+        ),
+    ],
     "obstruction": [("ascites-drained", {"ascites": "present"}, "ascites", "ask")],
     "stent_plan": [("no-rule", {"type_reason": None}, "size-without-reason", "warn")],
 }
