@@ -36,7 +36,7 @@ Bytes = NDArray[np.uint8]
 
 TREE_PANES = frozenset({"tree-diagram", "working-view"})
 LUMEN_PANES = frozenset({"straightened", "cross-section", "diameter-profile"})
-TREE_CAPTION = "simulated from CT; a tree of what was seen, territories by a model: confirm by angiography"
+TREE_CAPTION = "vessels as seen on CT, never all of them; territories by a model: confirm by angiography"
 STALE = "measured before the tree changed"
 POSITION_COLOURS = ((79, 179, 255), (255, 177, 79), (125, 220, 125), (214, 140, 255))
 _WAY, _BESIDE, _TUMOUR = (255, 255, 255), (196, 84, 84), (255, 235, 90)
@@ -120,7 +120,7 @@ def tree_sheet(
     panels = [_frontal(scene)]
     seen = [(each, body) for each, body in scene.positions if body.view is not None][:MOST_VIEWS]
     panels += [_working(scene, each, body, session) for each, body in seen]
-    return SheetRequest(tuple(panels), size_px, tuple(caption))
+    return SheetRequest(tuple(panels), size_px, (f"Simulated from CT: {TREE_CAPTION}.", *caption))
 
 
 def lumen_picture(session: Session, item: PlanItem, volume: Volume | None) -> bytes:
@@ -200,7 +200,7 @@ def _frontal(scene: _Scene) -> SheetPanel:
     c_arm = _c_arm(scene, (low + high) / 2.0, (0.0, 0.0), field)
     tips = [(np.asarray(body.tip_lps_mm), _number(item)) for item, body in scene.positions]
     middles = [(points.mean(axis=0), name) for name, points in scene.lesions if len(points)]
-    return SheetPanel(_drawn(scene, c_arm), "From the front, " + TREE_CAPTION, _marks(c_arm, (*tips, *middles)))
+    return SheetPanel(_drawn(scene, c_arm), "From the front, simulated from CT", _marks(c_arm, (*tips, *middles)))
 
 
 def _working(scene: _Scene, item: PlanItem, body: CatheterPositionBody, session: Session) -> SheetPanel:

@@ -16,7 +16,8 @@ from planner.errors import UsageError
 from planner.model.case import Case
 from planner.model.codec import from_json
 from planner.model.items import REGION
-from planner.model.session import SessionState
+from planner.model.session import Session, SessionState
+from planner.model.vessel_reading import all_feeders_of, body_digest, positions_of, trees_of
 from planner.store.actors import Actor
 from planner.store.library import Library
 
@@ -38,6 +39,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory, renderer: FakeRenderer) -> De
 def case(demo: DemoResult) -> Case:
     path = next(each for each in demo.files if each.name == "case.json")
     return from_json(Case, json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def first(demo: DemoResult, case: Case) -> Session:
+    found = case.session(demo.sessions[0])
+    assert found is not None
+    return found
 
 
 def test_that_every_stage_of_the_template_is_signed(demo: DemoResult) -> None:
@@ -95,6 +103,60 @@ def test_that_both_tumours_are_marked_and_reached_by_named_arteries(demo: DemoRe
         assert path.segments[:4] == ("aorta_abdominal", "coeliac", "common_hepatic", "proper_hepatic")
         assert path.segments[-2:] == (last, "feeder")
         assert 120.0 < path.length_mm < 260.0
+
+
+def test_that_the_arteries_were_found_on_the_arterial_phase_and_feeders_searched_for_both_tumours(
+    demo: DemoResult, case: Case, first: Session
+) -> None:
+    ((item, tree),) = trees_of(first.items, "artery")
+    assert (tree.method, tree.series) == ("ct", first.series_roles["arterial"])
+    assert demo.computed["segments"] == len(tree.segments) > 10
+    searched = {body.lesion_id: body for _, body in all_feeders_of(first.items)}
+    assert set(searched) == {each.id for each in case.lesions}
+    assert any(body.feeders for body in searched.values())
+    for body in searched.values():
+        assert (body.tree_digest, body.phase) == (body_digest(item), "arterial")
+        assert all(row.by_person for row in body.feeders)
+
+
+def test_that_a_position_stands_before_each_feeder_with_way_reach_and_view(first: Session) -> None:
+    (_, tree), feeders = trees_of(first.items, "artery")[0], dict[str, str]()
+    for _, found in all_feeders_of(first.items):
+        feeders |= {row.segment: found.lesion_id for row in found.feeders}
+    positions = {item.id: body for item, body in positions_of(first.items, "embolise")}
+    assert {body.segment: body.lesion_ids[0] for body in positions.values()} == feeders
+    for body in positions.values():
+        lengths = {each.id: each.length_mm for each in tree.segments}
+        assert 0.0 < body.along_mm < lengths[body.segment]
+        assert body.way is not None
+        assert body.view is not None
+        assert body.injection is not None
+        assert body.injection.organ_ml is not None
+        assert (body.injection.coverage[body.lesion_ids[0]] or 0.0) > 0.1
+    rows = first.answer("positions", "positions")
+    assert {row["position"] for row in rows if "position" in row} == set(positions)
+    on_model = {name for body in positions.values() for name in body.lesion_ids}
+    for row in rows:
+        assert ("position" in row) == bool(on_model & set(row.get("lesions", ()))), "what is not seen stays in words"
+
+
+def test_that_feeders_positions_and_ways_are_on_paper_with_a_picture_of_the_tree(
+    demo: DemoResult, first: Session, renderer: FakeRenderer
+) -> None:
+    paper = text_of(next(each for each in demo.files if each.name == "plan-tace-1.pdf"))
+    for words in ("Feeders seen on CT", "Catheter positions (virtual injection: a model", "Way of the catheter"):
+        assert words in paper
+    assert "a feeder not found is not a feeder absent" in paper
+    assert ("NONE FOUND" in paper) == any(not body.feeders for _, body in all_feeders_of(first.items))
+    views = [body.view for _, body in positions_of(first.items) if body.view is not None]
+    trees = [each for each in renderer.sheets if each.panels[0].title.startswith("From the front")]
+    assert {each.size_px for each in trees} == {(320, 200)}
+    for sheet in trees:
+        assert len(sheet.panels) == 1 + min(3, len(views))
+        assert "simulated" in sheet.panels[1].title
+        assert "never all of them" in sheet.caption[0]
+        assert sheet.caption[1].startswith("SIMULATED")
+        assert {mark.text for mark in sheet.panels[0].marks} & {"L1", "1", "1, L1"}
 
 
 def test_that_the_files_are_there_and_the_papers_say_what_they_are(demo: DemoResult) -> None:
