@@ -14,7 +14,7 @@ from planner.units import shown
 from planner.workflow.context import Reads
 from planner.workflow.gates import View, check_findings, computed_values, field_findings, items_to_review, not_checked
 from planner.workflow.inputs import inputs_digest
-from planner.workflow.pinning import PLAN_PHASES, Basis, basis_of, rules_now
+from planner.workflow.pinning import PLAN_PHASES, Basis, basis_of, rules_now, signed_after_emergency
 from planner.workflow.status import (
     NewerValue,
     OverriddenFinding,
@@ -70,6 +70,17 @@ class _Inputs:
 
 
 def _stage_status(given: _Inputs, stage: Stage, earlier: Mapping[str, StageStatus]) -> StageStatus:
+    """What an emergency left for later is judged by the moment of its signature, for as long as nothing it signed for
+    has changed: its time-out froze the short form only, and a laboratory value that ages makes no signature stale."""
+    signed_at = signed_after_emergency(given.session, stage)
+    if signed_at is not None and signed_at < given.now:
+        then = _judged(replace(given, now=signed_at), stage, earlier)
+        if all(each.current for each in then.signatures):
+            return then
+    return _judged(given, stage, earlier)
+
+
+def _judged(given: _Inputs, stage: Stage, earlier: Mapping[str, StageStatus]) -> StageStatus:
     basis = basis_of(given.case, given.session, stage, given.now)
     view = View(basis, given.template, stage, given.profile, Reads())
     computed, failed = computed_values(view)

@@ -39,6 +39,13 @@ def is_frozen(session: Session, stage: Stage) -> bool:
     return not session.emergency or stage.in_emergency_form
 
 
+def signed_after_emergency(session: Session, stage: Stage) -> datetime | None:
+    """When a stage that an emergency had left for later was last signed; None for every other stage."""
+    if not session.emergency or session.time_out is None or stage.phase not in PLAN_PHASES or stage.in_emergency_form:
+        return None
+    return max((each.at for each in session.signoffs if each.stage == stage.id), default=None)
+
+
 def pinned(case: Case, session_id: str) -> Mapping[str, Any]:
     """The JSON of a case to keep in a time-out."""
     kept = tuple(

@@ -10,6 +10,7 @@ import pytest
 
 from planner.workflow.evaluate import evaluate
 from planner.workflow.loader import lint_template
+from planner.workflow.status import Status
 
 NAME = "bleeding"
 FORM = ["referral", "images_lesions", "fitness", "bleeding", "consent", "agent", "sign_in", "time_out"]
@@ -86,8 +87,6 @@ def test_that_the_short_form_comes_first_and_the_rest_is_signed_a_day_later() ->
     walk = ew.walked(NAME)
     assert walk.session.overrides == ()
     assert walk.session.time_out is not None
-    # What an emergency leaves open is judged by laboratory in date: on the day of discharge everything stands.
-    walk = ew.Walk(NAME, walk.case, walk.profile, ew.at(ew.DAY + timedelta(days=8)))
     assert ew.unsigned(walk) == {}
     times = {each.stage: each.at for each in walk.session.signoffs}
     assert times["time_out"] < times["positions"] < times["decision"]
@@ -134,3 +133,15 @@ def test_that_bleeding_again_is_asked_for_when_its_time_has_come() -> None:
 def test_that_the_template_lints_clean_and_has_short_labels() -> None:
     assert lint_template(ew.ROOT / "procedures" / NAME, ew.profiles()) == ()
     ew.assert_labels_short(NAME)
+
+
+def test_that_what_was_signed_after_an_emergency_stays_signed_while_values_age() -> None:
+    """The time-out froze the short form only; the rest was signed a day later and its laboratory grows old."""
+    walk = ew.walked(NAME)
+    told, much_later = ew.template(NAME), walk.now + timedelta(days=120)
+    status = evaluate(walk.case, walk.session, told, walk.profile, much_later)
+    assert status.stage("kit_budget").status is Status.SIGNED
+    changed = ew.answers("kit_budget", contrast_maximum=90.0)(walk.case)
+    after = evaluate(changed, ew.session_of(changed), told, walk.profile, much_later).stage("kit_budget")
+    assert after.status is Status.STALE
+    assert any("days old" in finding.text for finding in after.findings)
