@@ -14,8 +14,10 @@ def portal_names(region: Region) -> dict[str, str]:
         return {}
     names: dict[str, str] = {}
     key = _first(region)
-    trunk = [key] if key is not None else []
-    while trunk:
+    if key is None:
+        return {}
+    trunk = [key]
+    while True:
         children = [each.id for each in tree.children(trunk[-1])]
         supplied = [each for each in children if region.in_liver_mm(each) >= rules["liver"]["least_supply_mm"]]
         if len(supplied) != 1:
@@ -23,8 +25,7 @@ def portal_names(region: Region) -> dict[str, str]:
         trunk.append(supplied[0])
     confluence = _tributaries(region, trunk, names)
     names.update(dict.fromkeys(trunk[confluence:], "portal_main"))
-    if not trunk:
-        return {}
+    _upstream(region, key, names)
     children = [each.id for each in tree.children(trunk[-1])]
     sides = sided(region, children)
     if sides is None:
@@ -35,15 +36,48 @@ def portal_names(region: Region) -> dict[str, str]:
     names.update(dict.fromkeys(region.main_line(left, region.liver_mm), "portal_left"))
     names.update(_sectors(region, line[-1]))
     for each, segment in region.segmental([right, left], "p").items():
-        names.setdefault(each, segment)
+        inside = region.in_liver_mm(each)
+        # In CT short branches at the hilum are as often arteries, and long ones that leave the liver are no branches.
+        if inside >= rules["liver"]["least_supply_mm"] and inside >= 0.8 * region.length_mm(each):
+            names.setdefault(each, segment)
     return names
 
 
 def _first(region: Region) -> str | None:
-    """The segment at the root that carries the liver's supply."""
-    starts = region.tree.starting_at[region.tree.root]
-    supplied = [each.id for each in starts if region.in_liver_mm(each.id) > 0.0]
+    """The segment at the root that carries the liver's supply; beside it others may leave from a root in mid-course."""
+    rules = region.places["liver"]
+    starts = [each.id for each in region.tree.starting_at[region.tree.root]]
+    least = max(rules["least_supply_mm"], rules["least_share"] * sum(region.in_liver_mm(each) for each in starts))
+    supplied = [each for each in starts if region.in_liver_mm(each) >= least]
     return supplied[0] if len(supplied) == 1 else None
+
+
+def _upstream(region: Region, first: str, names: dict[str, str]) -> None:
+    """From a root in mid-course back to the confluence: the main portal vein, and what it is made of.
+
+    Only where the vein upstream is about as wide and parts into one that reaches to the left and one that comes from
+    below.
+    """
+    tree, rules = region.tree, region.places["portal"]
+    starts = [each.id for each in tree.starting_at[tree.root] if each.id != first]
+    wide = [each for each in starts if region.radius(each) >= rules["upstream_width"] * region.radius(first)]
+    if len(wide) != 1 or region.in_liver_mm(wide[0]) >= 0.2 * region.length_mm(wide[0]):
+        return
+    end = tree.segment(wide[0]).points_lps_mm[-1]
+    splenic, mesenteric = [], []
+    for each in tree.children(wide[0]):
+        points = region.points(each.id)
+        if (
+            float(points[:, 0].max() - end[0]) >= rules["splenic_left_mm"]
+            and end[2] - float(points[:, 2].min()) < 2.0 * rules["mesenteric_descent_mm"]
+        ):
+            splenic.append(each.id)
+        elif end[2] - float(each.points_lps_mm[-1, 2]) >= rules["mesenteric_descent_mm"]:
+            mesenteric.append(each.id)
+    if len(splenic) == 1 and len(mesenteric) == 1:
+        names[wide[0]] = "portal_main"
+        names.update(dict.fromkeys(region.main_line(splenic[0], share=0.7), "splenic_vein"))
+        names[mesenteric[0]] = "superior_mesenteric_vein"
 
 
 def _tributaries(region: Region, trunk: list[str], names: dict[str, str]) -> int:
@@ -98,13 +132,8 @@ def hepatic_vein_names(region: Region) -> dict[str, str]:
     names = dict.fromkeys(cava, "inferior_vena_cava")
     known = set(cava)
     nodes = {tree.root} | {tree.segment(each).end for each in cava}
-    starts = [
-        each.id
-        for each in tree.segments
-        if each.start in nodes and each.id not in known and region.length_mm(each.id) >= rules["least_length_mm"]
-    ]
-    if len(starts) == 2:
-        starts = _parted(region, starts)
+    starts = [each.id for each in tree.segments if each.start in nodes and each.id not in known]
+    starts = _parted(region, [each for each in starts if _drains(region, each)])
     if len(starts) != 3:
         return names
     mean_x = {each: float(np.mean(region.points(each)[:, 0])) for each in starts}
@@ -115,12 +144,24 @@ def hepatic_vein_names(region: Region) -> dict[str, str]:
     return names
 
 
+def _drains(region: Region, key: str) -> bool:
+    """Long enough for a main vein: in the liver for the most part, where that is known."""
+    least, whole = region.places["hepatic_vein"]["least_length_mm"], region.length_mm(key)
+    if not region.has_liver:
+        return bool(whole >= least)
+    inside = region.in_liver_mm(key)
+    return bool(inside >= least and inside >= 0.5 * whole)
+
+
 def _parted(region: Region, starts: list[str]) -> list[str]:
-    """Two trunks as three veins, where one of them parts into two long ones: the middle and the left often do."""
+    """Fewer than three trunks as what they part into: the middle and the left vein often come as one."""
     least = region.places["hepatic_vein"]["least_length_mm"]
-    for mother in starts:
-        children = region.tree.children(mother)
-        long = [each.id for each in children if region.length_mm(each.id) >= least]
-        if len(long) == 2 and region.tree.segment(mother).length_mm < least:
-            return [each for each in starts if each != mother] + long
+    while len(starts) < 3:
+        for mother in sorted(starts, key=lambda each: region.tree.segment(each).length_mm):
+            long = [each.id for each in region.tree.children(mother) if _drains(region, each.id)]
+            if len(long) >= 2 and region.tree.segment(mother).length_mm < least:
+                starts = [each for each in starts if each != mother] + long
+                break
+        else:
+            return starts
     return starts

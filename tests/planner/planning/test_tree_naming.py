@@ -17,9 +17,10 @@ from planner.phantom.anatomy import draw_anatomy
 from planner.phantom.lesions import liver_space, place_tumours
 from planner.phantom.vessels import build_vessels
 from planner.planning.arteries import arteries
+from planner.planning.tree_edits import rerooted, with_branch, with_node
 from planner.planning.tree_naming import proposed_names
 from planner.planning.veins import vein, veins
-from planner.planning.vessel_tree import VesselTree
+from planner.planning.vessel_tree import TreePlace, VesselTree
 
 FRAME = "1.2.3"
 MAY_BE = {
@@ -125,6 +126,29 @@ def test_that_the_three_hepatic_veins_are_told_apart(seed: int) -> None:
     for key, name in names.items():
         assert tree.segment(key).name == f"{str(name).split('_')[1]} hepatic vein"
     assert {"hepatic_right", "hepatic_middle", "hepatic_left"} <= set(names.values()) <= set(veins())
+
+
+def test_that_a_root_in_the_middle_of_the_portal_vein_leaves_its_names() -> None:
+    trees, liver, segments, _ = patient(7)
+    tree = trees["portal-vein"]
+    trunk = tree.starting_at[tree.root][0]
+    assert trunk.name == "main portal vein"
+    parted, node = with_node(tree, TreePlace(trunk.id, 0.9 * trunk.length_mm, 0.0))
+    names, _ = proposed_names(rerooted(parted, node), liver=liver, segments=segments)
+    assert {"portal_main", "portal_right", "portal_left"} <= set(names.values())
+
+
+def test_that_hepatic_veins_are_told_from_what_leaves_the_cava_outside_the_liver() -> None:
+    trees, liver, segments, _ = patient(7)
+    tree = trees["hepatic-vein"]
+    stray = tree.nodes[tree.root] + np.linspace(0.5, 70.0, 140)[:, None] * np.array([0.0, 0.3, 0.95])
+    stray_tree = with_branch(
+        tree, TreePlace(tree.starting_at[tree.root][0].id, 0.1, 0.0), stray, np.full(140, 2.0), np.zeros(140, bool)
+    )
+    names, _ = proposed_names(stray_tree, liver=liver, segments=segments)
+    assert {"hepatic_right", "hepatic_middle", "hepatic_left"} <= set(names.values())
+    for key, name in names.items():
+        assert stray_tree.segment(key).origin != "added", name
 
 
 def test_that_an_unknown_vein_is_refused_and_parents_are_in_the_catalogue() -> None:
