@@ -174,8 +174,9 @@ def stent_facts(
     """Where it lies, how it fits, how far landmarks are from its ends."""
     known = stent_catalogue()
     before, behind = drawn.landing_mm
-    landing = f"{before:.0f} mm before, {behind:.0f} mm behind"
-    landing = "no stricture to land beside" if before is None or behind is None else landing
+    landing = "no stricture to land beside"
+    if before is not None and behind is not None:
+        landing = f"{before:.0f} mm before, {behind:.0f} mm behind"
     oversize = NOT_MEASURED if body.oversize_percent is None else f"{body.oversize_percent:.0f} % above the lumen"
     facts = [
         ("Product", "none chosen: size by the rule" if row is None else row.title),
