@@ -25,7 +25,7 @@ from planner.imaging import Volume
 from planner.imaging.masks import Mask
 from planner.model.items import PlanItem
 from planner.model.people import Patient
-from planner.model.vessel_items import VESSEL_TREE
+from planner.model.vessel_items import VESSEL_TREE, CatheterPositionBody
 from planner.model.vessel_reading import all_feeders_of, positions_of, trees_of
 from planner.store.actors import Actor
 from planner.workflow.lifecycle import new_session
@@ -47,22 +47,21 @@ def with_vessels(volume: Volume) -> Volume:
     points = volume.grid.lps_from_kji.points(np.stack(np.indices(volume.grid.size_kji), axis=-1))
     voxels[voxels > 60] = 60
     for segment in hand_tree().segments:
-        for place, radius in zip(segment.points_lps_mm, segment.radius_mm, strict=True):
-            near = np.linalg.norm(points - place, axis=-1) <= max(radius, 1.8)
-            voxels[near] = 300
+        start, along = segment.points_lps_mm[0], segment.points_lps_mm[-1] - segment.points_lps_mm[0]
+        share = np.clip((points - start) @ along / (along @ along), 0.0, 1.0)
+        away = np.linalg.norm(points - start - share[..., None] * along, axis=-1)
+        voxels[away <= max(float(segment.radius_mm[0]), 1.8)] = 300
     return Volume(voxels, volume.grid, volume.source)
 
 
 def with_vessel_tools(known: Installed) -> Installed:
-    """TACE whose stage of positions offers the tools of vessels, whatever the template on disk says."""
+    """TACE of one stage that asks nothing and offers the tools of vessels: evaluating the others takes longer."""
     template = known.templates["tace"]
-    stages = tuple(
-        replace(each, tools=("vessel-tree", "feeders", "injection", "lesion"), layout="vessels")
-        if each.id == STAGE
-        else each
-        for each in template.stages
-    )
-    return replace(known, templates={**known.templates, "tace": replace(template, stages=stages)})
+    stage = replace(
+        template.stage(STAGE), tools=("vessel-tree", "feeders", "injection", "lesion"), layout="vessels",
+        after=(), fields=(), checks=(),
+    )  # fmt: skip
+    return replace(known, templates={**known.templates, "tace": replace(template, stages=(stage,))})
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +92,8 @@ def window(qapp: QApplication, folder: Path) -> Iterator[Hands]:
     made.window.library_page.table.setFocus()
     made.key(Qt.Key.Key_Return)
     made.settle()
-    made.work.follow(with_vessel_tools(made.work.installed))
     made.go(STAGE)
+    made.work.follow(with_vessel_tools(made.work.installed))
     made.settle()
     yield made
     made.work.abandon()
@@ -104,7 +103,11 @@ def window(qapp: QApplication, folder: Path) -> Iterator[Hands]:
 
 @pytest.fixture
 def hands(window: Hands) -> Iterator[Hands]:
-    """The window on a session in which nothing is marked."""
+    """The window on a session in which nothing is marked, the diagram alone: other panes are tested elsewhere."""
+    state = window.window.desk.state
+    state.layout.set("vessels")
+    state.enlarged_pane.set("tree_diagram")
+    window.turn()
     yield window
     window.window.desk.jobs.cancel_all()
     window.settle()
@@ -206,8 +209,9 @@ def test_that_a_vessel_is_named_from_the_catalogue_or_in_own_words(hands: Hands)
     QTest.mouseClick(diagram(hands), LEFT, NONE, at(diagram(hands), "thin", 0.4))
     hands.settle()
     scroll_to(hands, case_vessels.trees.panel.name)
-    hands.pick(case_vessels.trees.panel.name, "a6")
-    case_vessels.trees.panel.name.activated.emit(case_vessels.trees.panel.name.currentIndex())
+    names = case_vessels.trees.panel.name
+    names.setCurrentIndex(names.findData("a6") - 1)
+    QTest.keyClick(names, Qt.Key.Key_Down)
     hands.settle()
     assert vessels_of(hands).vessels.trees[trees_of(items(hands))[0][0].id].shown.tree.segment("thin").name == "a6"
     line = case_vessels.trees.panel.name.lineEdit()
@@ -294,3 +298,88 @@ def test_that_a_tip_is_dragged_live_and_stored_when_let_go(hands: Hands) -> None
     hands.settle()
     assert not positions_of(items(hands))
     assert state.vessels.injection.value is None
+
+
+def put_position(hands: Hands, segment: str, share: float = 0.3) -> tuple[PlanItem, CatheterPositionBody]:
+    """A click with the catheter tool on the diagram."""
+    pane = diagram(hands)
+    pane.setFocus()
+    QTest.keyClick(pane, Qt.Key.Key_C)
+    hands.settle()
+    QTest.mouseClick(pane, LEFT, NONE, at(pane, segment, share))
+    hands.settle()
+    return positions_of(items(hands))[-1]
+
+
+def test_that_positions_are_compared_and_summed_and_called_stale_when_the_tree_changes(hands: Hands) -> None:
+    put_liver_and_lesion(hands)
+    tree_id = put_hand_tree(hands)
+    (first, _), (second, _) = put_position(hands, "right"), put_position(hands, "left")
+    positions = vessels_of(hands).positions
+    content = positions.panel._content
+    assert [line.name for line in content.positions] == ["Right hepatic", "Left hepatic"]
+    assert "covered" in content.total[1].text
+    assert "2 positions" in content.total[0].text
+    scroll_to(hands, positions.panel.compare)
+    positions.panel.compare.setCurrentIndex(positions.panel.compare.findData(first.id))
+    positions.panel.compare.activated.emit(positions.panel.compare.currentIndex())
+    hands.settle()
+    rows = {row[0]: row[1:] for row in positions.panel._content.comparison.rows}
+    assert rows["Lesion 1"][0] == "0 %"
+    assert rows["Lesion 1"][1] != "0 %"
+    positions.set_action(second.id, "spare")
+    hands.settle()
+    assert "one position" in positions.panel._content.total[0].text
+    vessels_of(hands).cut(VesselPlace(tree_id, "thin", 2.0), whole=True)
+    hands.settle()
+    hands.settle()
+    assert all(line.stale for line in positions.panel._content.positions)
+    assert any("does not count" in line.text for line in positions.panel._content.total)
+    positions.select(first.id)
+    hands.settle()
+    press(hands, positions.panel.measure)
+    hands.settle()
+    stale = {line.item_id: line.stale for line in positions.panel._content.positions}
+    assert stale == {first.id: False, second.id: True}
+
+
+def test_that_the_working_view_of_a_position_is_found_turned_and_kept(hands: Hands) -> None:
+    put_liver_and_lesion(hands)
+    put_hand_tree(hands)
+    item, _ = put_position(hands, "right")
+    positions, state = vessels_of(hands).positions, hands.window.desk.state
+    press(hands, positions.panel.view)
+    hands.settle()
+    hands.until(lambda: state.vessels.view.projection.value is not None, "a projection")
+    shown = state.vessels.view.map.value
+    assert (shown.segment, state.layout.value) == ("right", "injection")
+    assert state.vessels.view.angles.value == shown.best
+    pane = hands.window.case_page.grid.frame("working_view").pane
+    wanted = pane.places.angles_at(pane.places.at((20.0, 10.0)).toPoint().toPointF())
+    QTest.mouseClick(pane, LEFT, NONE, pane.places.at((20.0, 10.0)).toPoint())
+    hands.until(lambda: state.vessels.view.projection.value.angles == wanted, "the projection of that view")
+    QTest.keyClick(pane, Qt.Key.Key_Return)
+    hands.settle()
+    ((_, body),) = positions_of(items(hands))
+    assert (body.view.primary_deg, body.view.secondary_deg) == wanted
+    assert body.view.by_person
+    assert hands.work.opened.document.undo_label == f"Working view of {item.name}"
+
+
+def test_that_a_click_in_the_aorta_finds_the_tree_as_a_job(hands: Hands) -> None:
+    state = hands.window.desk.state
+    state.layout.set("axial")
+    pane = hands.pane("axial")
+    state.move_cursor(volume_of(hands).grid.frame_uid, (0.0, 20.0, -20.0))
+    hands.settle()
+    pane.setFocus()
+    QTest.keyClick(pane, Qt.Key.Key_Y)
+    x, y = np.rint(pane.view().px_of((0.0, 20.0, -20.0))).astype(int)
+    QTest.mouseClick(pane, LEFT, NONE, QPoint(int(x), int(y)))
+    assert any(job.group == "vessels" for job in hands.window.desk.jobs.running)
+    hands.settle()
+    ((item, body),) = trees_of(items(hands))
+    assert (item.name, body.kind, body.method) == ("Arteries", "artery", "ct")
+    assert len(body.segments) >= 4
+    assert state.vessels.shown.id == item.id
+    assert hands.work.opened.document.undo_label == "Find arteries"

@@ -185,12 +185,14 @@ class VesselTrees:
 
     # Editing
 
-    def _edit(self, label: str, tree_id: str, edit: Callable[[str, PlanItem], Edit]) -> str | None:
+    def _edit(
+        self, label: str, tree_id: str, edit: Callable[[str, PlanItem], Edit], step: str | None = None
+    ) -> str | None:
         """An edit of a tree by session and item."""
         kept, session = self.vessels.kept(tree_id), self.vessels.session
         if kept is None or session is None:
             return GONE
-        return self.vessels.apply(label, lambda: edit(session.id, kept.item))
+        return self.vessels.apply(label, lambda: edit(session.id, kept.item), step)
 
     def _on_chosen(self, act: Callable[[VesselPlace], str | None]) -> str | None:
         chosen = self.desk.state.vessels.chosen.value
@@ -245,8 +247,13 @@ class VesselTrees:
             segment = kept.shown.tree.segment(place.segment)
             if segment.name == name and not segment.proposed:
                 return None
+        # Arrow keys walk through the list of names: all of that is one act.
+        step = f"name {place.tree_id} {place.segment}"
         return self._edit(
-            "Name a vessel", place.tree_id, lambda session, item: rename_vessels(session, item, {place.segment: name})
+            "Name a vessel",
+            place.tree_id,
+            lambda session, item: rename_vessels(session, item, {place.segment: name}),
+            step,
         )
 
     def confirm_name(self, place: VesselPlace) -> str | None:
