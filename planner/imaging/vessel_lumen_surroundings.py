@@ -101,12 +101,18 @@ def surroundings(
     bits[barriers.closed] |= kernels.ORGAN
     around = _background(hu, bone, bright_hu, spacing, levels)
     context.step(0.8, "Looking for bone and organs")
+    fine = _on_grid_of(volume, bits, around, grid, levels)
+    return Surroundings(*fine, barriers.veins_bright)
+
+
+def _on_grid_of(
+    volume: Volume, bits: NDArray[np.uint8], around: Array, grid: Grid, levels: LumenLevels
+) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
+    """Bits and background of the coarse grid for each voxel of the volume."""
     fine = resampled_labels(LabelMap(bits, grid), volume.grid)
     shades = Volume(np.rint(around).astype(np.int16), grid, volume.source)
     background = resampled(shades, volume.grid, interpolation="nearest", outside=levels.soft)
-    return Surroundings(
-        np.asarray(fine.voxels, dtype=np.uint8), np.asarray(background.voxels, dtype=np.int16), barriers.veins_bright
-    )
+    return np.asarray(fine.voxels, dtype=np.uint8), np.asarray(background.voxels, dtype=np.int16)
 
 
 def _part_with_body(
