@@ -113,6 +113,16 @@ def test_that_a_lumen_is_clicked_traced_measured_and_undone_in_one_step(hands: H
     assert desk(hands).shown.is_outlined
 
 
+def test_that_a_case_that_is_opened_shows_the_lumens_it_has(hands: Hands) -> None:
+    put_tube(hands)
+    page = hands.window.case_page
+    page.lumens.follow(None)
+    assert desk(hands).shown is None
+    page.lumens.follow(hands.work)
+    assert desk(hands).shown.name == "Airway"
+    assert desk(hands).keeper is page.lumens
+
+
 def test_that_the_line_the_crosshair_and_the_planes_go_together(hands: Hands) -> None:
     put_tube(hands)
     desk(hands).look(30.0)

@@ -163,7 +163,8 @@ class StentPanel(QWidget):
         wishes = _wishes_of(content)
         if before is None or wishes != _wishes_of(before):
             self._show_wishes(content)
-        if before is None or (content.proposals, content.lumen) != (before.proposals, before.lumen):
+        proposed = (content.proposals, content.lumen, bool(content.stents))
+        if before is None or proposed != (before.proposals, before.lumen, bool(before.stents)):
             self._show_proposals(content)
 
     # What is planned
@@ -267,10 +268,12 @@ class StentPanel(QWidget):
         clear(self._proposals)
         self.choose_buttons = {}
         made = [self._proposal(each) for each in content.proposals]
-        for widget in made[:PROPOSALS_SHOWN]:
+        # With a stent planned its own card is what is worked on.
+        open_ones = 0 if content.stents else PROPOSALS_SHOWN
+        for widget in made[:open_ones]:
             self._proposals.addWidget(widget)
-        if rest := made[PROPOSALS_SHOWN:]:
-            self._proposals.addWidget(folded(rest, "products more"))
+        if rest := made[open_ones:]:
+            self._proposals.addWidget(folded(rest, "products more" if open_ones else "sizes proposed"))
         if content.lumen and not content.stents:
             self._proposals.addWidget(PlainLabel(NO_STENT, role="quiet", wrap=True))
 

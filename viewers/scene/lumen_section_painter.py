@@ -133,7 +133,9 @@ def _paint_words(painter: QPainter, lumen: LumenShown, along_mm: float, em: floa
     if lumen.lumen.closed[at]:
         lines.append((CLOSED, theme.WARN))
     else:
-        lines += [(f"{name} {value}", colour) for name, value, colour in diameter_words(lumen.lumen, along_mm)]
+        equivalent, inscribed, least, greatest = diameter_words(lumen.lumen, along_mm)
+        lines += [(f"{name} {value}", colour) for name, value, colour in (equivalent, inscribed)]
+        lines.append((f"axes {least[1].removesuffix(' mm')} and {greatest[1]}", AXES))
         if lumen.lumen.doubtful[at]:
             lines.append(("◆ not to be trusted here", theme.STALE))
     for number, (text, colour) in enumerate(lines):

@@ -157,6 +157,8 @@ def _name(
     bottom = min(at.y() + far, area.bottom()) - em * 2.2
     box = QRectF(at.x() + 4.0, bottom - em, width, em) if lying else QRectF(at.x() + far + 4.0, at.y() - em, width, em)
     box.moveLeft(max(2.0, min(box.left(), area.right() - width - 2.0)))
+    if not lying:
+        box.moveTop(min(max(box.top(), area.top() + 2.6 * em), area.bottom() - 3.2 * em))
     while any(box.intersects(other) for other in taken):
         box.translate(0.0, -em)
     taken.append(box)

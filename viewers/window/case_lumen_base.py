@@ -69,6 +69,7 @@ class LumenSession:
         """Another open case, or none."""
         self.work, self.lumens, self.stents, self._measured = work, {}, {}, {}
         self.desk.state.lumens.forget()
+        self.read()
 
     @property
     def session(self) -> Session | None:
@@ -119,14 +120,17 @@ class LumenSession:
         self._measured[table] = lumen
         if any(each.body.table == table and not each.shown.is_outlined for each in self.lumens.values()):
             self.lumens = {key: each for key, each in self.lumens.items() if each.body.table != table}
-            self._follow_items(())
+            self.read()
 
     def is_measured(self, table: str) -> bool:
         return table in self._measured
 
     def _follow_items(self, marks: object) -> None:
-        """Lumens and stents of the session anew; those whose item is the same value stay."""
         del marks
+        self.read()
+
+    def read(self) -> None:
+        """Lumens and stents of the session anew; those whose item is the same value stay."""
         session = self.session
         items = () if session is None else session.items
         by_id = {item.id: item for item in items}

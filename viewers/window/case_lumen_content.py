@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from planner.findings import Finding
 from planner.model.vessel_items import StenosisMeasures, StentBody, StentFinding
 from planner.planning.stent_catalogue import Site, StentRow, stent_catalogue
+from planner.planning.stent_deployment import MarkDistance
 from planner.planning.stents import Proposal, Proposals
 from planner.units import shown
 from planner.workflow.template import Choice
@@ -127,11 +128,16 @@ def oversize_words(each: Proposal) -> str:
     if each.oversize_percent is None:
         return "oversize not known"
     ends = [
-        f"{value:.0f} % {where}"
+        f"{value:+.0f} % {where}"
         for value, where in ((each.oversize_proximal_percent, "before"), (each.oversize_distal_percent, "behind"))
         if value is not None
     ]
-    return f"oversize {each.oversize_percent:.0f} %" + (f" ({', '.join(ends)})" if len(ends) == 2 else "")
+    return against_lumen(each.oversize_percent) + (f" ({', '.join(ends)})" if len(ends) == 2 else "")
+
+
+def against_lumen(percent: float) -> str:
+    """``oversize 12 %``; a stent that is narrower than the lumen is said to be."""
+    return f"oversize {percent:.0f} %" if percent >= 0.0 else f"{-percent:.0f} % narrower than the lumen"
 
 
 def landing_of(each: Proposal, sized: Proposals) -> str:
@@ -177,13 +183,13 @@ def stent_facts(
     landing = "no stricture to land beside"
     if before is not None and behind is not None:
         landing = f"{before:.0f} mm before, {behind:.0f} mm behind"
-    oversize = NOT_MEASURED if body.oversize_percent is None else f"{body.oversize_percent:.0f} % above the lumen"
+    oversize = NOT_MEASURED if body.oversize_percent is None else against_lumen(body.oversize_percent)
     facts = [
         ("Product", "none chosen: size by the rule" if row is None else row.title),
         ("For", f"{_site_name(known.sites, body.site)}, {known.indication(body.indication).name.lower()}"),
         ("Place", f"{body.start_mm:.0f} to {body.end_mm:.0f} mm along"),
         ("Landing", landing),
-        ("Oversize", oversize),
+        ("Against the lumen", oversize),
         ("Delivery", delivery_words(body.delivery_french).removeprefix("delivery ")),
     ]
     made = drawn.deployment
@@ -198,13 +204,17 @@ def stent_facts(
         crimped = f"{shown(made.crimped_length_mm, 'mm', digits=0)} long"
     facts += [("Waist", waist), ("In its catheter", crimped)]
     for mark in made.marks:
-        gap = max(mark.from_start_mm, mark.from_end_mm)
-        where = "INSIDE the stent" if mark.inside else f"{shown(-gap, 'mm', digits=0)} beyond its end"
-        if not mark.inside:
-            beyond = mark.from_start_mm if mark.from_start_mm > 0.0 else mark.from_end_mm
-            where = f"{shown(abs(beyond), 'mm', digits=0)} beyond its {'start' if mark.from_start_mm > 0.0 else 'end'}"
-        facts.append((mark_name(kind or "", mark.name), where))
+        facts.append((mark_name(kind or "", mark.name), mark_words(mark)))
     return tuple(facts)
+
+
+def mark_words(mark: MarkDistance) -> str:
+    """``INSIDE the stent``, ``7 mm behind its end``."""
+    if mark.inside:
+        return "INSIDE the stent"
+    if mark.from_start_mm >= 0.0:
+        return f"{shown(mark.from_start_mm, 'mm', digits=0)} before its start"
+    return f"{shown(mark.from_end_mm, 'mm', digits=0)} behind its end"
 
 
 def _site_name(sites: Mapping[str, Site], key: str) -> str:

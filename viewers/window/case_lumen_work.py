@@ -99,6 +99,7 @@ class LumenWork:
         state.selected_id.set(lumen_id)
         kept = self.lumens.kept(lumen_id)
         if kept is not None:
+            state.lumens.kind.set(kept.body.kind)
             middle = kept.body.stenosis.minimum_at_mm if kept.body.stenosis else kept.shown.length_mm / 2.0
             state.lumens.look(middle)
         self.refresh()

@@ -78,6 +78,7 @@ class CaseLumens:
         self._soon.stop()
         if self.lumens.session is None:
             return
+        self.lumens.read()
         self.work.refresh()
         self.stents.refresh()
 

@@ -69,7 +69,7 @@ def _work() -> None:
 
 def warm_up(steps: Sequence[Callable[[], object]] | None = None) -> None:
     """Compile, or find on disk, the kernels of 3D pictures, runs, needles and vessels."""
-    for step in (picture, run_once, needles, margins, vessels) if steps is None else steps:
+    for step in (picture, run_once, needles, margins, vessels, reformats) if steps is None else steps:
         step()
 
 
@@ -91,6 +91,13 @@ def picture() -> None:
         for coarse in (True, False):
             camera = Camera.standard("anterior", grid)
             caster.cast(camera, (16, 16), 1.0, coarse=coarse, clip=None, depth_mm=None, behind=behind)
+
+
+def reformats() -> None:
+    """Pictures along a lumen."""
+    from planner.imaging import reformat
+
+    reformat.warm_up()
 
 
 def run_once() -> None:
