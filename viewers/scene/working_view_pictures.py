@@ -62,7 +62,9 @@ class Projector:
 
 def _few(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Points of a centreline that are enough to draw it; both ends stay."""
-    return points[np.unique(np.linspace(0, len(points) - 1, min(len(points), _POINTS)).round().astype(int))]
+    numbers = np.linspace(0, len(points) - 1, min(len(points), _POINTS)).round().astype(int)
+    kept: NDArray[np.float64] = points[np.unique(numbers)]
+    return kept
 
 
 def c_arm_at(angles: Angles, centre_lps_mm: NDArray[np.float64], frame_uid: str, size_px: int) -> CArm:
