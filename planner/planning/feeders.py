@@ -22,7 +22,7 @@ from planner.imaging.masks import Mask
 from planner.jobs import Context
 from planner.model.vessel_items import FeederRow
 from planner.planning.catheter_way import length_from_root_mm, total_turning_deg
-from planner.planning.feeders_apart import apart
+from planner.planning.feeders_apart import apart, is_flank
 from planner.planning.feeders_confirm import confirmed, width_at
 from planner.planning.feeders_ends import ENTERS, NEAR, PASSES, SHOWN, THROUGH, Course, Ending, courses_of, endings_of
 from planner.planning.feeders_field import LesionField
@@ -124,7 +124,8 @@ def find_feeders(
     supplying = apart(tree, courses, supplying, _SPUR_MM)
     if volume is not None and clear_mm is not None:
         widths = {each.leaf: width_at(each, courses, _WIDTH_BEFORE_MM) for each in supplying}
-        supplying = list(confirmed(supplying, crossings(volume, tree, field, courses), widths, clear_mm).kept)
+        judged = confirmed(supplying, crossings(volume, tree, field, courses), widths, clear_mm)
+        supplying = [each for each in judged.kept if each.kind != SHOWN or not is_flank(tree, courses, each)]
     supplies = _grouped(tree, courses, supplying, margin_mm, gaps)
     feeders = _ranked(tree, courses, supplies)
     taken = {each.id for supply in supplies if not supply.only_shown for each in tree.downstream(supply.top)}

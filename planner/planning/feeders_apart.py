@@ -80,3 +80,15 @@ def _runs_on(tree: VesselTree, segment: TreeSegment, leaves: set[str], spur_mm: 
     if not tree.children(segment.id) and segment.length_mm < spur_mm:
         return False
     return any(each.id not in leaves for each in tree.downstream(segment.id) if not tree.children(each.id))
+
+
+def is_flank(tree: VesselTree, courses: Mapping[str, Course], ending: Ending) -> bool:
+    """What the image shows across the surface is the flank of an artery that touches the lesion and runs on."""
+    course = courses[ending.segment]
+    if not tree.children(ending.segment) and ending.along_mm >= course.along_mm[-1] - _GRAZE_MM:
+        return False
+    near = np.linalg.norm(course.points_lps_mm - ending.place_lps_mm, axis=1) <= _SAME_MM
+    radius = course.radius_mm[near]
+    known = radius[np.isfinite(radius)]
+    width = float(np.median(known)) if known.size else 0.0
+    return float(course.depth_mm[near].min(initial=np.inf)) - width <= _GRAZE_MM
