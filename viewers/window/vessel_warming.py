@@ -14,16 +14,18 @@ _BLOOD_HU, _TISSUE_HU = 320, 60
 
 
 def vessels() -> None:
-    """A small tree found in its image, its feeders, an injection, a working view and its projections."""
-    from planner.app.vessel_trees import find_tree
+    """Arteries and veins in their image, trees, feeders, an injection, a working view and its projections."""
+    from planner.imaging.vessel_warming import warm_up_vessels
     from planner.planning.feeders import find_feeders
     from planner.planning.territories import Territories
     from planner.planning.tree_extraction import tree_from_mask
+    from planner.planning.tree_warming import warm_up_trees
     from planner.planning.working_view import view_map
     from viewers.scene.working_view_pictures import Projector
 
+    warm_up_vessels()
+    warm_up_trees()
     volume, lumen, organ, lesion = _scene()
-    find_tree(volume, (0.0, 0.0, -20.0))
     tree = tree_from_mask(lumen, volume=volume)
     find_feeders(tree, lesion, volume=volume, organ=organ)
     last = _thinnest(tree)
@@ -32,6 +34,16 @@ def vessels() -> None:
     projector = Projector(volume, tree.segment(last).at(0.0))
     for fine in (False, True):
         projector.picture((0.0, 0.0), tree, fine=fine)
+
+
+def lumens() -> None:
+    """A lumen followed between two clicks, and the pictures along it."""
+    from planner.imaging import reformat
+    from planner.planning.lumens import trace_lumen
+
+    volume, *_ = _scene()
+    trace_lumen(volume, [(0.0, 0.0, -36.0), (0.0, 0.0, -4.0)], "artery")
+    reformat.warm_up()
 
 
 def _thinnest(tree: VesselTree) -> str:

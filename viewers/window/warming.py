@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from viewers.window.needle_warming import margins, needles
-from viewers.window.vessel_warming import vessels
+from viewers.window.vessel_warming import lumens, vessels
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -68,8 +68,8 @@ def _work() -> None:
 
 
 def warm_up(steps: Sequence[Callable[[], object]] | None = None) -> None:
-    """Compile, or find on disk, the kernels of 3D pictures, runs, needles and vessels."""
-    for step in (picture, run_once, needles, margins, vessels, reformats) if steps is None else steps:
+    """Compile, or find on disk, the kernels of 3D pictures, runs, needles, vessels and lumens."""
+    for step in (picture, run_once, needles, margins, vessels, lumens) if steps is None else steps:
         step()
 
 
@@ -91,13 +91,6 @@ def picture() -> None:
         for coarse in (True, False):
             camera = Camera.standard("anterior", grid)
             caster.cast(camera, (16, 16), 1.0, coarse=coarse, clip=None, depth_mm=None, behind=behind)
-
-
-def reformats() -> None:
-    """Pictures along a lumen."""
-    from planner.imaging import reformat
-
-    reformat.warm_up()
 
 
 def run_once() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from viewers.window.needle_warming import margins, needles
+from viewers.window.vessel_warming import lumens, vessels
 
 
 def compiled(module: str, kernel: str) -> bool:
@@ -26,3 +27,17 @@ def test_that_a_margin_and_a_cover_find_their_kernels_compiled() -> None:
         assert compiled("planner.planning.mesh_kernels", kernel), kernel
     for kernel in ("decide_slices", "collateral_slices"):
         assert compiled("planner.planning.coverage_kernels", kernel), kernel
+
+
+def test_that_vessels_and_lumens_find_their_kernels_compiled() -> None:
+    vessels()
+    lumens()
+    for module, kernels in {
+        "planner.imaging.vessel_lumen_kernels": ("judge", "flood"),
+        "planner.planning.tree_extraction_kernels": ("spread", "claim"),
+        "planner.planning.working_view_kernels": ("hidden_shares",),
+        "planner.imaging.lumen_kernels": ("inscribed",),
+        "planner.imaging.reformat_kernels": ("rows_linear",),
+    }.items():
+        for kernel in kernels:
+            assert compiled(module, kernel), f"{module}.{kernel}"
