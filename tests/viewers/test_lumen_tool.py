@@ -21,7 +21,7 @@ PANE = "coronal"
 
 @pytest.fixture
 def bench(make_bench: Callable[..., object]) -> object:
-    made = make_bench(tube_volume(), size=(700, 700))
+    made = make_bench(tube_volume(), size=(500, 500))
     made.state.lumens.keeper = NotingLumenKeeper()
     made.state.move_cursor("1.2.3", place(30.0))
     made.desk.tools.pick("lumen")

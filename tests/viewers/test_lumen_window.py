@@ -305,6 +305,7 @@ def test_that_size_type_and_pair_are_changed_in_the_panel(hands: Hands) -> None:
     assert stents.choose(0) is None
     hands.settle()
     second = next(each.id for each in items(hands, STENT) if each.id != first)
+    assert len({each.name for each in items(hands, STENT)}) == 2
     assert stents.pair(second, first) is None
     hands.settle()
     bodies = {each.id: each.body["partner"] for each in items(hands, STENT)}

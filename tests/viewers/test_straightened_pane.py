@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +28,7 @@ from vessel_scenes import drag_to
 
 from planner.model.vessel_items import LumenMark
 from viewers.panes.cross_section_pane import CrossSectionPane, cross_section_frame
+from viewers.panes.desk import make_desk
 from viewers.panes.diameter_profile_pane import DiameterProfilePane, diameter_profile_frame
 from viewers.panes.lumen_hands import NO_IMAGES, NO_LUMEN
 from viewers.panes.straightened_pane import StraightenedPane, straightened_frame
@@ -45,13 +46,14 @@ FACTORIES = {
 
 
 @pytest.fixture
-def make(make_bench: Callable[..., object]) -> Made:
+def make(qapp: QApplication) -> Iterator[Made]:
     """Makes one pane on the tube, with a keeper that writes down what it is asked."""
-    bench = make_bench(tube_volume())
+    desk = make_desk()
+    desk.state.images.add(tube_volume())
     frames = []
 
     def build(kind: str, *, with_lumen: bool = True, size: tuple[int, int] = (720, 460)) -> object:
-        frame = FACTORIES[kind](PaneSpec(kind, kind), bench.desk)
+        frame = FACTORIES[kind](PaneSpec(kind, kind), desk)
         frames.append(frame)
         frame.resize(*size)
         frame.show()
@@ -66,6 +68,7 @@ def make(make_bench: Callable[..., object]) -> Made:
         frame.release()
         frame.close()
         frame.deleteLater()
+    desk.close()
 
 
 def notes(pane: object) -> list[tuple[object, ...]]:

@@ -28,6 +28,7 @@ from planner.planning.stents import Proposals
 from planner.workflow.template import Choice
 from viewers.panels.stent_panel import Judgement, StentActs, StentContent, StentPanel
 from viewers.state.lumen_shapes import StentShown
+from viewers.state.region_editor import first_free
 from viewers.window.case_lumen_base import NO_SESSION, KeptLumen, KeptStent, LumenSession
 from viewers.window.case_lumen_content import (
     judgements,
@@ -150,11 +151,12 @@ class StentWork:
         if lumen is None or sized is None or number >= len(sized.proposals):
             return NO_LUMEN
         stent_id = new_id("item")
+        word, names = f"Stent, {sized.site.name.lower()}", {each.item.name for each in self.lumens.stents.values()}
+        name = word if word not in names else first_free(word, names.__contains__)
+        proposal, by = sized.proposals[number], work.opened.actor
         refusal = self.lumens.apply(
             "Plan stent",
-            lambda: put_stent(
-                session, lumen.item.id, sized, sized.proposals[number], by=work.opened.actor, stent_id=stent_id
-            ),
+            lambda: put_stent(session, lumen.item.id, sized, proposal, by=by, name=name, stent_id=stent_id),
         )
         if refusal is None:
             self.desk.state.selected_id.set(stent_id)
