@@ -34,7 +34,7 @@ def test_that_vessels_and_lumens_find_their_kernels_compiled() -> None:
     lumens()
     for module, kernels in {
         "planner.imaging.vessel_lumen_kernels": ("judge", "flood"),
-        "planner.planning.tree_extraction_kernels": ("spread", "claim"),
+        "planner.planning.tree_extraction_kernels": ("branches", "contacts"),
         "planner.planning.working_view_kernels": ("hidden_shares",),
         "planner.imaging.lumen_kernels": ("inscribed",),
         "planner.imaging.reformat_kernels": ("rows_linear",),
