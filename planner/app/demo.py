@@ -172,17 +172,7 @@ class _Demo:
         available: Installed = installed()
         day = self.today - timedelta(days=int(told["example"]["days_ago"]))
         clock = Clock(moment_at(day - timedelta(days=IMAGES_BEFORE_DAYS - 1), time(9)))
-        study_date = day - timedelta(days=IMAGES_BEFORE_DAYS)
-        made = make_digital_case(
-            self.library,
-            self.out / "images",
-            self.by,
-            study_date,
-            now=clock(),
-            treated_on=day,
-            preset=self.preset,
-            context=self.job.part(0.0, 0.3),
-        )
+        made = self._made(day, clock)
         self.job.step(0.3, "Loading the images")
         volumes = volumes_of(made)
         example = told["example"]
@@ -219,6 +209,19 @@ class _Demo:
         )
         self.job.step(1.0, "The demonstration is complete")
         return result
+
+    def _made(self, day: date, clock: Clock) -> DigitalCase:
+        """The digital patient with its images, in the library."""
+        return make_digital_case(
+            self.library,
+            self.out / "images",
+            self.by,
+            day - timedelta(days=IMAGES_BEFORE_DAYS),
+            now=clock(),
+            treated_on=day,
+            preset=self.preset,
+            context=self.job.part(0.0, 0.3),
+        )
 
     def _hands(
         self, made: DigitalCase, desk: SessionDesk, volumes: Mapping[str, Volume], steps: Sequence[ExampleStage]

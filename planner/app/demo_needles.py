@@ -42,6 +42,8 @@ _HANDS: Mapping[str, type[Hands]] = {
 }
 _LOOK_AGAIN = {"ablation": ("scan_today",), "vertebra": (), "stent": ("stent_plan",)}
 """Stages whose marks change what was signed before: it is looked at and signed again."""
+_TOO_COARSE = {"stent": ("tiny",)}
+"""Resolutions whose voxels are wider than what is to be measured."""
 AFTER_DAYS = 100
 """The day the demonstration stands at: the last visit of every example lies before it."""
 
@@ -111,13 +113,12 @@ def run_needle_demo(
     Raises
     ------
     UsageError
-        ``unknown-case``; ``demo-exists`` when the folder holds a library already; ``cannot-write``.
+        ``unknown-case``; ``too-coarse`` for a resolution that does not show what is treated; ``demo-exists`` when the
+        folder holds a library already; ``cannot-write``.
     InputRefused
         When a stage of the example cannot be signed: the example and the template have come apart.
     """
-    if case not in _HANDS:
-        said = f"There is no such demonstration as {case}; choose one of {', '.join(_HANDS)}."
-        raise UsageError("unknown-case", said, subject=case)
+    _require_shown(case, preset)
     job = context or Context()
     library = fresh_library(out)
     try:
@@ -139,6 +140,16 @@ def run_needle_demo(
         return _Walk(REHEARSALS[case], day, clock, made, volumes_of(made), job).run(out, renderer, by, picture_px, last)
     finally:
         library.close()
+
+
+def _require_shown(case: str, preset: str) -> None:
+    """UsageError for a case that is none, or at a resolution that does not show it."""
+    if case not in _HANDS:
+        said = f"There is no such demonstration as {case}; choose one of {', '.join(_HANDS)}."
+        raise UsageError("unknown-case", said, subject=case)
+    if preset in _TOO_COARSE.get(case, ()):
+        said = f"At the resolution {preset} the stricture is narrower than a voxel; choose demo or full."
+        raise UsageError("too-coarse", said, subject=preset)
 
 
 @dataclass(eq=False, slots=True)

@@ -16,6 +16,7 @@ from planner.app.rehearsals import REHEARSALS
 from planner.app.templates import installed
 from planner.app.vessel_pictures import lumen_picture, pictured_trees
 from planner.cli.demo import PROCEDURES
+from planner.errors import UsageError
 from planner.model.case import Case
 from planner.model.codec import from_json
 from planner.model.vessel_reading import body_digest, lumens_of, stents_of
@@ -106,6 +107,13 @@ def test_that_the_layout_of_lumens_is_drawn_from_the_plan(stent: Demo) -> None:
     without = lumen_picture(stent.session, item, None)
     assert without.startswith(b"\x89PNG")
     assert pictured_trees(stent.session) == ()
+
+
+def test_that_images_too_coarse_for_the_stricture_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        run_needle_demo(tmp_path / "out", FakeRenderer(), BY, case="stent", preset="tiny")
+    assert refused.value.code == "too-coarse"
+    assert not (tmp_path / "out").exists()
 
 
 def test_that_every_demonstration_is_a_rehearsal_of_an_installed_template() -> None:
