@@ -334,7 +334,7 @@ def positions_tables(case: Case, session: Session, template: Template) -> tuple[
             if not rows:
                 continue
             used = [column for column in described.columns if any(row.get(column.id) is not None for row in rows)]
-            cells = tuple(tuple(cell(case, column, row) for column in used) for row in rows)
+            cells = tuple(tuple(cell(case, session, column, row) for column in used) for row in rows)
             found.append(Table(f"{stage.title}: {described.label}", tuple(column.label for column in used), cells))
     return tuple(found)
 

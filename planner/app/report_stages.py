@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from planner.app.report_words import answered, arithmetic_of, cell, field_words, moment, role_words
+from planner.app.report_words import answered, arithmetic_of, cell, moment, role_words, words_of
 from planner.findings import Finding
 from planner.model.case import Case
 from planner.model.session import Override, Session
@@ -50,7 +50,7 @@ def _section(basis: Basis, template: Template, profile: Profile, status: StageSt
         elif each.field.kind is FieldKind.TABLE:
             tables.append(_table(basis, each.field.label, each.field.columns, each.value))
         else:
-            words = field_words(basis, each.field, each.value)
+            words = words_of(basis, each)
             lines.append(Line(each.field.label, words, _note(basis, stage, each.field.id, by_several)))
     return StageSection(
         title=stage.title,
@@ -80,7 +80,7 @@ def _table(basis: Basis, title: str, columns: Sequence[Field], rows: Sequence[Ma
     return Table(
         title,
         tuple(column.label for column in used),
-        tuple(tuple(cell(basis.case, column, row) for column in used) for row in rows),
+        tuple(tuple(cell(basis.case, basis.session, column, row) for column in used) for row in rows),
     )
 
 
@@ -166,7 +166,11 @@ def typed_doses(
     for each in status.stages:
         basis = basis_of(case, session, each.stage, now)
         found += [
-            Line(one.field.label, field_words(basis, one.field, one.value), _note(basis, each.stage, one.field.id))
+            Line(
+                one.field.label,
+                words_of(basis, one),
+                _note(basis, each.stage, one.field.id),
+            )
             for one in answered(basis, template, each.stage, profile.id)
             if one.field.never_prefill
         ]
@@ -193,7 +197,10 @@ def checklist(
         return None
     basis = basis_of(case, session, freezing.stage, now)
     lines = [
-        ChecklistLine(each.field.label, "" if is_empty(each.value) else field_words(basis, each.field, each.value))
+        ChecklistLine(
+            each.field.label,
+            "" if is_empty(each.value) else words_of(basis, each),
+        )
         for each in answered(basis, template, freezing.stage, profile.id)
     ]
     own = [*facts, *typed_doses(case, session, template, profile, status, now)]

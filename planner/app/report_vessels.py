@@ -71,7 +71,7 @@ def _feeder_rows(case: Case, session: Session, body: FeedersBody) -> Iterator[tu
             supply_words(each),
             shown(each.diameter_mm, "mm"),
             shown(each.length_from_root_mm, "mm"),
-            "; ".join(part for part in (each.reason, "by hand" if each.by_person else "", stale) if part),
+            "; ".join(part for part in (each.reason.rstrip("."), "by hand" if each.by_person else "", stale) if part),
         )
     for prompt in body.outside:
         yield ("", "", "to be looked for", "", "", f"{artery_name(prompt.artery)}: {prompt.reason}")

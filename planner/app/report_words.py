@@ -80,14 +80,14 @@ def series_words(case: Case, key: str) -> str:
     return f"series {key}"
 
 
-def field_words(basis: Basis, described: Field, value: Any) -> str:
-    """A stored value in words."""
+def field_words(case: Case, session: Session, described: Field, value: Any) -> str:
+    """A stored value in words: of series and marked items what they are called."""
     if described.kind is FieldKind.SERIES and value is not None:
-        return series_words(basis.case, str(value))
+        return series_words(case, str(value))
     if described.kind in ITEM_TYPES and value is not None:
-        item = basis.session.item(str(value))
+        item = session.item(str(value))
         return item.name if item is not None else "removed"
-    return value_words(basis.case, described, value)
+    return value_words(case, described, value)
 
 
 def value_words(case: Case, described: Field, value: Any) -> str:
@@ -111,9 +111,14 @@ def answered(basis: Basis, template: Template, stage: Stage, profile_id: str) ->
         yield Answered(described, value)
 
 
-def cell(case: Case, column: Field, row: Mapping[str, Any]) -> str:
+def words_of(basis: Basis, each: Answered) -> str:
+    """An answer in words."""
+    return field_words(basis.case, basis.session, each.field, each.value)
+
+
+def cell(case: Case, session: Session, column: Field, row: Mapping[str, Any]) -> str:
     value = row.get(column.id)
-    return "" if is_empty(value) else value_words(case, column, value)
+    return "" if is_empty(value) else field_words(case, session, column, value)
 
 
 def bound_words(case: Case, session: Session, template: Template, path: str) -> str:

@@ -16,7 +16,10 @@ from viewers.panels.editors import ChoiceEditor, DateEditor, FieldEditor, LineEd
 from viewers.panels.parts import ClickLabel, PlainLabel, button, clear, panel, row
 from viewers.state import theme
 
-ORGANS = ("liver", "kidney", "lung", "bone", "spine", "pancreas", "adrenal", "spleen", "uterus", "prostate", "other")
+ORGANS = (
+    *("liver", "kidney", "lung", "bone", "spine", "pancreas", "adrenal", "spleen", "uterus", "prostate"),
+    *("bile-duct", "oesophagus", "stomach", "bowel", "bladder", "head-neck", "soft-tissue", "other"),
+)
 """Where a lesion lies, as rules ask for it; another organ is typed in the template's own fields."""
 
 

@@ -10,6 +10,7 @@ import pytest
 from tace_walk import fresh_case
 
 from planner.app.report_vessels import CHANGED, NOT_ABSENT, vessel_tables
+from planner.app.report_words import cell
 from planner.model import codec
 from planner.model.disease import Lesion
 from planner.model.items import PlanItem
@@ -37,6 +38,7 @@ from planner.model.vessel_items import (
 )
 from planner.model.vessel_reading import body_digest
 from planner.report.content import Table
+from planner.workflow.template import Field, FieldKind
 
 ORIGIN = (0.0, 0.0, 0.0)
 
@@ -136,3 +138,12 @@ def test_that_a_stent_prints_its_size_its_ends_and_every_rule_it_breaks() -> Non
     assert "10 mm x 60 mm" in text
     assert "size by the rule, no product" in text
     assert "It covers the cystic duct." in text
+
+
+def test_that_a_row_of_a_table_prints_the_name_of_its_position_and_not_its_id(tree: PlanItem) -> None:
+    column = Field("position", "On the tree", FieldKind.CATHETER_POSITION)
+    case = fresh_case()
+    session = replace(case.sessions[0], items=(tree, position(tree)))
+    assert cell(case, session, column, {"position": "p1"}) == "Position 1"
+    assert cell(case, session, column, {"position": "gone"}) == "removed"
+    assert cell(case, session, column, {}) == ""
