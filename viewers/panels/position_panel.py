@@ -11,7 +11,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from planner.workflow.template import Choice
-from viewers.panels.editors import LineEditor
+from viewers.panels.editors import ChoicesEditor, LineEditor
 from viewers.panels.look import colour
 from viewers.panels.parts import PlainLabel, button, clear, panel, row
 from viewers.panels.vessel_panel import fill, folded, pairs_grid
@@ -19,6 +19,7 @@ from viewers.state import theme
 
 ACTIONS = (Choice("embolise", "Embolise"), Choice("spare", "Spare"), Choice("protect", "Protect"))
 SHAPES = {"embolise": "▼", "spare": "◇", "protect": "■"}
+MEANT_FOR = "Meant for"
 NO_POSITION = "No position yet: pick the catheter tip (C) and click a vessel; drag it along to see what is reached."
 MODEL = "A model (Murray's law, nearest artery seen): confirm by angiography or cone-beam CT before treating."
 FINDINGS_SHOWN = 2
@@ -69,6 +70,8 @@ class PositionCard:
         One for each access compared.
     view
         The C-arm angle stored; empty for none.
+    lesions, lesion_ids
+        Lesions to choose from, and those that the position is meant for.
     """
 
     item_id: str | None
@@ -83,6 +86,8 @@ class PositionCard:
     ways: tuple[WayLine, ...] = ()
     view: str = ""
     stale: str = ""
+    lesions: tuple[Choice, ...] = ()
+    lesion_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ class PositionActs:
     select: Callable[[str], object]
     rename: Callable[[str, str], str | None]
     set_action: Callable[[str, str], str | None]
+    set_lesions: Callable[[str, tuple[str, ...]], str | None]
     measure: Callable[[str], str | None]
     compare: Callable[[str | None], object]
     set_access: Callable[[str], object]
@@ -199,6 +205,7 @@ class PositionPanel(QWidget):
         quiet = (MODEL, *card.seen)
         layout.addWidget(PlainLabel(" ".join(quiet), role="quiet", wrap=True))
         if not content.held:
+            self._add_lesions(layout, card)
             self._add_view(layout, card)
         self._add_ways(layout, card, content)
 
@@ -228,6 +235,17 @@ class PositionPanel(QWidget):
             key = card.item_id
             self.measure = button("Measure again", lambda: self.say(self.acts.measure(key)), primary=True)
             layout.addWidget(row(self.measure))
+
+    def _add_lesions(self, layout: QVBoxLayout, card: PositionCard) -> None:
+        """Which lesions the position is meant for: not always all those that it reaches."""
+        if card.item_id is None or not card.lesions:
+            return
+        key = card.item_id
+        layout.addWidget(PlainLabel(MEANT_FOR, role="section"))
+        self.lesions = ChoicesEditor(card.lesions)
+        self.lesions.show_value(card.lesion_ids)
+        self.lesions.changed.connect(lambda chosen: self.say(self.acts.set_lesions(key, tuple(chosen or ()))))
+        layout.addWidget(self.lesions)
 
     def _add_view(self, layout: QVBoxLayout, card: PositionCard) -> None:
         layout.addWidget(PlainLabel("Working view", role="section"))

@@ -11,6 +11,7 @@ from planner.app.injections import (
     move_position,
     put_position,
     set_action,
+    set_lesions,
     together,
 )
 from planner.app.working_views import keep_view
@@ -78,6 +79,7 @@ class VesselPositions:
                 select=self.select,
                 rename=self.rename,
                 set_action=self.set_action,
+                set_lesions=self.set_lesions,
                 measure=self.measure,
                 compare=self.compare,
                 set_access=self.set_access,
@@ -287,6 +289,13 @@ class VesselPositions:
             return NO_SESSION
         return self.vessels.apply("Embolise, spare or protect", lambda: set_action(session.id, item_id, action))
 
+    def set_lesions(self, item_id: str, lesion_ids: tuple[str, ...]) -> str | None:
+        """Which lesions a position is meant for."""
+        session = self.vessels.session
+        if session is None:
+            return NO_SESSION
+        return self.vessels.apply("Lesions of a position", lambda: set_lesions(session.id, item_id, lesion_ids))
+
     def measure(self, item_id: str) -> str | None:
         """Anew on the tree as it is: at the same place, or at the nearest where its vessel is gone."""
         session = self.vessels.session
@@ -410,7 +419,14 @@ class VesselPositions:
             tuple(way_line(each) for each in self._ways_of(body)),
             view_words(body.view),
             STALE if stale else "",
+            self._lesions_for(body),
+            body.lesion_ids,
         )
+
+    def _lesions_for(self, body: CatheterPositionBody) -> tuple[Choice, ...]:
+        """Lesions of the case; one that is gone while the position is still meant for it can be taken out."""
+        names = self.names
+        return tuple(Choice(key, names.get(key, key)) for key in dict.fromkeys((*names, *body.lesion_ids)))
 
     def _held_card(self, tip: TipShown) -> PositionCard:
         found = self._found
