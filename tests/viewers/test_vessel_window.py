@@ -343,6 +343,43 @@ def test_that_positions_are_compared_and_summed_and_called_stale_when_the_tree_c
     assert stale == {first.id: False, second.id: True}
 
 
+def test_that_lesions_a_position_is_meant_for_are_chosen_by_clicks_and_undone(hands: Hands) -> None:
+    lesion = put_liver_and_lesion(hands)
+    put_hand_tree(hands)
+    item, body = put_position(hands, "right")
+    assert body.lesion_ids == (lesion,), "meant for what it reaches, until a person says otherwise"
+    panel = vessels_of(hands).positions.panel
+    box = panel.lesions.boxes[lesion]
+    assert (box.text(), box.isChecked()) == ("Lesion 1", True)
+    scroll_to(hands, box)
+    QTest.mouseClick(box, LEFT, NONE, QPoint(8, box.height() // 2))
+    hands.settle()
+    ((_, body),) = positions_of(items(hands))
+    assert body.lesion_ids == ()
+    box = panel.lesions.boxes[lesion]
+    assert not box.isChecked()
+    QTest.mouseClick(box, LEFT, NONE, QPoint(8, box.height() // 2))
+    hands.settle()
+    assert positions_of(items(hands))[0][1].lesion_ids == (lesion,)
+    assert hands.work.opened.document.undo()
+    assert positions_of(items(hands))[0][1].lesion_ids == (), "one step of undo for each click"
+    assert hands.work.opened.document.undo()
+    hands.settle()
+    assert positions_of(items(hands))[0][1].lesion_ids == (lesion,)
+    assert panel.lesions.boxes[lesion].isChecked()
+    assert positions_of(items(hands))[0][0].id == item.id
+
+
+def test_that_vessels_of_a_case_that_is_open_already_are_read_at_once(hands: Hands) -> None:
+    tree_id = put_hand_tree(hands)
+    case_vessels, work = vessels_of(hands), hands.work
+    case_vessels.follow(None)
+    assert not case_vessels.vessels.trees
+    case_vessels.follow(work)
+    assert list(case_vessels.vessels.trees) == [tree_id]
+    assert [each.id for each in hands.window.desk.state.vessels.trees.value] == [tree_id]
+
+
 def test_that_the_working_view_of_a_position_is_found_turned_and_kept(hands: Hands) -> None:
     put_liver_and_lesion(hands)
     put_hand_tree(hands)

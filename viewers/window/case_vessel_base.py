@@ -60,6 +60,7 @@ class VesselSession:
         """Another open case, or none."""
         self.work, self.trees = work, {}
         self.desk.state.vessels.forget()
+        self.refresh()
 
     @property
     def session(self) -> Session | None:
