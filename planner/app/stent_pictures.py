@@ -15,6 +15,7 @@ from planner.imaging import Volume
 from planner.imaging.reformat import Course, straightened
 from planner.imaging.window import Window, apply_window, first_window, presets, shown_as_hounsfield
 from planner.model.vessel_items import LumenMark, StenosisMeasures
+from planner.planning.stent_catalogue import stent_catalogue
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -56,6 +57,12 @@ class SheetLumen:
     diameter_mm: Floats
     stenosis: StenosisMeasures | None = None
     marks: tuple[LumenMark, ...] = ()
+
+
+def mark_name(kind: str, word: str) -> str:
+    """A mark as it is read: the name of the catalogue's landmark, or a person's own words."""
+    found = stent_catalogue().landmark(kind, word)
+    return word if found is None else found.name
 
 
 def lumen_window(volume: Volume, kind: str) -> Window:
@@ -141,7 +148,7 @@ def _plot(draw: ImageDraw, lumen: SheetLumen, stent: SheetStent | None, top: int
         x = across(mark.along_mm)
         draw.line((x, top, x, bottom), fill=_MARK, width=3)
         side = "rt" if x > WIDTH_PX * 0.8 else "lt"
-        word = "".join(letter for letter in mark.name if letter.isprintable())[:40]
+        word = "".join(letter for letter in mark_name(lumen.kind, mark.name) if letter.isprintable())[:40]
         draw.text(
             (x - 6 if side == "rt" else x + 6, top + 4 + 28 * (number % 3)), word, fill=_MARK, font=font, anchor=side
         )

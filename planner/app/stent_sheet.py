@@ -11,9 +11,9 @@ from pathlib import Path
 from planner.app import report_front as front
 from planner.app import report_stages as stages
 from planner.app.report_front import Identity
-from planner.app.report_words import moment, patient_line, person_name, short
+from planner.app.report_words import moment, patient_line, person_name, series_key, series_words, short
 from planner.app.sessions import plan_revision_digest
-from planner.app.stent_pictures import SheetLumen, SheetStent, sizing_picture
+from planner.app.stent_pictures import SheetLumen, SheetStent, mark_name, sizing_picture
 from planner.app.stents import as_findings, lumen_facts, lumen_line, stale_words, the_lumen, the_stent
 from planner.app.templates import Installed
 from planner.errors import UsageError
@@ -22,7 +22,7 @@ from planner.findings import Finding, Severity
 from planner.geometry import Polyline
 from planner.imaging import Volume
 from planner.model.case import Case
-from planner.model.vessel_items import LumenMark, StenosisMeasures, StentBody
+from planner.model.vessel_items import StenosisMeasures, StentBody
 from planner.model.vessel_reading import body_digest, lumen_of
 from planner.planning.stent_catalogue import StentCatalogue, stent_catalogue
 from planner.planning.stent_findings import LumenFacts
@@ -77,7 +77,7 @@ def stent_report(
     facts = lumen_facts(lumen_body)
     sized = size_stent(facts, body.site, body.indication, type_wish=body.type)
     stale = stale_words(session, body)
-    lumen = SizedLumen(facts, lumen_line(lumen_item), lumen_body.series or "images not named")
+    lumen = SizedLumen(facts, lumen_line(lumen_item), _images_words(case, lumen_body.series))
     seen = None if volume is None or volume.grid.frame_uid != lumen_item.frame_uid else volume
     warnings = (f"{item.name}: {stale}",) if stale else ()
     return PlanReport(
@@ -192,6 +192,14 @@ def _unwritable(path: Path, error: OSError) -> UsageError:
     return UsageError("cannot-write", text, subject=str(path))
 
 
+def _images_words(case: Case, key: str | None) -> str:
+    """The images of a lumen as they are called; a bare identifier tells a reader nothing."""
+    if key is None:
+        return "images not named"
+    known = any(series_key(each) == key for each in case.studies)
+    return series_words(case, key) if known else "images that are not in this case"
+
+
 def _measures(lumen: SizedLumen, sized: Proposals) -> tuple[Line, ...]:
     facts, need = lumen.facts, sized.need
     target = (
@@ -229,15 +237,13 @@ def _planned(body: StentBody, facts: LumenFacts) -> tuple[Line, ...]:
     row = None if body.device is None else known.rows.get(body.device)
     product = "no product chosen" if row is None else f"{row.title}{'' if row.maker is None else f', {row.maker}'}"
     place = f"{body.start_mm:.0f} to {body.end_mm:.0f} mm along"
-    oversize = (
-        "oversize not known" if body.oversize_percent is None else f"{body.oversize_percent:.0f} % above the lumen"
-    )
+    oversize = "oversize not known" if body.oversize_percent is None else _against_lumen(body.oversize_percent)
     delivery = UNKNOWN if body.delivery_french is None else f"{body.delivery_french:g} F"
     lines = [
         Line(
             "Planned stent", f"{body.diameter_mm:g} x {body.length_mm:g} mm, {kind.name.lower()}, {oversize}", product
         ),
-        Line("Its place", f"{place}; delivery {delivery}", _marks_words(facts.marks, body)),
+        Line("Its place", f"{place}; delivery {delivery}", _marks_words(facts, body)),
     ]
     if kind.fields:
         lines.append(Line("Also recorded", ", ".join(each.replace("_", " ") for each in kind.fields), kind.note))
@@ -246,12 +252,17 @@ def _planned(body: StentBody, facts: LumenFacts) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _marks_words(marks: Sequence[LumenMark], body: StentBody) -> str:
+def _against_lumen(percent: float) -> str:
+    """``14 % above the lumen``; ``27 % below the lumen`` for a stent that is narrower."""
+    return f"{abs(percent):.0f} % {'above' if percent >= 0.0 else 'below'} the lumen"
+
+
+def _marks_words(facts: LumenFacts, body: StentBody) -> str:
     """Where the marks of the lumen lie, seen from the stent's ends."""
     words = []
-    for mark in marks:
+    for mark in facts.marks:
         gap = max(body.start_mm - mark.along_mm, mark.along_mm - body.end_mm)
-        words.append(f"{mark.name} {'inside' if gap < 0.0 else f'{gap:.0f} mm beyond'}")
+        words.append(f"{mark_name(facts.kind, mark.name)} {'inside' if gap < 0.0 else f'{gap:.0f} mm beyond'}")
     return "; ".join(words) or "no landmark marked"
 
 

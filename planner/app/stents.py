@@ -18,7 +18,6 @@ from planner.findings import Finding, Severity
 from planner.geometry import Polyline
 from planner.imaging.reformat import Course
 from planner.model import codec
-from planner.model.case import Case
 from planner.model.edits import Edit, session_edit, with_item, without_item
 from planner.model.items import PlanItem
 from planner.model.packed import unpacked
@@ -302,21 +301,6 @@ def as_findings(stored: Iterable[StentFinding]) -> tuple[Finding, ...]:
         Finding(each.code, Severity(each.severity), each.text, source=each.source or None, tag=each.tag)
         for each in stored
     )
-
-
-def find_stent(case: Case, stent_id: str) -> tuple[Session, PlanItem, StentBody]:
-    """A stent wherever in the case it is planned.
-
-    Raises
-    ------
-    UsageError
-        ``unknown-stent``.
-    """
-    for session in case.sessions:
-        item = session.item(stent_id)
-        if item is not None and item.type == STENT:
-            return session, item, stent_of(item)
-    raise UsageError("unknown-stent", f"The case has no stent {stent_id}.", subject=stent_id)
 
 
 def _stored(findings: Iterable[Finding]) -> tuple[StentFinding, ...]:

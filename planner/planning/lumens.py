@@ -110,13 +110,6 @@ class Lumen:
         gaps = np.linalg.norm(self.centreline.points_lps_mm - np.asarray(point_lps_mm, dtype=np.float64), axis=1)
         return float(self.along_mm[int(np.argmin(gaps))])
 
-    def diameter_at(self, along_mm: float, *, which: str = "equivalent_mm") -> float | None:
-        """A diameter between points; None where the lumen is closed or was not measured."""
-        values: Floats = getattr(self, which)
-        low = int(np.clip(np.searchsorted(self.along_mm, along_mm) - 1, 0, len(values) - 2))
-        found = np.interp(along_mm, self.along_mm[low : low + 2], values[low : low + 2])
-        return float(found) if np.isfinite(found) else None
-
     def outline_lps_mm(self, index: int) -> Floats | None:
         """(rays, 3) of the lumen's outline at a point of the centreline; None where there is none."""
         if self.contours_mm is None or not np.isfinite(self.contours_mm[index]).all():

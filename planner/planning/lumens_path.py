@@ -71,7 +71,8 @@ def clicked_look(volume: Volume, clicks_lps_mm: Floats, kind: str) -> LumenLook:
     Raises
     ------
     OperatorError
-        ``not-in-lumen`` when no click lies in a lumen of this kind.
+        ``not-in-lumen`` when no click lies in a lumen of this kind; ``lumen-not-seen`` when nothing around the clicks
+        is told from them.
     """
     if kind == "airway":
         return _airway_look(volume, clicks_lps_mm)
@@ -92,6 +93,9 @@ def _airway_look(volume: Volume, clicks: Floats) -> LumenLook:
 def _bile_look(volume: Volume, clicks: Floats, cores: Floats) -> LumenLook:
     level = float(np.quantile(cores, 0.25))
     around = _around(volume, clicks)
+    if not len(around):
+        text = "The bile duct is too narrow or too faint here; open thinner slices, or click where it is wider."
+        raise OperatorError("lumen-not-seen", text)
     brighter = around[(around > level + 15.0) & (around < level + 400.0)]
     if level < LEAST_SOFT_HU or len(brighter) < 0.1 * len(around):
         raise OperatorError(

@@ -249,6 +249,20 @@ def test_that_a_sheet_with_much_to_say_stays_on_one_page(tube: Volume) -> None:
     assert all(each.text in text_of(content) for each in report.stages[0].findings)
 
 
+def test_that_the_sheet_names_marks_and_images_in_words_and_says_below_where_a_stent_is_narrower() -> None:
+    installed = Installed({"tace": tace()}, profiles())
+    case = sheet_case()
+    marked = lumen("lumen-1", ("lobar-bronchus", 100.0))
+    case = put_item("session-1", marked)(case)
+    case = change_size(case.sessions[0], "stent-1", diameter_mm=10.0)(case)
+    report = stent_report(case, "session-1", "stent-1", installed, Identity(1, "a" * 64, None), NOW)
+    said = " ".join(f"{each.value} {each.note}" for each in report.summary)
+    assert "29 % below the lumen" in said
+    assert "Lobar bronchus 20 mm beyond" in said
+    assert "images that are not in this case" in said
+    assert "1.2.9" not in said
+
+
 def test_that_a_stale_stent_says_so_on_paper_and_images_that_are_missing_are_named() -> None:
     installed = Installed({"tace": tace()}, profiles())
     changed = put_item("session-1", lumen("lumen-1", least=5.0))(sheet_case())

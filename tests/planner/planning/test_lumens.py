@@ -93,11 +93,19 @@ def test_that_what_cannot_be_followed_is_refused(clicks: str, kind: str, error: 
     assert refused.value.code == code
 
 
+def test_that_a_duct_too_narrow_for_thick_slices_is_refused_in_one_sentence() -> None:
+    grid = Grid.of((16, 12, 12), spacing_kji_mm=(3.0, 3.0, 3.0), frame_uid="1.2.3")
+    _, j, i = np.indices(grid.size_kji)
+    values = np.where(np.hypot(3.0 * j - 16.0, 3.0 * i - 16.0) < 1.0, 5, 90).astype(np.int16)
+    volume = Volume(values, grid, ImageSource("made", modality="CT", unit="HU"))
+    with pytest.raises(OperatorError, match="too narrow or too faint") as refused:
+        trace_lumen(volume, [(14.4, 15.7, 30.8), (17.7, 16.3, 32.8)], "bile")
+    assert refused.value.code == "lumen-not-seen"
+
+
 def test_that_places_along_a_lumen_and_its_doubts_can_be_asked() -> None:
     diameters = np.array([6.0, 6.0, 5.0, np.nan, np.nan, 5.0, 6.0])
     lumen = with_findings(drawn_lumen(diameters))
     assert lumen.place_of((3.0, 0.0, 1.1)) == pytest.approx(1.0)
-    assert lumen.diameter_at(0.75) == pytest.approx(5.5)
-    assert lumen.diameter_at(1.75) is None
     assert lumen.closed.tolist() == [False, False, False, True, True, False, False]
     assert not with_findings(drawn_lumen(diameters, doubtful=True)).closed.any()
