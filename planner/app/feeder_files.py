@@ -143,6 +143,7 @@ def _tree(request: FeederRequest, volume: Volume, job: Context) -> VesselTree:
 def _findings(volume: Volume, tree: VesselTree, search: FeederSearch, organ: Mask | None) -> list[Finding]:
     found = phase_findings(volume.source.phase, volume.source.series_uid)
     found += [Finding("vessel-tree", Severity.INFO, text) for text in tree.findings]
+    found += [Finding("feeders-not-checked", Severity.WARN, text) for text in search.findings]
     if not search.feeders:
         found.append(Finding("no-feeder", Severity.WARN, f"No feeder was found on these images. {NOT_ABSENT}"))
     if organ is None:

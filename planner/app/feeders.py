@@ -149,7 +149,7 @@ def measured_feeders(
         slice_mm=slices,
         series=given.series,
         phase=given.phase,
-        findings=said,
+        findings=(*found.findings, *said),
     )
 
 

@@ -27,7 +27,7 @@ from planner.planning.feeders_confirm import confirmed, width_at
 from planner.planning.feeders_ends import ENTERS, NEAR, PASSES, SHOWN, THROUGH, Course, Ending, courses_of, endings_of
 from planner.planning.feeders_field import LesionField
 from planner.planning.feeders_gap import Gap, gap_evidence
-from planner.planning.feeders_shell import crossings
+from planner.planning.feeders_shell import Crossing, crossings
 from planner.planning.vessel_tree import TreeSegment, VesselTree
 from planner.units import shown
 
@@ -36,6 +36,10 @@ Floats = NDArray[np.float64]
 MURRAY_EXPONENT = 3.0
 """Flow goes with the radius to this power (Murray, PNAS 1926;12:207)."""
 MARGIN_MM = 10.0
+AS_BRIGHT_AS_BLOOD = (
+    "The lesion is as bright as the blood: whether a vessel goes on into it cannot be told from the image, and was NOT "
+    "CHECKED there."
+)
 _HEADING_DEG = 40.0
 """An end that turns further than this from the lesion is not heading for it: half of what a side branch turns (a third
 of a right angle and more), so that it would have to bend to get there."""
@@ -62,11 +66,14 @@ class FeederSearch:
     ----------
     seconds
         Of the search, without reading images and finding the tree.
+    findings
+        What the image could not tell.
     """
 
     feeders: tuple[FeederRow, ...]
     candidates: tuple[FeederRow, ...]
     seconds: float
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,17 +129,32 @@ def find_feeders(
     clear_mm = _clear_mm(tree, volume)
     supplying = [each for each in endings if _supplies(each, gaps.get(each.leaf), organ, courses, clear_mm)]
     supplying = apart(tree, courses, supplying, _SPUR_MM)
+    findings: tuple[str, ...] = ()
     if volume is not None and clear_mm is not None:
-        widths = {each.leaf: width_at(each, courses, _WIDTH_BEFORE_MM) for each in supplying}
-        judged = confirmed(supplying, crossings(volume, tree, field, courses), widths, clear_mm)
-        supplying = [each for each in judged.kept if each.kind != SHOWN or not is_flank(tree, courses, each)]
+        seen = crossings(volume, tree, field, courses)
+        supplying, findings = _borne_out(tree, courses, supplying, seen, clear_mm)
     supplies = _grouped(tree, courses, supplying, margin_mm, gaps)
     feeders = _ranked(tree, courses, supplies)
     taken = {each.id for supply in supplies if not supply.only_shown for each in tree.downstream(supply.top)}
     taken |= {key for row in feeders for key in row.segments}
     candidates = _candidates(tree, courses, endings, taken, gaps, image=volume is not None)
     job.step(1.0, "Feeders found")
-    return FeederSearch(feeders, candidates, time.perf_counter() - began)
+    return FeederSearch(feeders, candidates, time.perf_counter() - began, findings)
+
+
+def _borne_out(
+    tree: VesselTree,
+    courses: Mapping[str, Course],
+    supplying: list[Ending],
+    seen: tuple[Crossing, ...] | None,
+    clear_mm: float,
+) -> tuple[list[Ending], tuple[str, ...]]:
+    """Endings that the image bears out, with those it adds; all of them, said so, where it cannot tell (None)."""
+    if seen is None:
+        return supplying, (AS_BRIGHT_AS_BLOOD,)
+    widths = {each.leaf: width_at(each, courses, _WIDTH_BEFORE_MM) for each in supplying}
+    judged = confirmed(supplying, seen, widths, clear_mm)
+    return [each for each in judged.kept if each.kind != SHOWN or not is_flank(tree, courses, each)], ()
 
 
 def _require_one_frame(tree: VesselTree, *others: Mask | Volume | None) -> None:

@@ -62,6 +62,26 @@ class Crossing:
 
 
 @dataclass(frozen=True, eq=False)
+class _Around:
+    """The image around a lesion, and how far each voxel lies from its surface (negative inside)."""
+
+    grid: Grid
+    box: Box
+    depth: Floats
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """Grey values of blood, of what surrounds the lesion, of the lesion itself, and the noise."""
+
+    blood: float
+    soft: float
+    lesion: float
+    noise: float
+
+
+@dataclass(frozen=True, eq=False)
 class _Near:
     """The image around a lesion, as shares of the blood's contrast."""
 
@@ -84,11 +104,18 @@ class _Near:
 
 def crossings(
     volume: Volume, tree: VesselTree, field: LesionField, courses: Mapping[str, Course]
-) -> tuple[Crossing, ...]:
-    """The vessels of the image that enter a lesion and hang on the tree; none where the image is too faint."""
-    near = _near(volume, tree, field)
-    if near is None:
+) -> tuple[Crossing, ...] | None:
+    """The vessels of the image that enter a lesion and hang on the tree; none where the image is too faint.
+
+    None where the lesion itself is as bright as the blood: no vessel stands out from it, and nothing can be told.
+    """
+    around = _around(volume, field)
+    levels = None if around is None else _levels(around, _blood(volume, tree))
+    if around is None or levels is None:
         return ()
+    if levels.blood - levels.lesion <= _NOISE * levels.noise:
+        return None
+    near = _near(around, levels)
     found = []
     for spot in _spots(near):
         made = _followed(near, tree, spot, courses)
@@ -97,7 +124,8 @@ def crossings(
     return tuple(found)
 
 
-def _near(volume: Volume, tree: VesselTree, field: LesionField) -> _Near | None:
+def _around(volume: Volume, field: LesionField) -> _Around | None:
+    """The image within reach of a lesion; None where it hardly shows the lesion."""
     grid = volume.grid
     corners = np.stack(np.meshgrid(*zip(*field.lesion.box, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
     kji = grid.kji_from_lps.points(field.lesion.grid.lps_from_kji.points(corners.astype(np.float64)))
@@ -110,22 +138,30 @@ def _near(volume: Volume, tree: VesselTree, field: LesionField) -> _Near | None:
     box = padded_box(first, _WAY_MM + 2.0, grid)
     axes = [np.arange(start, end) for start, end in zip(*box, strict=True)]
     depth = field.at(grid.lps_from_kji.points(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)))
-    values = np.asarray(volume.voxels[box_slices(box)], dtype=np.float32)
+    return _Around(grid, box, depth, np.asarray(volume.voxels[box_slices(box)], dtype=np.float32))
+
+
+def _levels(around: _Around, blood: float | None) -> _Levels | None:
+    """None where blood does not stand out from the surroundings."""
+    values, depth = around.values, around.depth
     shell = values[(depth > 2.0) & (depth < 8.0)]
-    blood = _blood(volume, tree)
     if blood is None or shell.size < 50:
         return None
     soft = float(np.median(shell))
     noise = 1.4826 * float(np.median(np.abs(shell - soft)))
-    if blood - soft < 2.0 * _NOISE * noise:
+    if blood <= soft or blood - soft < 2.0 * _NOISE * noise:
         return None
     inner = values[(depth < -3.0)]
     # Inside, a vessel stands out from the lesion itself.
-    lesion = max(soft, float(np.median(inner))) if inner.size else soft
-    level = np.where(depth < 0.0, lesion, soft)
+    return _Levels(blood, soft, max(soft, float(np.median(inner))) if inner.size else soft, noise)
+
+
+def _near(around: _Around, levels: _Levels) -> _Near:
+    blood, values = levels.blood, around.values
+    level = np.where(around.depth < 0.0, levels.lesion, levels.soft)
     likeness = np.clip((values - level) / (blood - level), 0.0, 1.0).astype(np.float32)
-    bright = values - level > np.maximum(_SHARE * (blood - level), _NOISE * noise)
-    return _Near(grid, box, depth, likeness, np.asarray(bright, dtype=np.bool_))
+    bright = values - level > np.maximum(_SHARE * (blood - level), _NOISE * levels.noise)
+    return _Near(around.grid, around.box, around.depth, likeness, np.asarray(bright, dtype=np.bool_))
 
 
 def _blood(volume: Volume, tree: VesselTree) -> float | None:

@@ -15,7 +15,7 @@ from planner.imaging import ImageSource, Volume
 from planner.imaging.masks import Mask
 from planner.phantom.anatomy import draw_anatomy
 from planner.phantom.fields import Frame
-from planner.planning.feeders import FeederSearch, by_hand, find_feeders, with_shares
+from planner.planning.feeders import AS_BRIGHT_AS_BLOOD, FeederSearch, by_hand, find_feeders, with_shares
 from planner.planning.feeders_confirm import confirmed
 from planner.planning.feeders_ends import ENTERS, Ending
 from planner.planning.feeders_shell import Crossing
@@ -179,6 +179,20 @@ def test_that_an_image_closes_a_gap_only_where_it_shows_a_vessel(lesion: Mask) -
     empty = find_feeders(tree, lesion, volume=image(tree, None))
     assert empty.feeders == ()
     assert "shows no vessel" in reason_of(empty, "near")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("level", [250, 240, 400])
+def test_that_a_lesion_as_bright_as_the_blood_is_said_not_to_be_told_from_it(lesion: Mask, level: int) -> None:
+    tree = trunk_and(("in", line((-25, 0, 0), (-8, 0, 0)), 0.6))
+    plain = image(tree, None)
+    voxels = plain.voxels.copy()
+    points = plain.grid.lps_from_kji.points(np.stack(np.indices(plain.grid.size_kji), axis=-1))
+    voxels[np.linalg.norm(points, axis=-1) < RADIUS] = level
+    found = find_feeders(tree, lesion, volume=replace(plain, voxels=voxels))
+    assert [row.segment for row in found.feeders] == ["in"], "as the tree says: the image cannot gainsay it"
+    assert found.findings == (AS_BRIGHT_AS_BLOOD,)
+    assert find_feeders(tree, lesion, volume=plain).findings == ()
 
 
 def test_that_a_vessel_that_only_the_image_shows_is_a_doubtful_feeder_of_the_vessel_it_leaves(lesion: Mask) -> None:
