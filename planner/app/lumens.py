@@ -25,6 +25,7 @@ from planner.model.vessel_reading import lumen_of
 from planner.planning.lumens import Lumen, lumen_along, trace_lumen
 from planner.planning.lumens_packing import body_of_lumen, lumen_of_body, mark_at, marks_on
 from planner.planning.lumens_stenosis import find_stenosis, stenosis_between
+from planner.planning.stent_branches import branch_marks
 from planner.planning.vessel_tree import VesselTree
 from planner.store.actors import Actor
 
@@ -38,6 +39,8 @@ KIND_OF_TREE = {
 }
 """What kind of lumen the segments of a tree are."""
 MAXIMUM_NAME = 80
+SAME_PLACE_MM = 3.0
+"""A branch of a tree this near to a mark along the lumen is taken for what is marked already."""
 
 
 def lumen_from_item(item: PlanItem) -> Lumen:
@@ -187,6 +190,38 @@ def remove_mark(session_id: str, item: PlanItem, name: str) -> Edit:
     if len(kept) == len(body.marks):
         raise UsageError("unknown-mark", f"{item.name} has no mark called {name}.", subject=item.id)
     return put_item(session_id, _with_body(item, replace(body, marks=kept)))
+
+
+def mark_branches(session_id: str, item: PlanItem, tree: VesselTree) -> Edit:
+    """Mark where branches of a tree of the same vessels leave a lumen; marks that it has already stay.
+
+    Raises
+    ------
+    UsageError
+        ``other-vessel`` for a tree of something else; ``no-branches`` where the tree shows no new one along the lumen.
+    FrameMismatch
+        When tree and lumen lie in different frames of reference.
+    """
+    body = lumen_of(item)
+    if KIND_OF_TREE[tree.kind] != body.kind:
+        raise UsageError("other-vessel", f"{item.name} is no {tree.kind}; choose a tree of its own vessels.")
+    marks = list(body.marks)
+    for found in branch_marks(tree, lumen_from_item(item).centreline, body.kind):
+        if any(abs(found.along_mm - each.along_mm) <= SAME_PLACE_MM for each in body.marks):
+            continue
+        marks.append(replace(found, name=_free_name(found.name, [each.name for each in marks])))
+    if len(marks) == len(body.marks):
+        text = "The tree shows no branch here that is not marked yet; one that it lacks may be there all the same."
+        raise UsageError("no-branches", text, subject=item.id)
+    ordered = tuple(sorted(marks, key=lambda each: each.along_mm))
+    return put_item(session_id, _with_body(item, replace(body, marks=ordered)))
+
+
+def _free_name(name: str, taken: Sequence[str]) -> str:
+    """``side branch``, then ``side branch 2``: a mark is taken away by its name."""
+    if name not in taken:
+        return name
+    return next(each for number in range(2, len(taken) + 3) if (each := f"{name} {number}") not in taken)
 
 
 def set_stenosis(session_id: str, item: PlanItem, start_mm: float, end_mm: float) -> Edit:

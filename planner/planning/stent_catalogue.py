@@ -135,8 +135,9 @@ class Landmark:
     only_covered: bool = False
 
     def is_named(self, word: str) -> bool:
-        """Whether a person's word for a mark means this landmark."""
-        plain = " ".join(word.replace("-", " ").replace("_", " ").split()).casefold()
+        """Whether a person's word for a mark means this landmark; ``side branch 2`` is a second one of its kind."""
+        parts = word.replace("-", " ").replace("_", " ").split()
+        plain = " ".join(parts[:-1] if len(parts) > 1 and parts[-1].isdecimal() else parts).casefold()
         known = (self.key, self.name, *self.also)
         return plain in {" ".join(each.replace("-", " ").split()).casefold() for each in known}
 

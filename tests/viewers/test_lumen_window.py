@@ -12,6 +12,7 @@ from lumen_scenes import (
     NARROW_MM,
     NARROWED,
     NONE,
+    OTHER,
     WIDE_MM,
     items,
     lumen_library,
@@ -26,11 +27,13 @@ from lumen_scenes import (
 )
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 from vessel_scenes import drag_to
 from window_hands import Hands
 
+from planner.app.vessel_trees import FoundTree, put_tree
 from planner.model.vessel_items import LUMEN, STENT
+from planner.planning.vessel_tree import TreeSegment, VesselTree
 from viewers.panels.lumen_panel import NO_LUMEN as NO_LUMEN_YET
 from viewers.panels.parts import PlainLabel
 from viewers.state.lumens import STENT as STENT_COLOUR
@@ -111,6 +114,32 @@ def test_that_a_lumen_is_clicked_traced_measured_and_undone_in_one_step(hands: H
     hands.shortcut(Qt.Key.Key_Z, Qt.KeyboardModifier.ShiftModifier)
     hands.settle()
     assert desk(hands).shown.is_outlined
+
+
+def test_that_branches_of_a_tree_are_marked_along_the_lumen_in_one_step(hands: Hands) -> None:
+    put_tube(hands)
+    panel = lumens_of_window(hands).work.panel
+    assert "Mark side branches from the tree" not in [each.text() for each in panel.findChildren(QPushButton)]
+    put_branched_tree(hands)
+    hands.press(hands.button(panel, "Mark side branches from the tree"))
+    hands.settle()
+    assert [(each.name, round(each.along_mm)) for each in the_lumen(hands).marks] == [("side branch", 30)]
+    assert hands.work.opened.document.undo_label == "Mark side branches"
+    assert "Side branch at 30 mm" in words(hands)
+
+
+def put_branched_tree(hands: Hands) -> None:
+    """An airway along the tube, with one branch in its middle."""
+    frame = desk(hands).shown.frame_uid
+    nodes = {"r": place(0.0), "a": place(30.0), "A": place(30.0) + [30.0, 0.0, 0.0], "e": place(60.0)}
+    segments = tuple(
+        TreeSegment(name, start, end, np.linspace(nodes[start], nodes[end], 20), np.full(20, 6.0), np.zeros(20, bool))
+        for name, start, end in (("1", "r", "a"), ("2", "a", "A"), ("3", "a", "e"))
+    )
+    found = FoundTree(VesselTree("airway", frame, "r", nodes, segments), "ct", None, None, ())
+    session = hands.work.session_desk.session_id
+    hands.work.opened.document.apply("Tree", put_tree(session, found, by=OTHER, item_id="tree-1"))
+    hands.settle()
 
 
 def test_that_a_case_that_is_opened_shows_the_lumens_it_has(hands: Hands) -> None:

@@ -38,6 +38,8 @@ class LumenCard:
         Name as stored, and as it is read with its place.
     names
         What a landmark may be called.
+    tree
+        Name of the tree whose branches can be marked along it; empty for none.
     """
 
     id: str
@@ -49,6 +51,7 @@ class LumenCard:
     marks: tuple[tuple[str, str], ...] = ()
     has_stenosis: bool = False
     names: tuple[Choice, ...] = ()
+    tree: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class LumenActs:
     show_layout: Callable[[], object]
     mark: Callable[[str], str | None]
     unmark: Callable[[str], str | None]
+    mark_branches: Callable[[], str | None]
 
 
 class LumenPanel(QWidget):
@@ -200,6 +204,12 @@ class LumenPanel(QWidget):
             menu.addAction(words, partial(self._mark, each.code))
         self.mark.setMenu(menu)
         layout.addWidget(row(self.mark))
+        if card.tree:
+            self.branches = button(
+                "Mark side branches from the tree", lambda: self.say(self.acts.mark_branches()),
+                tip=f"Where branches of {card.tree} leave this lumen; a branch that the tree lacks is not marked",
+            )  # fmt: skip
+            layout.addWidget(row(self.branches))
         self.marks: dict[str, ClickLabel] = {}
         for name, words in card.marks:
             label = ClickLabel(f"▾ {words}  ✕", tip="Take this mark away; undoable")

@@ -52,8 +52,8 @@ def stenosis_facts(found: StenosisMeasures | None) -> tuple[tuple[str, str], ...
     )
 
 
-def lumen_card(kept: KeptLumen) -> LumenCard:
-    """The lumen on show."""
+def lumen_card(kept: KeptLumen, tree: str = "") -> LumenCard:
+    """The lumen on show; `tree` is the name of one whose branches can be marked along it."""
     body, lumen = kept.body, kept.shown.lumen
     doubtful = float(lumen.doubtful.mean())
     facts = [("Length", mm(lumen.length_mm, 0)), *stenosis_facts(body.stenosis)]
@@ -64,7 +64,7 @@ def lumen_card(kept: KeptLumen) -> LumenCard:
     marks = tuple((mark.name, f"{mark_name(body.kind, mark.name)} at {mark.along_mm:.0f} mm") for mark in body.marks)
     return LumenCard(
         kept.item.id, kept.item.name, body.site, sites, tuple(facts), tuple(body.findings), marks,
-        body.stenosis is not None, tuple(Choice(key, name) for key, name in mark_names(body.kind)),
+        body.stenosis is not None, tuple(Choice(key, name) for key, name in mark_names(body.kind)), tree,
     )  # fmt: skip
 
 

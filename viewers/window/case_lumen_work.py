@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from planner.app.lumens import (
+    KIND_OF_TREE,
     add_mark,
     clear_stenosis,
     find_again,
     lumen_along_tree,
+    mark_branches,
     put_lumen,
     remove_mark,
     retrace,
@@ -30,7 +32,7 @@ from planner.planning.vessel_tree import VesselTree
 from viewers.panels.lumen_panel import LumenActs, LumenContent, LumenLine, LumenPanel
 from viewers.state.lumens import LUMEN_TOOL, LUMEN_WORDS
 from viewers.state.region_editor import first_free
-from viewers.state.vessels import VesselPlace
+from viewers.state.vessels import TreeShown, VesselPlace
 from viewers.state.view_state import as_point
 from viewers.window.case_lumen_base import NO_SESSION, KeptLumen, LumenSession
 from viewers.window.case_lumen_content import KINDS, lumen_card
@@ -39,6 +41,7 @@ NO_IMAGES = "Load the images of the stage first: a lumen is followed in them."
 GONE = "This lumen is not in the plan any more."
 NONE_SHOWN = "There is no lumen on show; click one first (I)."
 NO_BRANCH = "Choose a branch first: a click on it in a slice, in 3D or in the diagram of the tree."
+NO_TREE = "There is no tree of the vessels of this lumen; find one first."
 LAYOUT = "lumen"
 BY_HAND_MM = 10.0
 """Half the length of a stricture that is set around the line, before its ends are dragged."""
@@ -65,6 +68,7 @@ class LumenWork:
                 show_layout=lambda: state.layout.set(LAYOUT),
                 mark=self.mark_here,
                 unmark=lambda name: self._edit("Take a mark away", lambda s, item: remove_mark(s, item, name)),
+                mark_branches=self.mark_branches,
             )
         )
 
@@ -82,7 +86,8 @@ class LumenWork:
         lines = tuple(LumenLine(key, _title(each)) for key, each in self.lumens.lumens.items())
         chosen = self.desk.state.vessels.chosen.value
         branch = "" if chosen is None else self.desk.state.vessels.words_of(chosen)
-        card = None if kept is None else lumen_card(kept)
+        tree = None if kept is None else self._tree_along(kept)
+        card = None if kept is None else lumen_card(kept, "" if tree is None else tree.name)
         kind = self.desk.state.lumens.kind.value
         self.panel.show_content(LumenContent(KINDS, kind, self._source(), lines, card, branch))
 
@@ -300,6 +305,28 @@ class LumenWork:
 
     def unmark(self, lumen_id: str, name: str) -> str | None:
         return self._edit("Take a mark away", lambda s, item: remove_mark(s, item, name), lumen_id)
+
+    def _tree_along(self, kept: KeptLumen) -> TreeShown | None:
+        """A tree of the lumen's own vessels: of the branch chosen, else the first one."""
+        vessels = self.desk.state.vessels
+        chosen = vessels.chosen.value
+        fitting = [
+            each
+            for each in vessels.trees.value
+            if KIND_OF_TREE[each.tree.kind] == kept.body.kind and each.tree.frame_uid == kept.item.frame_uid
+        ]
+        fitting.sort(key=lambda each: chosen is None or each.id != chosen.tree_id)
+        return fitting[0] if fitting else None
+
+    def mark_branches(self) -> str | None:
+        """Where branches of a tree leave the lumen on show, all in one step."""
+        kept = self.lumens.on_show
+        shown = None if kept is None else self._tree_along(kept)
+        if kept is None:
+            return NONE_SHOWN
+        if shown is None:
+            return NO_TREE
+        return self._edit("Mark side branches", lambda s, item: mark_branches(s, item, shown.tree))
 
 
 def _title(kept: KeptLumen) -> str:

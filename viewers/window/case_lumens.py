@@ -52,7 +52,14 @@ class CaseLumens:
         state = desk.state
         self.lumens.changed.connect(self._changed)
         state.images.changed.connect(self._changed)
-        for value in (state.selected_id, state.layout, state.lumens.on_show, state.lumens.kind, state.vessels.chosen):
+        for value in (
+            state.selected_id,
+            state.layout,
+            state.lumens.on_show,
+            state.lumens.kind,
+            state.vessels.chosen,
+            state.vessels.trees,
+        ):
             value.changed.connect(self._value_changed)
         state.lumens.kind.changed.connect(self._kind_changed)
         state.lumens.along_mm.changed.connect(self._line_moved)

@@ -15,6 +15,7 @@ from planner.app.lumens import (
     find_again,
     lumen_along_tree,
     lumen_from_item,
+    mark_branches,
     put_lumen,
     remove_mark,
     retrace,
@@ -23,10 +24,11 @@ from planner.app.lumens import (
     traced_again,
     with_click,
 )
+from planner.app.stents import change_size, put_stent, stent_proposals
 from planner.errors import FrameMismatch, InputRefused, UsageError
 from planner.model.case import Case
 from planner.model.items import PlanItem
-from planner.model.vessel_reading import body_digest, lumen_of
+from planner.model.vessel_reading import body_digest, lumen_of, stent_of
 from planner.planning.lumens import Lumen
 from planner.planning.vessel_tree import TreeSegment, VesselTree
 
@@ -71,6 +73,41 @@ def test_that_marks_are_added_moved_and_removed() -> None:
         remove_mark("session-1", _item(case), "papilla")
     with pytest.raises(UsageError):
         add_mark("session-1", _item(case), "  ", (0.0, 0.0, 0.0))
+
+
+def branched(kind: str, frame_uid: str) -> VesselTree:
+    """A stem along the lumen, with branches at 30 and 60 mm."""
+    nodes = {"r": (0, 0, 0), "a": (0, 0, 30), "A": (30, 0, 30), "b": (0, 0, 60), "B": (-30, 0, 60), "e": (0, 0, 80)}
+    ways = (("1", "r", "a"), ("2", "a", "A"), ("3", "a", "b"), ("4", "b", "B"), ("5", "b", "e"))
+    lines = {name: np.linspace(nodes[start], nodes[end], 20) for name, start, end in ways}
+    segments = tuple(
+        TreeSegment(name, start, end, lines[name], np.full(20, 2.0), np.zeros(20, bool)) for name, start, end in ways
+    )
+    return VesselTree(kind, frame_uid, "r", {key: np.array(at, float) for key, at in nodes.items()}, segments)
+
+
+def test_that_branches_of_a_tree_become_marks_of_their_own_that_a_cover_is_judged_by() -> None:
+    case = _case()
+    frame = _item(case).frame_uid
+    case = add_mark("session-1", _item(case), "cystic-duct", (0.0, 0.0, 61.0))(case)
+    case = mark_branches("session-1", _item(case), branched("bile-duct", frame))(case)
+    assert [(each.name, each.along_mm) for each in lumen_of(_item(case)).marks] == [
+        ("side branch", pytest.approx(30.0)),
+        ("cystic-duct", pytest.approx(61.0)),
+    ]
+    case = remove_mark("session-1", _item(case), "cystic-duct")(case)
+    case = mark_branches("session-1", _item(case), branched("bile-duct", frame))(case)
+    assert [each.name for each in lumen_of(_item(case)).marks] == ["side branch", "side branch 2"]
+    sized = stent_proposals(case.sessions[0], "lumen-1", indication="benign", type_wish="covered")
+    case = put_stent(case.sessions[0], "lumen-1", sized, sized.proposals[0], by=DOCTOR, stent_id="stent-1")(case)
+    case = change_size(case.sessions[0], "stent-1", length_mm=70.0)(case)
+    item = case.sessions[0].item("stent-1")
+    assert item is not None
+    assert [each.code for each in stent_of(item).findings].count("crosses-side-branch") == 2
+    with pytest.raises(UsageError, match="no branch here"):
+        mark_branches("session-1", _item(case), branched("bile-duct", frame))
+    with pytest.raises(UsageError, match="its own vessels"):
+        mark_branches("session-1", _item(case), branched("airway", frame))
 
 
 def test_that_a_person_sets_clears_and_finds_the_narrowing_again() -> None:
