@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 
 from planner.app.marking import load_mask, new_item, put_item, region_of
+from planner.app.vessel_trees import not_visible_words
 from planner.errors import InputRefused, UsageError
 from planner.findings import Finding, Severity
 from planner.imaging import Volume
@@ -26,7 +27,6 @@ from planner.model.items import REGION, PlanItem, RegionBody
 from planner.model.session import Session
 from planner.model.vessel_items import FEEDERS, FeederRow, FeedersBody, OutsideSupply, VesselTreeBody
 from planner.model.vessel_reading import all_feeders_of, body_digest, feeders_of, tree_of, trees_of
-from planner.planning.arteries import arteries
 from planner.planning.feeders import MARGIN_MM, by_hand, find_feeders, with_shares
 from planner.planning.outside_supply import outside_supply
 from planner.planning.tree_packing import tree_of_body
@@ -36,6 +36,7 @@ from planner.store.library import Library
 from planner.units import shown
 
 NOT_ABSENT = "A feeder not found is not a feeder absent."
+STALE = "measured before the tree changed: measure again"
 ARTERIAL = "arterial"
 LIVER = "liver"
 SAME_PLACE_MM = 5.0
@@ -259,21 +260,6 @@ def with_decisions(fresh: FeedersBody, before: FeedersBody) -> FeedersBody:
     return replace(fresh, feeders=with_shares(feeders), candidates=tuple(candidates))
 
 
-def feeder_words(body: FeedersBody, *, taken_on: date | None = None, tree: VesselTreeBody | None = None) -> list[str]:
-    """What a panel says of a lesion's feeders: one line each, then always what was not seen.
-
-    Parameters
-    ----------
-    taken_on
-        Of the images, and `tree` for the names of vessels.
-    """
-    lines = [_words(row, tree) for row in body.feeders] or ["No feeder was found on these images."]
-    lines += [
-        f"To look for: {_artery(each.artery)}. {each.reason} [{each.source}, {each.tag}]" for each in body.outside
-    ]
-    return [*lines, *body.findings, NOT_ABSENT, seen_on(body, taken_on)]
-
-
 def seen_on(body: FeedersBody, taken_on: date | None) -> str:
     """On what images the feeders were seen, and what those cannot show."""
     return seen_on_words(None if taken_on is None else taken_on.isoformat(), body.slice_mm, body.smallest_visible_mm)
@@ -283,15 +269,7 @@ def seen_on_words(taken_on: str | None, slice_mm: float | None, least: float | N
     """As `seen_on`, of a date as text (ISO or DICOM), the slices and the smallest visible artery; None is unknown."""
     day = "an unknown date" if taken_on is None else taken_on
     slices = "of unknown thickness" if slice_mm is None else shown(slice_mm, "mm")
-    small = "thin arteries are not visible (how thin is not known)"
-    if least is not None:
-        small = f"arteries below {shown(least, 'mm', digits=1)} are not visible"
-    return f"Seen on CT of {day}, slices {slices}; {small}; confirm by DSA/CBCT."
-
-
-def supply_word(row: FeederRow) -> str:
-    """``main``, ``minor`` or ``share unknown``: never a decimal."""
-    return "share unknown" if row.main is None else "main" if row.main else "minor"
+    return f"Seen on CT of {day}, slices {slices}; {not_visible_words('artery', least)}; confirm by DSA/CBCT."
 
 
 def feeder_findings(session: Session, item: PlanItem) -> tuple[Finding, ...]:
@@ -300,11 +278,10 @@ def feeder_findings(session: Session, item: PlanItem) -> tuple[Finding, ...]:
     tree = session.item(body.tree)
     found = []
     if tree is None or body_digest(tree) != body.tree_digest:
-        text = f"{item.name}: measured before the tree changed: measure again."
-        found.append(Finding("feeders-stale", Severity.WARN, text, subject=item.id))
+        found.append(Finding("feeders-stale", Severity.WARN, f"{STALE.capitalize()}.", subject=item.id))
     found += phase_findings(body.phase, item.id)
     if not body.feeders:
-        text = f"{item.name}: no feeder was found on these images. {NOT_ABSENT}"
+        text = f"No feeder was found on these images. {NOT_ABSENT}"
         found.append(Finding("no-feeder", Severity.WARN, text, subject=item.id))
     return tuple(found)
 
@@ -320,32 +297,6 @@ def phase_findings(phase: str | None, subject: str | None = None) -> list[Findin
         return [Finding("phase-unknown", Severity.WARN, text, subject=subject)]
     text = f"These images are {phase}, not arterial: feeders are hardly seen on them, and no territory is told."
     return [Finding("not-arterial", Severity.WARN, text, subject=subject)]
-
-
-def _words(row: FeederRow, tree: VesselTreeBody | None) -> str:
-    name = _vessel_name(row, tree)
-    parts = [
-        f"{name}: {supply_word(row)}",
-        "diameter unknown" if row.diameter_mm is None else f"{shown(row.diameter_mm, 'mm', digits=1)} wide",
-        "" if row.length_from_root_mm is None else f"{shown(row.length_from_root_mm, 'mm', digits=0)} from the root",
-        "doubtful" if row.doubtful else "",
-        "accepted by hand" if row.by_person else "",
-    ]
-    return f"{', '.join(part for part in parts if part)}. {row.reason}"
-
-
-def _vessel_name(row: FeederRow, tree: VesselTreeBody | None) -> str:
-    """Its own name, or that of the nearest named vessel before it."""
-    names = {} if tree is None else {each.id: each.name for each in tree.segments}
-    if names.get(row.segment) is not None:
-        return _artery(str(names[row.segment]))
-    named = [names[key] for key in row.segments if names.get(key) is not None]
-    return f"Branch of the {_artery(str(named[-1])).lower()}" if named else f"Vessel {row.segment}"
-
-
-def _artery(key: str) -> str:
-    known = arteries().get(key)
-    return key if known is None else known.name
 
 
 def _tree(session: Session, tree_id: str | None) -> tuple[PlanItem, VesselTreeBody]:

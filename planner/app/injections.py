@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from planner.app.feeders import ARTERIAL, seen_on_words
+from planner.app.feeders import ARTERIAL, STALE, seen_on_words
 from planner.app.marking import load_mask, new_item, put_item, region_of, store_mask
 from planner.errors import UsageError
 from planner.imaging.masks import Mask
@@ -42,7 +42,6 @@ ACTIONS = (EMBOLISE, SPARE, PROTECT)
 PHASE_OF_TREE = MappingProxyType({"artery": ARTERIAL, "portal-vein": "portal-venous"})
 """Trees that are injected, and the contrast phase that shows them."""
 MODEL = "A model of calibre and distance, not of flow."
-STALE = "measured before the tree changed: measure again"
 
 
 @dataclass(frozen=True, eq=False)

@@ -271,9 +271,9 @@ def reroot_tree(session_id: str, item: PlanItem, node: str) -> Edit:
     return edit_tree(session_id, item, lambda tree: tree_edits.rerooted(tree, node))
 
 
-def visible_words(case: Case, item: PlanItem, *, slice_mm: float | None = None) -> str:
-    """What the images of a tree can show: ``Seen on CT of 2026-05-04, slices 1.25 mm; arteries below 1.1 mm are not
-    visible; confirm by DSA or cone-beam CT.`` What is not known is left out.
+def visible_words(case: Case, item: PlanItem, *, slice_mm: float | None = None) -> tuple[str, str]:
+    """On what images a tree was seen, and what those cannot show: ``Seen on CT of 2026-05-04, slices 1.25 mm``,
+    ``arteries below 1.1 mm are not visible``.
 
     Parameters
     ----------
@@ -281,18 +281,23 @@ def visible_words(case: Case, item: PlanItem, *, slice_mm: float | None = None) 
         Distance of the slices, where the image is open.
     """
     body = tree_of(item)
-    words = "Found in a mask" if body.series is None else "Seen on images"
-    reference = None if body.series is None else _reference(case, body.series)
-    if reference is not None:
-        words = f"Seen on {reference.modality or 'images'}"
-        if reference.study_date is not None:
-            words += f" of {reference.study_date.isoformat()}"
-    if slice_mm is not None:
-        words += f", slices {shown(slice_mm, 'mm')}"
-    if body.smallest_visible_mm is not None:
-        kind = KIND_WORDS.get(body.kind, "vessels")
-        words += f"; {kind} below {shown(body.smallest_visible_mm, 'mm', digits=1)} are not visible"
-    return f"{words}; confirm by DSA or cone-beam CT." if body.kind == "artery" else f"{words}."
+    small = not_visible_words(body.kind, body.smallest_visible_mm)
+    if body.series is None:
+        return "From a mask, not from images", small
+    reference = _reference(case, body.series)
+    what = "images" if reference is None or not reference.modality else reference.modality
+    taken = None if reference is None else reference.study_date
+    day = "an unknown date" if taken is None else taken.isoformat()
+    slices = "slices not known" if slice_mm is None else f"slices {shown(slice_mm, 'mm')}"
+    return f"Seen on {what} of {day}, {slices}", small
+
+
+def not_visible_words(kind: str, least_mm: float | None) -> str:
+    """What images cannot show of a kind of vessel; None where it is not known how thin."""
+    what = KIND_WORDS.get(kind, "vessels")
+    if least_mm is None:
+        return f"thin {what} are not visible (how thin is not known)"
+    return f"{what} below {shown(least_mm, 'mm', digits=1)} are not visible"
 
 
 def _reference(case: Case, series: str) -> SeriesRef | None:

@@ -324,10 +324,6 @@ class Territories:
             {key: _difference(share, second.coverage.get(key)) for key, share in first.coverage.items()},
         )
 
-    def supplied_by(self, lesion: str) -> tuple[tuple[str, float], ...]:
-        """Segments that supply a lesion with the share of its volume, the largest first; empty when unknown."""
-        return self._by_segment(self._lesions.get(lesion, np.empty(0, dtype=np.uint16)))
-
     def _coverage(self, stretches: Sequence[tuple[int, int]]) -> dict[str, float | None]:
         found: dict[str, float | None] = {}
         for key, counts in self._lesion_counts.items():
@@ -343,16 +339,15 @@ class Territories:
             outside &= (orders < low) | (orders >= high)
         if not outside.any():
             return None
-        return Uncovered(lesion, 1.0 - share, tuple(key for key, _ in self._by_segment(orders[outside])))
+        return Uncovered(lesion, 1.0 - share, self._by_segment(orders[outside]))
 
-    def _by_segment(self, orders: Orders) -> tuple[tuple[str, float], ...]:
+    def _by_segment(self, orders: Orders) -> tuple[str, ...]:
+        """Segments that supply voxels of these numbers, those of the most voxels first."""
         if self._supply is None or not len(orders):
             return ()
-        counts = np.bincount(
-            self._supply.segment[orders[orders != NONE]], minlength=max(1, len(self.tree.segments))
-        ) / len(orders)
+        counts = np.bincount(self._supply.segment[orders[orders != NONE]], minlength=max(1, len(self.tree.segments)))
         largest = np.argsort(-counts, kind="stable")
-        return tuple((self.tree.segments[at].id, float(counts[at])) for at in largest if counts[at] > 0)
+        return tuple(self.tree.segments[at].id for at in largest if counts[at] > 0)
 
 
 def _check(tree: VesselTree, mask: Mask | None, what: str) -> None:

@@ -9,6 +9,7 @@ from vessel_scenes import hand_tree, place_on, shown_tree
 
 from planner.app.injections import MODEL, PositionsTogether
 from planner.model.vessel_items import CatheterPositionBody, InjectionMeasures, NonTarget, ViewMeasures, WayMeasures
+from planner.planning.catheters import shipped_catheters
 from planner.planning.territories import AddedUp
 from planner.planning.tree_packing import body_of_tree
 from viewers.state.vessel_words import known_names, short_segment, short_vessel
@@ -22,6 +23,7 @@ from viewers.window.case_vessel_content import (
     position_summary,
     reached_pairs,
     seen_of,
+    through_words,
     tip_words,
     total_lines,
     view_words,
@@ -126,7 +128,17 @@ def test_that_a_way_says_length_calibre_turns_and_what_fits() -> None:
     assert pairs["Narrowest"] == "5.3 mm"
     assert pairs["fits"]
     assert any("Take-offs" in note for note in line.notes)
+    assert any("goes through Selective catheter" in note for note in line.notes), "which base catheter it needs"
     assert access_words("radial_left") == "Radial left"
+
+
+def test_that_no_microcatheter_is_said_to_go_through_what_is_narrower_or_not_known() -> None:
+    rows = shipped_catheters().catheters
+    inner, narrow, unknown = rows["micro-2.8f-130"], rows["micro-1.7f-130"], rows["base-3.5f"]
+    assert through_words(inner, (narrow,)).startswith("goes through no base catheter")
+    assert "NOT CHECKED" in through_words(inner, (narrow, unknown))
+    assert "NOT CHECKED" in through_words(inner, ())
+    assert through_words(inner, (rows["base-4f-65"], unknown)) == f"goes through {rows['base-4f-65'].title}"
 
 
 def test_that_a_view_says_its_angles_the_patients_position_and_who_chose_it() -> None:

@@ -16,6 +16,7 @@ from window_hands import Hands
 
 from planner.app.case_images import attach_series, remember_places
 from planner.app.cases import case_from_series
+from planner.app.feeders import NOT_ABSENT
 from planner.app.images import scan, write_volume
 from planner.app.library import open_library
 from planner.app.marking import add_lesion
@@ -257,12 +258,13 @@ def test_that_feeders_are_found_judged_and_shown_everywhere(hands: Hands) -> Non
     hands.settle()
     ((_, body),) = all_feeders_of(items(hands))
     assert not body.feeders
+    assert panel._content.lesions[0].warnings == (f"No feeder was found on these images. {NOT_ABSENT}",)
     assert hands.work.opened.document.undo()
     hands.settle()
     assert panel._content.lesions[0].feeders[0].supply == "main"
     vessels_of(hands).cut(VesselPlace(body.tree, "thin", 2.0), whole=True)
     hands.settle()
-    assert "measured before the tree changed" in panel._content.lesions[0].stale
+    assert "Measured before the tree changed" in panel._content.lesions[0].stale
 
 
 def test_that_a_tip_is_dragged_live_and_stored_when_let_go(hands: Hands) -> None:

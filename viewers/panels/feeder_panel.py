@@ -9,13 +9,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from planner.app.feeders import NOT_ABSENT
 from viewers.panels.look import colour
 from viewers.panels.parts import ClickLabel, PlainLabel, button, clear, panel, row
 from viewers.panels.vessel_panel import folded
 from viewers.state import theme
 from viewers.state.vessels import FEEDER, FEEDER_MINOR
 
-NOT_ABSENT = "A feeder not found is not a feeder absent."
 NO_LESION = "Mark a lesion first; feeders are looked for lesion by lesion."
 PASSERS_SHOWN = 3
 
@@ -29,7 +29,7 @@ class FeederLine:
     key
         Segment of the tree.
     supply
-        ``main``, ``minor``, or empty for one that is no feeder.
+        ``main``, ``minor``, ``unknown`` where no share can be told, or empty for one that is no feeder.
     facts
         Calibre, way, turning in one line.
     """
@@ -63,6 +63,8 @@ class LesionFeeders:
         Whether a search has been made at all: not searched is said otherwise than none found.
     stale
         Why it no longer holds; empty while it does.
+    warnings
+        What else stands against it: images of another phase, nothing found.
     seen
         On which images, and what cannot be seen.
     """
@@ -74,6 +76,7 @@ class LesionFeeders:
     others: tuple[FeederLine, ...] = ()
     outside: tuple[OutsideLine, ...] = ()
     stale: str = ""
+    warnings: tuple[str, ...] = ()
     seen: str = ""
     selected: str | None = None
 
@@ -155,8 +158,8 @@ class FeederPanel(QWidget):
             text = "Not searched yet." if content.has_tree else "Find the arteries first."
             layout.addWidget(PlainLabel(text, role="quiet", wrap=True))
             return frame
-        if not lesion.feeders:
-            layout.addWidget(PlainLabel("None found in these images; that is not none.", role="unverified", wrap=True))
+        for text in lesion.warnings:
+            layout.addWidget(PlainLabel(f"▲ {text}", role="unverified", wrap=True))
         for each in lesion.feeders:
             layout.addWidget(self._row(lesion, each))
         known = {each.key for each in lesion.feeders}
@@ -223,7 +226,7 @@ class FeederRowWidget(QFrame):
         rows.setSpacing(1)
         head = QHBoxLayout()
         head.setSpacing(8)
-        marks = {"main": ("◆ main", FEEDER), "minor": ("◇ minor", FEEDER_MINOR)}
+        marks = {"main": ("◆ main", FEEDER), "minor": ("◇ minor", FEEDER_MINOR), "unknown": ("◆ share unknown", FEEDER)}
         word, ink = marks.get(feeder.supply, ("○", theme.QUIET))
         supply = PlainLabel(word)
         colour(supply, text=ink)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from planner.app.vessel_trees import load_tree
+from planner.app.vessel_trees import load_tree, visible_words
 from planner.errors import OperatorError
 from planner.imaging import Volume
 from planner.imaging.masks import Mask
@@ -15,7 +15,6 @@ from planner.model.items import PlanItem, RegionBody
 from planner.model.session import Session
 from planner.model.vessel_items import VESSEL_TREE, VesselTreeBody
 from planner.model.vessel_reading import tree_of
-from planner.units import shown
 from planner.workflow.template import Stage, Template
 from viewers.panes.desk import Desk
 from viewers.state.signals import Signal
@@ -23,7 +22,6 @@ from viewers.state.vessels import TreeShown
 from viewers.window.case_work import CaseWork
 
 NO_SESSION = "Open a session of a procedure that plans vessels first."
-STALE = "measured before the tree changed: measure again"
 TREES, FEEDERS_TOOL, INJECTION = "vessel-tree", "feeders", "injection"
 """Names of tools as stages list them."""
 ROLES = {"artery": ("arterial",), "portal-vein": ("portal-venous",), "hepatic-vein": ("portal-venous", "delayed")}
@@ -170,26 +168,12 @@ class VesselSession:
             if self.work is not None:
                 self.work.said.emit(error.message)
             return None
-        return KeptTree(item, body, TreeShown(item.id, item.name, tree, self.seen_words(body)))
+        return KeptTree(item, body, TreeShown(item.id, item.name, tree, self._seen_words(item, body)))
 
-    def seen_words(self, body: VesselTreeBody) -> tuple[str, ...]:
-        """``Seen on CT of 2025-06-03, slices 1 mm``, ``arteries below 1.2 mm are not visible``."""
+    def _seen_words(self, item: PlanItem, body: VesselTreeBody) -> tuple[str, ...]:
         volume = self.desk.state.images.volume(body.series)
-        day, slices = self._taken_on(body.series), "slices not known"
-        if volume is not None:
-            slices = f"slices {shown(float(max(volume.grid.spacing_kji_mm)), 'mm')}"
-        what = "arteries" if body.kind == "artery" else "vessels"
-        least = body.smallest_visible_mm
-        small = f"{what} below {shown(least, 'mm', digits=1)} are not visible"
-        if least is None:
-            small = f"thin {what} are not visible (how thin is not known)"
-        if body.series is None:
-            return "From a mask, not from images", small
-        return f"Seen on CT of {day}, {slices}", small
-
-    def _taken_on(self, series: str | None) -> str:
-        found = self.taken_on(series)
-        return "an unknown date" if found is None else found.isoformat()
+        slices = None if volume is None else float(max(volume.grid.spacing_kji_mm))
+        return () if self.work is None else visible_words(self.work.opened.case, item, slice_mm=slices)
 
     def taken_on(self, series: str | None) -> date | None:
         """The day of a series of the case."""

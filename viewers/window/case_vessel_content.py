@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from planner.app.injections import MODEL, PositionsTogether
 from planner.app.report_vessels import NON_TARGET_WORDS, artery_name
 from planner.model.vessel_items import CatheterPositionBody, InjectionMeasures, NonTarget, ViewMeasures, WayMeasures
-from planner.planning.catheters import MICROCATHETER, fitting_catheters, needed_for
+from planner.planning.catheters import (
+    BASE,
+    MICROCATHETER,
+    Catheter,
+    CatheterFit,
+    fitting_catheters,
+    needed_for,
+    passes_through,
+)
 from planner.planning.territories import Injection
 from planner.units import UNKNOWN, shown
 from planner.workflow.template import Choice
@@ -160,7 +168,9 @@ def way_line(way: WayMeasures) -> WayLine:
     needed = needed_for(way)
     turns = [f"{artery_name(each.name)} {each.angle_deg:.0f}°" for each in way.take_offs]
     steepest = max((each.angle_deg for each in way.take_offs), default=None)
-    fits = [each for each in fitting_catheters(way) if each.catheter.role == MICROCATHETER]
+    known = fitting_catheters(way)
+    fits = [each for each in known if each.catheter.role == MICROCATHETER]
+    bases = [each.catheter for each in known if each.catheter.role == BASE and each.fits is not False]
     good = [each.catheter.title for each in fits if each.fits]
     unsure = [each.catheter.title for each in fits if each.fits is None]
     more = f" and {len(good) - CATHETERS_SHOWN} more" if len(good) > CATHETERS_SHOWN else ""
@@ -177,10 +187,26 @@ def way_line(way: WayMeasures) -> WayLine:
     notes = (
         f"Take-offs: {', '.join(turns) or 'none'}",
         needed.text,
-        *(f"{each.catheter.title}: {'; '.join(each.reasons)}" for each in fits[:4]),
+        *(_fit_words(each, bases) for each in fits[:4]),
         *way.findings,
     )
     return WayLine(access_words(way.access), pairs, notes)
+
+
+def _fit_words(fit: CatheterFit, bases: Sequence[Catheter]) -> str:
+    return f"{fit.catheter.title}: {'; '.join((*fit.reasons, through_words(fit.catheter, bases)))}"
+
+
+def through_words(inner: Catheter, bases: Sequence[Catheter]) -> str:
+    """Through which base catheters of the catalogue, among those that may suit the way, a microcatheter goes."""
+    answers = [(base.title, passes_through(inner, base)) for base in bases]
+    good = [title for title, passes in answers if passes]
+    if good:
+        more = f" and {len(good) - CATHETERS_SHOWN} more" if len(good) > CATHETERS_SHOWN else ""
+        return f"goes through {', '.join(good[:CATHETERS_SHOWN])}{more}"
+    if not answers or any(passes is None for _, passes in answers):
+        return "base catheter to go through NOT CHECKED"
+    return "goes through no base catheter of the catalogue that suits this way"
 
 
 def access_words(access: str) -> str:

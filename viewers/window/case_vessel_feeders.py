@@ -10,6 +10,7 @@ from planner.app.feeders import (
     FeederGrounds,
     accept,
     add_by_hand,
+    feeder_findings,
     grounds,
     item_of_lesion,
     measured_feeders,
@@ -35,9 +36,11 @@ from viewers.panels.feeder_panel import (
 )
 from viewers.state.vessel_words import segment_name, spoken_vessel
 from viewers.state.vessels import MAIN, MINOR, PASSES, Supply, VesselPlace
-from viewers.window.case_vessel_base import NO_SESSION, STALE, VesselSession
+from viewers.window.case_vessel_base import NO_SESSION, VesselSession
 
 NO_ARTERIES = "Find the arteries first: feeders are looked for on their tree."
+STALE_CODE = "feeders-stale"
+SUPPLY = MappingProxyType({True: "main", False: "minor", None: "unknown"})
 UNVERIFIED = ("M", "P")
 
 
@@ -92,16 +95,17 @@ class VesselFeeders:
         return None if session is None else item_of_lesion(session, lesion_id)
 
     def _lesion(self, lesion: Lesion) -> LesionFeeders:
-        item = self.item(lesion.id)
-        if item is None:
+        item, session = self.item(lesion.id), self.vessels.session
+        if item is None or session is None:
             return LesionFeeders(lesion.id, lesion.name)
         body = feeders_of(item)
+        against = feeder_findings(session, item)
         selected = self._looked[1] if self._looked is not None and self._looked[0] == lesion.id else None
         return LesionFeeders(
             lesion.id,
             lesion.name,
             True,
-            tuple(self._line(each, body, "main" if each.main is not False else "minor") for each in body.feeders),
+            tuple(self._line(each, body, SUPPLY[each.main]) for each in body.feeders),
             tuple(self._line(each, body, "") for each in body.candidates),
             tuple(
                 OutsideLine(
@@ -112,15 +116,11 @@ class VesselFeeders:
                 )
                 for each in body.outside
             ),
-            STALE if self._is_stale(body) else "",
+            "".join(each.text for each in against if each.code == STALE_CODE),
+            tuple(each.text for each in against if each.code != STALE_CODE),
             " ".join((*body.findings, seen_on(body, self.vessels.taken_on(body.series)))),
             selected,
         )
-
-    def _is_stale(self, body: FeedersBody) -> bool:
-        session = self.vessels.session
-        tree = None if session is None else session.item(body.tree)
-        return tree is None or body_digest(tree) != body.tree_digest
 
     def _line(self, row: FeederRow, body: FeedersBody, supply: str) -> FeederLine:
         kept = self.vessels.kept(body.tree)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from planner.app import item_edits
+from planner.app.feeders import STALE
 from planner.app.injections import (
     is_stale,
     measured_position,
@@ -36,7 +37,7 @@ from viewers.state.vessel_words import short_segment
 from viewers.state.vessels import CATHETER_TOOL, InjectionShown, TipShown, VesselPlace
 from viewers.state.view_state import as_point
 from viewers.state.working_view import Angles
-from viewers.window.case_vessel_base import NO_SESSION, STALE, VesselSession
+from viewers.window.case_vessel_base import NO_SESSION, VesselSession
 from viewers.window.case_vessel_content import (
     access_words,
     comparison_of,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -17,20 +18,21 @@ from planner.app.feeders import (
     accept,
     add_by_hand,
     feeder_findings,
-    feeder_words,
     grounds,
     item_of_lesion,
     measured_feeders,
     put_feeders,
     reject,
+    seen_on,
 )
 from planner.app.marking import new_item, put_item, store_mask
 from planner.errors import UsageError
+from planner.model import codec
 from planner.model.case import Case
 from planner.model.edits import Edit
 from planner.model.items import REGION, PlanItem, RegionBody
 from planner.model.vessel_items import VESSEL_TREE, FeedersBody
-from planner.model.vessel_reading import feeders_of, tree_of
+from planner.model.vessel_reading import feeders_of
 from planner.planning.tree_edits import cut
 from planner.planning.tree_packing import body_of_tree
 from planner.planning.vessel_tree import VesselTree
@@ -148,26 +150,21 @@ def test_that_a_click_adds_a_feeder_by_hand_and_an_old_tree_is_refused(
         add_by_hand(other, SESSION, item.id, "away", 10.0)(changed)
 
 
-def test_that_the_words_never_call_a_list_complete_and_give_no_decimals_of_a_share(found: Case) -> None:
+def test_that_what_the_images_cannot_show_is_said_with_their_day_and_slices(found: Case) -> None:
     _, body = stored(found)
-    tree_body = tree_of(next(each for each in found.sessions[0].items if each.type == VESSEL_TREE))
-    words = feeder_words(replace(body, slice_mm=1.25), taken_on=date(2025, 6, 3), tree=tree_body)
-    assert words[0].startswith("Branch of the right hepatic artery: main, 2.0 mm wide")
-    assert NOT_ABSENT in words
-    assert words[-1] == (
+    assert seen_on(replace(body, slice_mm=1.25), date(2025, 6, 3)) == (
         "Seen on CT of 2025-06-03, slices 1.25 mm; arteries below 0.9 mm are not visible; confirm by DSA/CBCT."
     )
-    assert not any("share 0" in line or "share 1" in line for line in words)
-    empty = feeder_words(replace(body, feeders=()))
-    assert empty[0].startswith("No feeder was found")
-    assert NOT_ABSENT in empty
-    assert "unknown date" in empty[-1]
+    assert "unknown date" in seen_on(body, None)
 
 
 def test_that_images_that_are_not_arterial_are_said(found: Case) -> None:
     item, body = stored(found)
     session = found.sessions[0]
     assert {each.code for each in feeder_findings(session, item)} == {"phase-unknown"}
+    none = replace(item, body=MappingProxyType(codec.to_json(replace(body, feeders=(), phase="arterial"))))
+    (nothing,) = feeder_findings(session, none)
+    assert nothing.text.endswith(NOT_ABSENT)
     from planner.app.feeders import phase_findings
 
     assert phase_findings("arterial") == []

@@ -129,8 +129,8 @@ def test_that_what_the_images_can_show_is_said() -> None:
     case, item = with_tree(replace(small_tree(), smallest_visible_mm=1.12), series="1.5#1")
     reference = SeriesRef("1.5", 1, "CT", "arterial", None, date(2026, 5, 4), FRAME)
     words = visible_words(replace(case, studies=(reference,)), item, slice_mm=1.25)
-    assert words == (
-        "Seen on CT of 2026-05-04, slices 1.25 mm; arteries below 1.1 mm are not visible; "
-        "confirm by DSA or cone-beam CT."
-    )
-    assert visible_words(case, with_tree()[1]).startswith("Found in a mask")
+    assert words == ("Seen on CT of 2026-05-04, slices 1.25 mm", "arteries below 1.1 mm are not visible")
+    assert visible_words(case, item)[0] == "Seen on images of an unknown date, slices not known"
+    of_mask = visible_words(case, with_tree(replace(small_tree(), smallest_visible_mm=None))[1])
+    assert of_mask[0] == "From a mask, not from images"
+    assert "how thin is not known" in of_mask[1]
