@@ -131,8 +131,7 @@ def find_feeders(
     supplying = apart(tree, courses, supplying, _SPUR_MM)
     findings: tuple[str, ...] = ()
     if volume is not None and clear_mm is not None:
-        seen = crossings(volume, tree, field, courses)
-        supplying, findings = _borne_out(tree, courses, supplying, seen, clear_mm)
+        supplying, findings = _borne_out(tree, courses, supplying, crossings(volume, tree, field, courses), clear_mm)
     supplies = _grouped(tree, courses, supplying, margin_mm, gaps)
     feeders = _ranked(tree, courses, supplies)
     taken = {each.id for supply in supplies if not supply.only_shown for each in tree.downstream(supply.top)}
