@@ -27,6 +27,7 @@ from planner.model.vessel_reading import body_digest, lumen_of, stent_of
 from planner.planning.stent_catalogue import stent_catalogue
 from planner.planning.stent_deployment import Deployment, deploy
 from planner.planning.stent_findings import LumenFacts, Placed, Plan
+from planner.planning.stent_partners import PAIR, Measured, Paired, pair_findings
 from planner.planning.stents import Proposal, Proposals, need_of, proposal_at, size_stent
 from planner.store.actors import Actor
 
@@ -154,7 +155,7 @@ def move_stent(session: Session, stent_id: str, start_mm: float, *, way_mm: floa
     """
     item, body = the_stent(session, stent_id)
     moved = replace(body, start_mm=start_mm, end_mm=start_mm + body.length_mm)
-    return put_item(session.id, _with_body(item, judged(session, moved, way_mm)))
+    return _put_judged(session, item, judged(session, moved, way_mm))
 
 
 def change_size(
@@ -196,17 +197,18 @@ def change_size(
         type=kind.key, device=None if row is None else row.id,
         delivery_french=None if row is None else row.delivery_french,
     )  # fmt: skip
-    return put_item(session.id, _with_body(item, judged(session, changed, way_mm)))
+    return _put_judged(session, item, judged(session, changed, way_mm))
 
 
 def judge_again(session: Session, stent_id: str, *, way_mm: float | None = None) -> Edit:
     """The same stent, judged in its lumen as it is now. Raises as `move_stent`."""
     item, body = the_stent(session, stent_id)
-    return put_item(session.id, _with_body(item, judged(session, body, way_mm)))
+    return _put_judged(session, item, judged(session, body, way_mm))
 
 
 def pair_stents(session: Session, first_id: str, second_id: str, *, drained_share: float | None = None) -> Edit:
-    """Name two stents each other's partner (a Y, or two side by side) in one step.
+    """Name two stents each other's partner (a Y, or two side by side) in one step; both store what the rule of pairs
+    says of them.
 
     Parameters
     ----------
@@ -221,7 +223,14 @@ def pair_stents(session: Session, first_id: str, second_id: str, *, drained_shar
     if first_id == second_id:
         raise UsageError("bad-pair", "A stent cannot be its own partner; choose another one.", subject=first_id)
     pairs = ((*the_stent(session, first_id), second_id), (*the_stent(session, second_id), first_id))
-    items = [_with_body(item, replace(body, partner=other, drained_share=drained_share)) for item, body, other in pairs]
+    said = pair_said(session, pairs[0][1], pairs[1][1])
+    items = [
+        _with_body(
+            item,
+            replace(body, partner=other, drained_share=drained_share, findings=(*_alone(body).findings, *said)),
+        )
+        for item, body, other in pairs
+    ]
 
     def change(held: Session) -> Session:
         # A stent has one partner: whoever was paired with either of the two before is alone now.
@@ -239,7 +248,7 @@ def remove_stent(session_id: str, stent_id: str) -> Edit:
 
 
 def judged(session: Session, body: StentBody, way_mm: float | None = None) -> StentBody:
-    """A stent as the rules judge it in its lumen as it is now. Raises as `move_stent`."""
+    """A stent as the rules judge it in its lumen as it is now, with its partner. Raises as `move_stent`."""
     lumen = the_lumen(session, body.lumen)
     facts, known = lumen_facts(lumen_of(lumen)), stent_catalogue()
     if not (body.end_mm > 0.0 and body.start_mm < facts.length_mm):
@@ -249,13 +258,61 @@ def judged(session: Session, body: StentBody, way_mm: float | None = None) -> St
     plan = Plan(known, facts, site, known.indication(body.indication), need_of(facts, site, known), way_mm)
     row = None if body.device is None else known.row(body.device)
     said = proposal_at(plan, Placed(body.start_mm, body.end_mm, body.diameter_mm, known.type(body.type), row))
+    partner = _partner_of(session, body)
+    of_pair = () if partner is None else pair_said(session, body, partner[1])
     return replace(
         body,
         lumen_digest=body_digest(lumen),
         oversize_percent=said.oversize_percent,
         delivery_french=said.delivery_french,
-        findings=_stored(said.findings),
+        findings=(*_stored(said.findings), *of_pair),
     )
+
+
+def pair_said(session: Session, first: StentBody, second: StentBody) -> tuple[StentFinding, ...]:
+    """What the rule of pairs says of two stents in their lumens as they are now; empty where a lumen is gone."""
+    lumens = {item.id: item for item in session.items if item.type == LUMEN}
+    if first.lumen not in lumens or second.lumen not in lumens:
+        return ()
+    measured = {key: _measured(item) for key, item in lumens.items()}
+    one, other = (
+        Paired(measured[each.lumen], each.diameter_mm, each.site, each.indication) for each in (first, second)
+    )
+    frame = one.lumen.line.frame_uid
+    others = [each for each in measured.values() if each.line.frame_uid == frame]
+    return _stored(pair_findings(one, other, others))
+
+
+def _measured(item: PlanItem) -> Measured:
+    body = lumen_of(item)
+    return Measured(lumen_facts(body), lumen_line(item), body.site)
+
+
+def _partner_of(session: Session, body: StentBody) -> tuple[PlanItem, StentBody] | None:
+    item = None if body.partner is None else session.item(body.partner)
+    return None if item is None or item.type != STENT else (item, stent_of(item))
+
+
+def _put_judged(session: Session, item: PlanItem, body: StentBody) -> Edit:
+    """Put a stent that was judged; what the rule of pairs says of it, its partner says too."""
+    changed = [_with_body(item, body)]
+    if (partner := _partner_of(session, body)) is not None:
+        of_pair = tuple(each for each in body.findings if each.code.startswith(PAIR))
+        own = tuple(each for each in partner[1].findings if not each.code.startswith(PAIR))
+        changed.append(_with_body(partner[0], replace(partner[1], findings=(*own, *of_pair))))
+
+    def change(held: Session) -> Session:
+        for each in changed:
+            held = with_item(held, each)
+        return held
+
+    return session_edit(session.id, change)
+
+
+def _alone(body: StentBody) -> StentBody:
+    """Without a partner and what was said and told of the pair."""
+    own = tuple(each for each in body.findings if not each.code.startswith(PAIR))
+    return replace(body, partner=None, drained_share=None, findings=own)
 
 
 def stale_words(session: Session, body: StentBody) -> str:
@@ -312,7 +369,7 @@ def _stored(findings: Iterable[Finding]) -> tuple[StentFinding, ...]:
 def _without_partner(held: Session, ids: tuple[str, ...]) -> Session:
     for item in held.items:
         if item.type == STENT and (body := stent_of(item)).partner in ids:
-            held = with_item(held, _with_body(item, replace(body, partner=None, drained_share=None)))
+            held = with_item(held, _with_body(item, _alone(body)))
     return held
 
 

@@ -104,18 +104,21 @@ def size_side_by_side(
     one = size_stent(first, site, indication, known=catalogue)
     other = size_stent(second, site, indication, known=catalogue)
     widths = one.proposals[0].diameter_mm, other.proposals[0].diameter_mm
-    if common_mm is None or widths[0] is None or widths[1] is None:
+    return one, other, room_for_two(widths[0], widths[1], common_mm, site, catalogue)
+
+
+def room_for_two(
+    first_mm: float | None, second_mm: float | None, common_mm: float | None, site: str, catalogue: StentCatalogue
+) -> tuple[Finding, ...]:
+    """A circle of the area of two stents against the lumen that they share, and no more than that."""
+    if common_mm is None or first_mm is None or second_mm is None:
         text = "The common lumen or a size is unknown: whether two stents fit side by side is not checked."
-        return one, other, (Finding("pair-not-checked", Severity.INFO, text),)
-    both = math.hypot(widths[0], widths[1])
-    _, high, _ = target_mm(catalogue.site(site), common_mm)
+        return (Finding("pair-not-checked", Severity.INFO, text),)
+    both = math.hypot(first_mm, second_mm)
+    place = catalogue.site(site)
+    _, high, _ = target_mm(place, common_mm)
     limit = high if high is not None else common_mm * (1.0 + catalogue.upper_percent / 100.0)
     if not above(both, limit):
-        return one, other, ()
+        return ()
     text = f"Side by side they take the room of {both:.1f} mm in a lumen of {common_mm:.1f} mm: neither opens fully."
-    place = catalogue.site(site)
-    return (
-        one,
-        other,
-        (Finding("pair-too-wide", Severity.WARN, text, True, site, both, limit, "mm", place.source, place.tag),),
-    )
+    return (Finding("pair-too-wide", Severity.WARN, text, True, site, both, limit, "mm", place.source, place.tag),)

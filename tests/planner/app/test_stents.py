@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,6 +160,46 @@ def test_that_a_pair_is_made_and_parted_in_one_step() -> None:
     assert alone.sessions[0].item("stent-3") is None
     with pytest.raises(UsageError, match="own partner"):
         pair_stents(case.sessions[0], "stent-1", "stent-1")
+
+
+def straight(item_id: str, kind: str, site: str, lean: float, width_mm: float) -> PlanItem:
+    """40 mm straight down, then 80 mm that lean to a side; the stricture lies from 70 to 90 mm."""
+    along = np.arange(0.0, LENGTH + 0.25, 0.5)
+    beyond = np.maximum(along - 40.0, 0.0)
+    points = np.column_stack([lean * beyond, np.zeros_like(along), -np.minimum(along, 40.0) - 0.8 * beyond])
+    width = np.where(beyond > 0.0, width_mm, 16.0)
+    table = np.column_stack([points, width, width, width, width, np.zeros_like(along), np.zeros_like(along)])
+    stenosis = StenosisMeasures(70.0, 90.0, 80.0, 5.0, 50.0, width_mm, width_mm, width_mm)
+    marks = (LumenMark("carina", 40.0, (0.0, 0.0, -40.0)),) if kind == "airway" else ()
+    clicks = ((0.0, 0.0, 0.0), (lean * 80.0, 0.0, -104.0))
+    body = LumenBody(kind, packed(table), clicks, "minimal-path", site, LENGTH, marks, stenosis)
+    return new_item(LUMEN, body, name=item_id, frame_uid=FRAME, by=DOCTOR, tool="lumen", item_id=item_id)
+
+
+def test_that_a_pair_in_the_airway_stores_the_sizes_of_a_y_by_its_three_lumens_and_loses_them_alone() -> None:
+    right = straight("lumen-1", "airway", "main-bronchus", -0.6, 12.0)
+    case, _ = planned(right, straight("lumen-2", "airway", "main-bronchus", 0.6, 10.0))
+    case = with_stent(with_stent(case), "stent-2", "lumen-2")
+    paired = pair_stents(case.sessions[0], "stent-2", "stent-1")(case)
+    said = [each for each in body_in(paired).findings if each.code == "pair-y"]
+    assert said == [each for each in body_in(paired, "stent-2").findings if each.code == "pair-y"]
+    trunk, one, other = (float(word) for word in re.findall(r"(\d+) mm", said[0].text))
+    assert trunk > one > other
+    assert said[0].source
+    alone = remove_stent("session-1", "stent-2")(paired)
+    assert not [each for each in body_in(alone).findings if each.code.startswith("pair-")]
+
+
+def test_that_two_stents_side_by_side_are_judged_in_the_lumen_they_share_whenever_one_changes() -> None:
+    case, _ = planned(straight("lumen-1", "vein", "svc", -0.6, 8.0), straight("lumen-2", "vein", "svc", 0.6, 8.0))
+    case = with_stent(with_stent(case), "stent-2", "lumen-2")
+    paired = pair_stents(case.sessions[0], "stent-1", "stent-2")(case)
+    assert "pair-too-wide" not in {each.code for each in body_in(paired).findings}
+    assert any("Side by side in 16.0 mm" in each.text for each in body_in(paired).findings)
+    wide = change_size(paired.sessions[0], "stent-1", diameter_mm=24.0)(paired)
+    for stent in ("stent-1", "stent-2"):
+        assert "pair-too-wide" in {each.code for each in body_in(wide, stent).findings}
+        assert any("planned" in each.text and "24" in each.text for each in body_in(wide, stent).findings)
 
 
 def test_that_an_edited_lumen_makes_its_stent_stale_until_it_is_judged_again() -> None:
