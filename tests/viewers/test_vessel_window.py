@@ -370,6 +370,7 @@ def test_that_lesions_a_position_is_meant_for_are_chosen_by_clicks_and_undone(ha
     assert positions_of(items(hands))[0][1].lesion_ids == (lesion,)
     assert panel.lesions.boxes[lesion].isChecked()
     assert positions_of(items(hands))[0][0].id == item.id
+    assert not panel.name.hasFocus(), "keys of tools go on to the panes"
 
 
 def test_that_vessels_of_a_case_that_is_open_already_are_read_at_once(hands: Hands) -> None:

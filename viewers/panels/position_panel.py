@@ -244,6 +244,9 @@ class PositionPanel(QWidget):
         layout.addWidget(PlainLabel(MEANT_FOR, role="section"))
         self.lesions = ChoicesEditor(card.lesions)
         self.lesions.show_value(card.lesion_ids)
+        for box in self.lesions.boxes.values():
+            # The card is made anew after a click: keys of tools would otherwise be typed into its name.
+            box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.lesions.changed.connect(lambda chosen: self.say(self.acts.set_lesions(key, tuple(chosen or ()))))
         layout.addWidget(self.lesions)
 
