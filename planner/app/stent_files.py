@@ -156,7 +156,7 @@ def _write_sheet(
     from planner.app.sessions import local_now
     from planner.app.stent_sheet import SizedLumen, image_report, write_image_sheet
 
-    measured_on = volume.source.description or volume.source.series_uid
+    measured_on = volume.source.description or "images without a description"
     sheet = SizedLumen(facts, lumen.centreline, measured_on)
     write_image_sheet(path, image_report(volume, sheet, sized, now or local_now()))
 

@@ -141,7 +141,7 @@ def put_stent(
 
 
 def move_stent(session: Session, stent_id: str, start_mm: float, *, way_mm: float | None = None) -> Edit:
-    """Move a stent along its lumen and judge it there.
+    """Move a stent along its lumen and judge it there; what it drains of the liver is then unknown again.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def move_stent(session: Session, stent_id: str, start_mm: float, *, way_mm: floa
         ``unknown-stent``, ``unknown-lumen``; ``bad-place`` for a place outside the measured lumen.
     """
     item, body = the_stent(session, stent_id)
-    moved = replace(body, start_mm=start_mm, end_mm=start_mm + body.length_mm)
+    moved = replace(body, start_mm=start_mm, end_mm=start_mm + body.length_mm, drained_share=None)
     return _put_judged(session, item, judged(session, moved, way_mm))
 
 
@@ -195,6 +195,7 @@ def change_size(
     changed = replace(
         body, diameter_mm=width, length_mm=length, start_mm=middle - length / 2.0, end_mm=middle + length / 2.0,
         type=kind.key, device=None if row is None else row.id,
+        drained_share=body.drained_share if length == body.length_mm else None,
         delivery_french=None if row is None else row.delivery_french,
     )  # fmt: skip
     return _put_judged(session, item, judged(session, changed, way_mm))
@@ -299,7 +300,9 @@ def _put_judged(session: Session, item: PlanItem, body: StentBody) -> Edit:
     if (partner := _partner_of(session, body)) is not None:
         of_pair = tuple(each for each in body.findings if each.code.startswith(PAIR))
         own = tuple(each for each in partner[1].findings if not each.code.startswith(PAIR))
-        changed.append(_with_body(partner[0], replace(partner[1], findings=(*own, *of_pair))))
+        changed.append(
+            _with_body(partner[0], replace(partner[1], drained_share=body.drained_share, findings=(*own, *of_pair)))
+        )
 
     def change(held: Session) -> Session:
         for each in changed:

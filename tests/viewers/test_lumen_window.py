@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from lumen_scenes import (
     put_tube,
     the_lumen,
     the_stent,
+    tube_lumen,
 )
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
@@ -31,6 +33,7 @@ from PySide6.QtWidgets import QApplication, QPushButton
 from vessel_scenes import drag_to
 from window_hands import Hands
 
+from planner.app.lumens import put_lumen
 from planner.app.vessel_trees import FoundTree, put_tree
 from planner.model.vessel_items import LUMEN, STENT
 from planner.planning.vessel_tree import TreeSegment, VesselTree
@@ -140,6 +143,24 @@ def put_branched_tree(hands: Hands) -> None:
     session = hands.work.session_desk.session_id
     hands.work.opened.document.apply("Tree", put_tree(session, found, by=OTHER, item_id="tree-1"))
     hands.settle()
+
+
+def test_that_a_stent_of_the_bile_duct_shows_its_bismuth_type_and_says_what_its_share_needs(hands: Hands) -> None:
+    frame = hands.window.desk.state.images.primary.grid.frame_uid
+    duct = replace(tube_lumen(), kind="bile", centreline=replace(tube_lumen().centreline, frame_uid=frame))
+    session = hands.work.session_desk.session_id
+    put = put_lumen(session, duct, name="Duct", by=OTHER, site="biliary", item_id="lumen-1")
+    hands.work.opened.document.apply("Measure", put)
+    hands.settle()
+    stents = lumens_of_window(hands).stents
+    assert stents.choose(0) is None
+    hands.settle()
+    assert "Bismuth type not told" in words(hands)
+    assert "not estimated" in words(hands)
+    hands.press(hands.button(stents.panel, "Estimate the liver drained"))
+    hands.settle()
+    assert "no tree of the bile ducts" in stents.panel.problem.text()
+    assert the_stent(hands).drained_share is None
 
 
 def test_that_a_case_that_is_opened_shows_the_lumens_it_has(hands: Hands) -> None:

@@ -75,6 +75,8 @@ class StentCard:
         What its product is made in; empty for any.
     partners
         Other stents of the session, by id; empty code for none.
+    drains
+        It lies in a bile duct: the share of the liver that it drains can be asked for.
     """
 
     id: str
@@ -89,6 +91,7 @@ class StentCard:
     partner: str = ""
     partners: tuple[Choice, ...] = ()
     made_in: str = ""
+    drains: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class StentActs:
     pair: Callable[[str, str], str | None]
     remove: Callable[[str], str | None]
     sheet: Callable[[str], object]
+    drain: Callable[[str], str | None]
 
 
 class StentPanel(QWidget):
@@ -200,6 +204,12 @@ class StentPanel(QWidget):
                 lambda index: self.say(self.acts.pair(chosen.id, str(self.partner.itemData(index) or "")))
             )
             layout.addWidget(row(PlainLabel("Pair or Y with", role="quiet"), self.partner, stretch=False))
+        if chosen.drains:
+            self.drain = button(
+                "Estimate the liver drained", lambda: self.say(self.acts.drain(chosen.id)),
+                tip="By the tree and the liver marked, else by the shares answered for each segment; approximate",
+            )  # fmt: skip
+            layout.addWidget(row(self.drain))
         self.sheet = button(
             "Sizing sheet (PDF)…", lambda: self.acts.sheet(chosen.id), primary=True,
             tip="One page: what was measured, what is planned, what speaks against it",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from planner.app.stent_drainage import LEFT_SECONDARY, RIGHT_SECONDARY, SITE, bismuth_of
 from planner.findings import Finding
+from planner.model.session import Session
 from planner.model.vessel_items import StenosisMeasures, StentBody, StentFinding
 from planner.planning.stent_catalogue import Site, StentRow, stent_catalogue
 from planner.planning.stent_deployment import MarkDistance
@@ -62,9 +64,12 @@ def lumen_card(kept: KeptLumen, tree: str = "") -> LumenCard:
     facts.append(("Course", METHODS.get(body.method, body.method)))
     sites = tuple(Choice(each.key, each.name) for each in stent_catalogue().sites.values() if body.kind in each.kinds)
     marks = tuple((mark.name, f"{mark_name(body.kind, mark.name)} at {mark.along_mm:.0f} mm") for mark in body.marks)
+    names = tuple(Choice(key, name) for key, name in mark_names(body.kind))
+    if body.kind == "bile":
+        names = (*names, *(Choice(key, key.capitalize()) for key in (RIGHT_SECONDARY, LEFT_SECONDARY)))
     return LumenCard(
         kept.item.id, kept.item.name, body.site, sites, tuple(facts), tuple(body.findings), marks,
-        body.stenosis is not None, tuple(Choice(key, name) for key, name in mark_names(body.kind)), tree,
+        body.stenosis is not None, names, tree,
     )  # fmt: skip
 
 
@@ -161,7 +166,7 @@ def stent_line(kept: KeptStent) -> StentLine:
     return StentLine(kept.item.id, title, f"{product} · {place}", bool(kept.shown.stale))
 
 
-def stent_card(kept: KeptStent, others: Iterable[KeptStent], kind: str | None) -> StentCard:
+def stent_card(kept: KeptStent, others: Iterable[KeptStent], kind: str | None, session: Session | None) -> StentCard:
     """The stent selected, with what its rules say."""
     body, known = kept.body, stent_catalogue()
     row = None if body.device is None else known.rows.get(body.device)
@@ -169,9 +174,20 @@ def stent_card(kept: KeptStent, others: Iterable[KeptStent], kind: str | None) -
     partners = (Choice("", "(alone)"), *(Choice(each.item.id, each.item.name) for each in others))
     return StentCard(
         kept.item.id, kept.item.name, body.diameter_mm, body.length_mm, body.type, types,
-        stent_facts(body, kept.shown, row, kind), stored_judgements(body.findings), kept.shown.stale,
-        body.partner or "", partners, made_in(row),
+        (*stent_facts(body, kept.shown, row, kind), *hilar_facts(body, session)), stored_judgements(body.findings),
+        kept.shown.stale, body.partner or "", partners, made_in(row), body.site == SITE,
     )  # fmt: skip
+
+
+def hilar_facts(body: StentBody, session: Session | None) -> tuple[tuple[str, str], ...]:
+    """Of a stent of the bile ducts: the Bismuth type, and how much of the liver it drains; empty for others."""
+    if body.site != SITE or session is None:
+        return ()
+    kind, why = bismuth_of(session)
+    known = stent_catalogue()
+    asked = f"approximate; ask below {known.drainage_percent:g} % [{known.drainage_tag}]"
+    share = "not estimated" if body.drained_share is None else f"about {100.0 * body.drained_share:.0f} %, {asked}"
+    return (("Bismuth type", why if kind is None else f"{kind}: {why}"), ("Liver drained", share))
 
 
 def stent_facts(

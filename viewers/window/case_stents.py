@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog
 
 from planner.app.lumens import set_site
+from planner.app.stent_drainage import Drained, estimate_drained, set_drained
 from planner.app.stents import (
     change_size,
     judge_again,
@@ -18,9 +19,11 @@ from planner.app.stents import (
     stent_proposals,
 )
 from planner.errors import OperatorError
+from planner.imaging.masks import Mask
 from planner.jobs import Context
 from planner.model.case import Case
 from planner.model.edits import Edit, new_id
+from planner.model.items import RegionBody
 from planner.model.session import Session
 from planner.planning.stent_catalogue import stent_catalogue
 from planner.planning.stent_deployment import deploy
@@ -65,6 +68,7 @@ class StentWork:
                 pair=self.pair,
                 remove=lambda key: self._edit("Remove stent", key, lambda s: remove_stent(s.id, key)),
                 sheet=self.ask_sheet,
+                drain=self.drain,
             )
         )
 
@@ -84,7 +88,7 @@ class StentWork:
         if selected is not None:
             others = [each for each in self.lumens.stents.values() if each is not selected]
             of = self.lumens.kept(selected.body.lumen)
-            chosen = stent_card(selected, others, None if of is None else of.body.kind)
+            chosen = stent_card(selected, others, None if of is None else of.body.kind, self.lumens.session)
         session = self.lumens.session
         if lumen is None or session is None:
             self.sized = None
@@ -196,6 +200,45 @@ class StentWork:
         if kept is None or kept.body.partner is None:
             return None
         return "A pair is parted by pairing with another stent, by removing one of the two, or by undo (Ctrl+Z)."
+
+    def drain(self, stent_id: str) -> str | None:
+        """Estimate in the background what the stent drains of the liver, and store it; else say what is missing."""
+        session, work, kept = self.lumens.session, self.lumens.work, self.lumens.stent(stent_id)
+        if session is None or work is None:
+            return NO_SESSION
+        if kept is None:
+            return GONE
+        liver = self._liver(kept.item.frame_uid)
+
+        def done(found: Drained) -> None:
+            now = self.lumens.stent(stent_id)
+            if now is None or now.item is not kept.item:
+                return
+            if found.share is None:
+                self.panel.say(found.words)
+                return
+            refusal = self._edit("Liver drained", stent_id, lambda s: set_drained(s, stent_id, found.share))
+            self.panel.say(refusal)
+            work.said.emit(f"{kept.item.name}: {found.words}")
+
+        self.desk.jobs.submit(
+            "Estimating the liver drained",
+            lambda context: estimate_drained(session, stent_id, liver),
+            done,
+            still_valid=lambda: self.lumens.work is work and self.lumens.session is not None,
+        )
+        return None
+
+    def _liver(self, frame_uid: str) -> Mask | None:
+        """As it is marked in a frame of reference; None where it is not."""
+        for mark in self.desk.marks.marks.value:
+            if (
+                isinstance(mark.body, RegionBody)
+                and mark.body.structure == "liver"
+                and mark.item.frame_uid == frame_uid
+            ):
+                return self.desk.marks.mask(mark.id)
+        return None
 
     # Dragging
 
