@@ -29,10 +29,10 @@ from planner.model.vessel_items import (
     WayMeasures,
 )
 from planner.model.vessel_reading import body_digest, position_of, positions_of, tree_of, trees_of
-from planner.planning.arteries import arteries
 from planner.planning.catheter_way import way
 from planner.planning.territories import AddedUp, Injection, Territories
 from planner.planning.tree_packing import tree_of_body
+from planner.planning.veins import vessel_name
 from planner.planning.vessel_tree import VesselTree
 from planner.store.actors import Actor
 from planner.store.library import Library
@@ -330,9 +330,7 @@ def vessel_words(tree: VesselTree, segment: str) -> str:
     named = [each for each in tree.way_to(segment) if each.name is not None]
     if not named:
         return f"Vessel {segment}"
-    key = str(named[-1].name)
-    known = arteries().get(key)
-    name = key if known is None else known.name
+    name = vessel_name(str(named[-1].name))
     return name if named[-1].id == segment else f"Branch of the {name[:1].lower()}{name[1:]}"
 
 

@@ -20,7 +20,7 @@ from planner.model.vessel_items import (
     WayMeasures,
 )
 from planner.model.vessel_reading import all_feeders_of, body_digest, lumens_of, positions_of, stents_of
-from planner.planning.arteries import arteries
+from planner.planning.veins import vessel_name
 from planner.report.content import Table
 from planner.units import UNKNOWN, shown
 
@@ -41,11 +41,10 @@ def vessel_tables(case: Case, session: Session) -> tuple[Table, ...]:
 
 
 def artery_name(key: str | None) -> str:
-    """The name of an artery of the catalogue, or a person's own words; unnamed vessels say so."""
+    """The name of an artery or vein of the catalogue, or a person's own words; unnamed vessels say so."""
     if key is None:
         return "unnamed vessel"
-    known = arteries().get(key)
-    return known.name if known is not None else key
+    return vessel_name(key)
 
 
 def _lesion_name(case: Case, lesion_id: str) -> str:

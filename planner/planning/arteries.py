@@ -10,19 +10,19 @@ from planner.errors import BugError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Artery:
-    """One entry of the catalogue.
+class NamedVessel:
+    """One entry of a catalogue of arteries or veins.
 
     Attributes
     ----------
     parent
-        Key of the artery it usually arises from, or None.
+        Key of the vessel it usually arises from (of a vein: drains into or branches from), or None.
     order
-        Usual place on the way from access to target, lower first.
+        Usual place on the way from access to target, or from the root of the tree outwards; lower first.
     snomed
         SNOMED CT code of DICOM's context groups, or None where none is listed.
     liver_segment
-        Couinaud segment of a segmental artery.
+        Couinaud segment of a segmental branch.
     """
 
     key: str
@@ -35,24 +35,29 @@ class Artery:
     liver_segment: str | None = None
 
 
-@cache
-def arteries() -> dict[str, Artery]:
-    """Every artery by key, in the order of the catalogue.
+def read_vessels(file: str, table: str) -> dict[str, NamedVessel]:
+    """Every vessel of a catalogue by key, in its order.
 
     Raises
     ------
     BugError
         When the catalogue names a key twice or a parent that is not there.
     """
-    entries = [Artery(**entry) for entry in catalogue("arteries.toml")["artery"]]
+    entries = [NamedVessel(**entry) for entry in catalogue(file)[table]]
     found = {entry.key: entry for entry in entries}
     missing = {entry.parent for entry in entries if entry.parent is not None} - set(found)
     if len(found) != len(entries) or missing:
-        raise BugError(f"resources/arteries.toml repeats a key or lacks the parents {sorted(missing)}")
+        raise BugError(f"resources/{file} repeats a key or lacks the parents {sorted(missing)}")
     return found
 
 
-def artery(key: str) -> Artery:
+@cache
+def arteries() -> dict[str, NamedVessel]:
+    """Every artery by key; raises as `read_vessels`."""
+    return read_vessels("arteries.toml", "artery")
+
+
+def artery(key: str) -> NamedVessel:
     """
     Raises
     ------
@@ -64,7 +69,7 @@ def artery(key: str) -> Artery:
     return arteries()[key]
 
 
-def way_to(key: str) -> tuple[Artery, ...]:
+def way_to(key: str) -> tuple[NamedVessel, ...]:
     """The usual way from the first parent to an artery: the names offered for a path's segments."""
     way = [artery(key)]
     while (parent := way[0].parent) is not None:

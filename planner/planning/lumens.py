@@ -19,6 +19,7 @@ from planner.imaging.cross_sections import frames
 from planner.imaging.lumen_contours import LumenLook, LumenSections, lumen_sections
 from planner.jobs import Context
 from planner.model.vessel_items import LUMEN_KINDS
+from planner.planning.course_lines import cut, run_on, smooth
 from planner.planning.lumens_gut import gut_course
 from planner.planning.lumens_path import (
     COLLAPSIBLE,
@@ -27,9 +28,6 @@ from planner.planning.lumens_path import (
     arterial_look,
     calm_shift,
     clicked_look,
-    cut,
-    run_on,
-    smooth,
     way_between,
 )
 from planner.planning.vessel_path import trace_vessel
@@ -38,6 +36,8 @@ Floats = NDArray[np.float64]
 
 _CENTRING_ROUNDS = 4
 _RUN_ON_MM = 5.0
+_COURSE_POINTS = 6
+"""Points at an end whose course the line is run on by."""
 _LEAST_VOXELS = 2.0
 """Below this diameter in voxels a measured width is not trusted: fewer samples than Nyquist asks for."""
 _LEAST_CONTRAST = 4.0
@@ -200,8 +200,8 @@ def _arterial(volume: Volume, clicks: Floats, context: Context) -> tuple[LumenLo
 
 def _extended(rough: Polyline) -> Polyline:
     """Evenly spaced, calm, and run on at both ends, which would creep inwards while the line is centred."""
-    even = smooth(rough.resampled(STEP_MM), 3.0)
-    return smooth(run_on(even, _RUN_ON_MM).resampled(STEP_MM), 1.5)
+    even = smooth(rough.resampled(STEP_MM), 3.0, STEP_MM)
+    return smooth(run_on(even, _RUN_ON_MM, _COURSE_POINTS).resampled(STEP_MM), 1.5, STEP_MM)
 
 
 def _followed(
@@ -215,7 +215,7 @@ def _followed(
         widest = float(np.quantile(0.5 * np.nan_to_num(sections.greatest_mm), 0.98))
         reach = float(np.clip(2.2 * widest + 4.0, 8.0, KINDS[kind].reach_mm))
         line = _moved(line, sections)
-    line = cut(line, clicks[0], clicks[-1])
+    line = cut(line, clicks[0], clicks[-1], STEP_MM)
     sections = lumen_sections(volume, line, look, reach_mm=reach)
     context.step(1.0)
     return _lumen_of(line, sections, clicks, kind, method)
@@ -227,7 +227,7 @@ def _moved(line: Polyline, sections: LumenSections) -> Polyline:
     most = np.maximum(0.5 * np.nan_to_num(sections.greatest_mm), 0.5)[:, None]
     length = np.linalg.norm(shift, axis=1, keepdims=True)
     bounded = shift * np.minimum(1.0, most / np.maximum(length, 1e-9))
-    return smooth(Polyline(line.points_lps_mm + bounded, line.frame_uid).resampled(STEP_MM), 1.5)
+    return smooth(Polyline(line.points_lps_mm + bounded, line.frame_uid).resampled(STEP_MM), 1.5, STEP_MM)
 
 
 def _lumen_of(line: Polyline, sections: LumenSections, clicks: Floats, kind: str, method: str) -> Lumen:

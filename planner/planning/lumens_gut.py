@@ -17,6 +17,7 @@ from planner.imaging.cross_sections import frames
 from planner.imaging.lumen_contours import LumenLook, LumenSections, lumen_sections
 from planner.imaging.slicing import sample
 from planner.jobs import Context
+from planner.planning.course_lines import cut, smooth
 from planner.planning.lumens_path import (
     AIR_HU,
     LEAST_SOFT_HU,
@@ -26,9 +27,7 @@ from planner.planning.lumens_path import (
     STEP_MM,
     around_points,
     calm_shift,
-    cut,
     pockets,
-    smooth,
 )
 
 Floats = NDArray[np.float64]
@@ -84,7 +83,7 @@ def gut_course(volume: Volume, way: Polyline, clicks_lps_mm: Floats, reach_mm: f
         for turn in range(2):
             context.step(0.7 + 0.1 * turn)
             line = _to_content(near, line, inner_look, reach_mm)
-    line = cut(line, clicks_lps_mm[0], clicks_lps_mm[-1])
+    line = cut(line, clicks_lps_mm[0], clicks_lps_mm[-1], STEP_MM)
     outer = lumen_sections(full, line, outer_look, reach_mm=reach_mm)
     context.step(0.9)
     inner = None if inner_look is None else lumen_sections(near, line, inner_look, reach_mm=reach_mm)
@@ -150,7 +149,7 @@ def _recentred(line: Polyline, way: Polyline, outer: LumenSections) -> Polyline:
     away, nearest = cKDTree(way.points_lps_mm).query(moved)
     anchor = way.points_lps_mm[nearest]
     held = anchor + (moved - anchor) * np.minimum(1.0, _STRAY_MM / np.maximum(away, 1e-9))[:, None]
-    return smooth(Polyline(held, line.frame_uid).resampled(STEP_MM), 3.0)
+    return smooth(Polyline(held, line.frame_uid).resampled(STEP_MM), 3.0, STEP_MM)
 
 
 def _content(near: Volume, line: Polyline, reach_mm: float, wall: float) -> LumenLook | None:
@@ -201,7 +200,7 @@ def _to_content(near: Volume, line: Polyline, look: LumenLook, reach_mm: float) 
     holds = total * _PIXEL_MM**2 > _LEAST_AREA_MM2
     shift = calm_shift(np.where(holds[:, None], first[:, None] * ways[:, 0] + second[:, None] * ways[:, 1], 0.0))
     shift *= np.minimum(1.0, _CONTENT_MM / np.maximum(np.linalg.norm(shift, axis=1, keepdims=True), 1e-9))
-    return smooth(Polyline(line.points_lps_mm + shift, line.frame_uid).resampled(STEP_MM), 1.5)
+    return smooth(Polyline(line.points_lps_mm + shift, line.frame_uid).resampled(STEP_MM), 1.5, STEP_MM)
 
 
 def _nearest_part(parts: NDArray[np.int32], picture: Floats) -> int:

@@ -20,6 +20,7 @@ from planner.imaging.masks import Box, ball_box, box_size, box_slices, union_box
 from planner.imaging.paths import least_cost_path
 from planner.imaging.slicing import sample
 from planner.imaging.surfaces import centre_distance_mm
+from planner.planning.course_lines import SNAP_MM, snapped
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +31,6 @@ MOST_AIR_HU = -500.0
 LEAST_SOFT_HU, MOST_SOFT_HU = -30.0, 130.0
 """Wall of a gullet or bowel: brighter than halfway to fat, darker than bone; enhanced wall included."""
 _MEDIAN = 9
-_SNAP_MM = 1.5
 _CALM_MM = 0.6
 _LEAST_COST = 0.025
 _FARTHEST_MM = 25.0
@@ -133,7 +133,7 @@ def _typical_gap(gaps: Floats, count: int) -> float:
     return float(np.quantile(gaps, 0.35)) if len(gaps) > 0.08 * count else math.inf
 
 
-def _near(volume: Volume, click: Floats, radius_mm: float = _SNAP_MM) -> Floats:
+def _near(volume: Volume, click: Floats, radius_mm: float = SNAP_MM) -> Floats:
     """Grey values within reach of a click; the nearest voxel when there is none."""
     box = ball_box(volume.grid, click, max(radius_mm, max(volume.grid.spacing_kji_mm)))
     axes = [np.arange(low, high) for low, high in zip(*box, strict=True)]
@@ -210,7 +210,7 @@ def _piece(volume: Volume, start: Floats, end: Floats, kind: str, look: LumenLoo
     margin = max(_MARGIN_MM, float(np.linalg.norm(end - start)) / 3.0)
     box = union_box((ball_box(volume.grid, start, margin), ball_box(volume.grid, end, margin)))
     cost = _cost(volume, box, (start, end), kind, look)
-    first, last = _snapped(volume, cost, box, start), _snapped(volume, cost, box, end)
+    first, last = snapped(volume, cost, box, start), snapped(volume, cost, box, end)
     indices = least_cost_path(cost, first, last, volume.grid.spacing_kji_mm)
     if indices is None or len(indices) < 2:
         return np.stack([start, end])
@@ -236,7 +236,7 @@ def _cost(
         if kind == "airway":
             foreign[:] = False
     depth = centre_distance_mm(likeness < 0.5, spacing)
-    here = [float(depth[_snapped(volume, 1.0 / (0.1 + depth), box, end)]) for end in ends]
+    here = [float(depth[snapped(volume, 1.0 / (0.1 + depth), box, end)]) for end in ends]
     cap = max(*here, max(spacing))
     middle = np.clip(depth / cap, 0.0, 1.0)
     cost = 1.0 / (_LEAST_COST + likeness**2 * (0.35 + 0.65 * middle**2))
@@ -281,57 +281,9 @@ def _index_in(grid: Grid, box: Box, point: Floats) -> tuple[int, int, int]:
     return k, j, i
 
 
-def _snapped(volume: Volume, cost: NDArray[np.floating], box: Box, click: Floats) -> tuple[int, int, int]:
-    """The cheapest voxel within reach of a click."""
-    near = ball_box(volume.grid, click, _SNAP_MM)
-    axes = [np.arange(low, high) for low, high in zip(*near, strict=True)]
-    centres = volume.grid.lps_from_kji.points(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
-    gaps = np.linalg.norm(centres - click, axis=-1)
-    within = gaps <= max(_SNAP_MM, float(gaps.min()))
-    local = np.where(within, cost[box_slices(near, box[0])], np.inf)
-    at = np.unravel_index(int(np.argmin(local)), local.shape)
-    k, j, i = (int(step) + low - first for step, low, first in zip(at, near[0], box[0], strict=True))
-    return k, j, i
-
-
-def smooth(line: Polyline, sigma_mm: float) -> Polyline:
-    """Gaussian along an evenly spaced curve; both ends stay, by mirroring the curve through them."""
-    from scipy import ndimage
-
-    points = line.points_lps_mm
-    reach = min(len(points) - 1, math.ceil(4.0 * sigma_mm / STEP_MM))
-    before = 2.0 * points[0] - points[reach:0:-1]
-    after = 2.0 * points[-1] - points[-2 : -reach - 2 : -1]
-    longer = np.concatenate([before, points, after])
-    calm = ndimage.gaussian_filter1d(longer, sigma_mm / STEP_MM, axis=0, mode="nearest", truncate=3.0)
-    return Polyline(calm[reach : reach + len(points)], line.frame_uid)
-
-
 def calm_shift(shift_lps_mm: Floats) -> Floats:
     """(n, 3): running median of moves across a course: one section that runs out must not bend the line."""
     from scipy import ndimage
 
     calm: Floats = ndimage.median_filter(shift_lps_mm, size=(_MEDIAN, 1), mode="nearest")
     return calm
-
-
-def run_on(line: Polyline, reach_mm: float) -> Polyline:
-    """The line continued straight at both ends."""
-    points = line.points_lps_mm
-    reach = min(len(points) - 1, 6)
-    head, tail = points[0] - points[reach], points[-1] - points[-1 - reach]
-    before = points[0] + reach_mm * head / max(float(np.linalg.norm(head)), 1e-9)
-    after = points[-1] + reach_mm * tail / max(float(np.linalg.norm(tail)), 1e-9)
-    return Polyline(np.concatenate([[before], points, [after]]), line.frame_uid)
-
-
-def cut(line: Polyline, start: Floats, end: Floats) -> Polyline:
-    """The part between the points nearest to both ends."""
-    fine = line.resampled(STEP_MM / 4.0)
-    points = fine.points_lps_mm
-    first = int(np.argmin(np.linalg.norm(points - start, axis=1)))
-    last = int(np.argmin(np.linalg.norm(points - end, axis=1)))
-    low, high = min(first, last), max(first, last)
-    if high - low < 2:
-        low, high = 0, len(points) - 1
-    return Polyline(points[low : high + 1], line.frame_uid).resampled(STEP_MM)

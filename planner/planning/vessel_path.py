@@ -17,16 +17,16 @@ from planner.errors import OperatorError
 from planner.geometry import Polyline
 from planner.imaging import Volume
 from planner.imaging.cross_sections import CrossSections, cross_sections
-from planner.imaging.masks import Box, ball_box, box_slices, union_box
+from planner.imaging.masks import ball_box, box_slices, union_box
 from planner.imaging.paths import least_cost_path
 from planner.imaging.vesselness import vesselness
 from planner.jobs import Context
 from planner.model.items import PathSegment
 from planner.planning.arteries import artery
+from planner.planning.course_lines import SNAP_MM, cut, run_on, smooth, snapped
 
 _STEP_MM = 1.0
 _REACH_MM = 25.0
-_SNAP_MM = 1.5
 _BESIDE_MM = 12.0
 _SURROUNDINGS_MM = 25.0
 _LEAST_DARKER = 0.05
@@ -35,6 +35,8 @@ _SCALES_MM = (1.0, 2.5)
 _LEAST_COST = 0.02
 _CENTRING_ROUNDS = 4
 _RUN_ON_MM = 5.0
+_COURSE_POINTS = 4
+"""Points at an end whose course the line is run on by."""
 _NOISE_REACH = 10
 _LEAST_VOXELS = 2.0
 """Below this diameter in voxels a measured width is not trusted: fewer samples than Nyquist asks for."""
@@ -218,7 +220,7 @@ def _lumen(volume: Volume, clicks: NDArray[np.float64], *, strict: bool = True) 
     for click in clicks:
         values, gaps = _near(volume, click, _SURROUNDINGS_MM)
         # On coarse voxels no centre need lie within the reach: then the nearest one speaks for the click.
-        core = values[gaps <= max(_SNAP_MM, max(volume.grid.spacing_kji_mm) / 2.0, float(gaps.min()))]
+        core = values[gaps <= max(SNAP_MM, max(volume.grid.spacing_kji_mm) / 2.0, float(gaps.min()))]
         bright.append(float(np.quantile(core, 0.75)))
         around.append(_surroundings(values, gaps, core))
     background = min(around)
@@ -252,8 +254,8 @@ def _between_clicks(
     box = union_box((ball_box(volume.grid, start, margin), ball_box(volume.grid, end, margin)))
     values = np.asarray(volume.voxels[box_slices(box)], dtype=np.float32)
     cost = _cost(values, volume.grid.spacing_kji_mm, lumen)
-    first = _snapped(volume, cost, box, start)
-    last = _snapped(volume, cost, box, end)
+    first = snapped(volume, cost, box, start)
+    last = snapped(volume, cost, box, end)
     indices = least_cost_path(cost, first, last, volume.grid.spacing_kji_mm)
     if indices is None or len(indices) < 2:
         return np.stack([start, end])
@@ -273,69 +275,22 @@ def _cost(values: NDArray[np.float32], spacing: tuple[float, float, float], lume
     return cost
 
 
-def _snapped(volume: Volume, cost: NDArray[np.float32], box: Box, click: NDArray[np.float64]) -> tuple[int, int, int]:
-    """The cheapest voxel within reach of a click."""
-    near = ball_box(volume.grid, click, _SNAP_MM)
-    axes = [np.arange(low, high) for low, high in zip(*near, strict=True)]
-    centres = volume.grid.lps_from_kji.points(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
-    gaps = np.linalg.norm(centres - click, axis=-1)
-    within = gaps <= max(_SNAP_MM, float(gaps.min()))
-    local = np.where(within, cost[box_slices(near, box[0])], np.inf)
-    at = np.unravel_index(int(np.argmin(local)), local.shape)
-    k, j, i = (int(step) + low - first for step, low, first in zip(at, near[0], box[0], strict=True))
-    return k, j, i
-
-
 def _centred(
     volume: Volume, rough: Polyline, lumen: _Lumen, ends: tuple[NDArray[np.float64], NDArray[np.float64]]
 ) -> tuple[Polyline, CrossSections]:
     """Move the path to the middle of its cross-sections until it stays there; it ends beside the outer clicks."""
     # The ends would creep inwards while the line is moved and smoothed: they are run on, and cut off at the end.
-    line = _smooth(_run_on(_smooth(rough.resampled(_STEP_MM), 3.0)).resampled(_STEP_MM), 1.5)
+    even = smooth(rough.resampled(_STEP_MM), 3.0, _STEP_MM)
+    line = smooth(run_on(even, _RUN_ON_MM, _COURSE_POINTS).resampled(_STEP_MM), 1.5, _STEP_MM)
     for _ in range(_CENTRING_ROUNDS):
         sections = cross_sections(volume, line, lumen.background, reach_mm=_REACH_MM)
         typical = np.where(np.isfinite(sections.radius_mm), sections.radius_mm, 0.0)
         shift = sections.shift_lps_mm
         length = np.linalg.norm(shift, axis=1, keepdims=True)
         bounded = shift * np.minimum(1.0, typical[:, None] / np.maximum(length, 1e-9))
-        line = _smooth(Polyline(line.points_lps_mm + bounded, line.frame_uid).resampled(_STEP_MM), 1.5)
-    line = _cut(line, *ends)
+        line = smooth(Polyline(line.points_lps_mm + bounded, line.frame_uid).resampled(_STEP_MM), 1.5, _STEP_MM)
+    line = cut(line, *ends, _STEP_MM)
     return line, cross_sections(volume, line, lumen.background, reach_mm=_REACH_MM)
-
-
-def _run_on(line: Polyline) -> Polyline:
-    """The line continued straight at both ends."""
-    points = line.points_lps_mm
-    reach = min(len(points) - 1, 4)
-    head, tail = points[0] - points[reach], points[-1] - points[-1 - reach]
-    before = points[0] + _RUN_ON_MM * head / max(float(np.linalg.norm(head)), 1e-9)
-    after = points[-1] + _RUN_ON_MM * tail / max(float(np.linalg.norm(tail)), 1e-9)
-    return Polyline(np.concatenate([[before], points, [after]]), line.frame_uid)
-
-
-def _cut(line: Polyline, start: NDArray[np.float64], end: NDArray[np.float64]) -> Polyline:
-    """The part between the points nearest to both ends."""
-    fine = line.resampled(_STEP_MM / 4.0)
-    points = fine.points_lps_mm
-    first = int(np.argmin(np.linalg.norm(points - start, axis=1)))
-    last = int(np.argmin(np.linalg.norm(points - end, axis=1)))
-    low, high = min(first, last), max(first, last)
-    if high - low < 2:
-        low, high = 0, len(points) - 1
-    return Polyline(points[low : high + 1], line.frame_uid).resampled(_STEP_MM)
-
-
-def _smooth(line: Polyline, sigma_mm: float) -> Polyline:
-    """Gaussian along the curve; both ends stay, by mirroring the curve through them."""
-    from scipy import ndimage
-
-    points = line.points_lps_mm
-    reach = min(len(points) - 1, int(np.ceil(4.0 * sigma_mm / _STEP_MM)))
-    before = 2.0 * points[0] - points[reach:0:-1]
-    after = 2.0 * points[-1] - points[-2 : -reach - 2 : -1]
-    longer = np.concatenate([before, points, after])
-    smooth = ndimage.gaussian_filter1d(longer, sigma_mm / _STEP_MM, axis=0, mode="nearest", truncate=3.0)
-    return Polyline(smooth[reach : reach + len(points)], line.frame_uid)
 
 
 def _doubtful(sections: CrossSections) -> NDArray[np.bool_]:

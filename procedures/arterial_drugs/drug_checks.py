@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from planner.clinical.results import RuleResult
 from planner.findings import Finding, Severity
 from planner.workflow.context import StageContext
 from planner.workflow.template import Computed
 from procedures.arterial_drugs.registry import REGISTRY
 from procedures.embolisation.agents import planned_kinds
 from procedures.embolisation.record_checks import DONE
+from procedures.spine.body_surface import mosteller, surface_agrees
 from procedures.spine.support import (
-    against,
     as_number,
-    from_rule,
-    height,
-    limit,
-    missing_of,
     not_evaluated,
-    number,
-    ruled,
     text_of,
-    unknown_value,
-    weight,
 )
 
 AGENT = "agent"
@@ -29,37 +20,12 @@ DRUG = "drug"
 """Code of ``agent_kinds``: a drug is given."""
 
 
-def surface_of_body(context: StageContext) -> RuleResult | None:
-    """Body surface by the formulas; None while height or weight is unknown."""
-    if missing_of(height(context), weight(context)):
-        return None
-    return ruled(context, "bsa", {"height": height(context), "weight": weight(context)})
+REGISTRY.check("surface_used")(surface_agrees)
 
 
 @REGISTRY.compute("surface_of_body")
 def surface(context: StageContext) -> list[Computed]:
-    result = surface_of_body(context)
-    if result is None:
-        why = missing_of(height(context), weight(context)) or "height or weight is unknown"
-        return [unknown_value("bsa", "Body surface (Mosteller)", why, "bsa")]
-    tall, mass = height(context), weight(context)
-    inputs = {"height": tall.printed(), "weight": mass.printed()}
-    arithmetic = f"root of ({tall.value:g} x {mass.value:g} / 3600) = {result.number('mosteller'):.3f} m²"
-    return [from_rule(result, "mosteller", "bsa", "Body surface (Mosteller)", inputs=inputs, arithmetic=arithmetic)]
-
-
-@REGISTRY.check("surface_used")
-def surface_used(context: StageContext) -> list[Finding]:
-    """The body surface that divides the doses is the patient's."""
-    typed, result = as_number(context.value("bsa_m2")), surface_of_body(context)
-    computed = result.number("mosteller") if result else None
-    if typed is None or computed is None:
-        return [not_evaluated(context, "body surface, height or weight is unknown")]
-    difference, allowed = 100.0 * abs(typed - computed) / computed, limit(context, "tolerance")
-    if difference <= number(allowed):
-        return []
-    text = f"Body surface used {typed:.3f} m², by the formula {computed:.3f} m²."
-    return [against(context, "body-surface-differs", text, difference, allowed)]
+    return [mosteller(context)]
 
 
 def drug_maxima(context: StageContext) -> dict[str, float | None]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from planner.findings import Finding
 from planner.workflow.context import StageContext
 from procedures.haic.registry import REGISTRY
-from procedures.spine.support import against, limit, not_evaluated, number, reasons_of
-from procedures.tace import liver_scores, vessels
+from procedures.spine.support import not_evaluated
+from procedures.tace import liver_scores, liver_stage, vessels
 
 REGISTRY.check("phases_present")(vessels.phases_present)
 REGISTRY.compute("child_pugh")(liver_scores.child_pugh)
@@ -16,19 +16,7 @@ REGISTRY.compute("albi")(liver_scores.albi)
 @REGISTRY.check("child_pugh_for_infusion")
 def child_pugh_for_infusion(context: StageContext) -> list[Finding]:
     """Child-Pugh against the limit ``points``."""
-    result, why, _ = liver_scores.child_pugh_result(context)
-    total = result.number("total") if result else None
-    if result is None or total is None:
-        reason = why if result is None else reasons_of(result)
-        return [not_evaluated(context, f"Child-Pugh: {reason}", code="child-pugh-not-evaluated")]
-    caveat = liver_scores.invalid(context, inr=True)
-    if caveat:
-        return [not_evaluated(context, f"Child-Pugh is not valid: {caveat.rstrip('.')}", code="child-pugh-not-valid")]
-    allowed = limit(context, "points")
-    if total <= number(allowed):
-        return []
-    text = f"Child-Pugh {result.grade}{total:g}; the profile infuses up to {number(allowed):g} points."
-    return [against(context, "child-pugh-beyond", text, total, allowed)]
+    return liver_stage.child_pugh_beyond(context, "is beyond {points:g} points, the profile's limit for infusion.")
 
 
 @REGISTRY.check("portal_and_bile")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from planner.findings import Finding
 from planner.workflow.context import StageContext
 from procedures.portal_vein_embolisation.registry import REGISTRY
-from procedures.spine.support import against, as_number, in_unit, laboratory, limit, not_evaluated, number, reasons_of
-from procedures.tace import early_course, liver_scores
+from procedures.spine.support import against, as_number, in_unit, laboratory, limit, not_evaluated, number
+from procedures.tace import early_course, liver_scores, liver_stage
 
 REGISTRY.compute("child_pugh")(liver_scores.child_pugh)
 REGISTRY.compute("albi")(liver_scores.albi)
@@ -74,16 +74,6 @@ def portal_hypertension_known(context: StageContext) -> list[Finding]:
 @REGISTRY.check("child_pugh_for_resection")
 def child_pugh_for_resection(context: StageContext) -> list[Finding]:
     """Child-Pugh against the limit ``points``."""
-    result, why, _ = liver_scores.child_pugh_result(context)
-    total = result.number("total") if result else None
-    if result is None or total is None:
-        reason = why if result is None else reasons_of(result)
-        return [not_evaluated(context, f"Child-Pugh: {reason}", code="child-pugh-not-evaluated")]
-    caveat = liver_scores.invalid(context, inr=True)
-    if caveat:
-        return [not_evaluated(context, f"Child-Pugh is not valid: {caveat.rstrip('.')}", code="child-pugh-not-valid")]
-    allowed = limit(context, "points")
-    if total <= number(allowed):
-        return []
-    text = f"Child-Pugh {result.grade}{total:g}; the profile accepts up to {number(allowed):g} before a resection."
-    return [against(context, "child-pugh-beyond", text, total, allowed)]
+    return liver_stage.child_pugh_beyond(
+        context, "is beyond {points:g} points, the profile's limit before a resection."
+    )

@@ -9,8 +9,8 @@ from planner.findings import Finding
 from planner.units import shown
 from planner.workflow.context import StageContext
 from planner.workflow.template import Computed, Limit
-from procedures.arterial_drugs.drug_checks import surface_of_body
 from procedures.portal_vein_embolisation.registry import REGISTRY
+from procedures.spine.body_surface import surface_of_body
 from procedures.spine.medicine_checks import day_of_procedure
 from procedures.spine.support import (
     against,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planner.findings import Finding, Severity
 from planner.workflow.context import StageContext
+from procedures.spine.body_surface import surface_agrees
 from procedures.spine.support import (
     against,
     as_findings,
@@ -21,7 +22,6 @@ from procedures.tace.dosing import (
     dose_results,
     is_doxorubicin,
     planned_drug,
-    surface_result,
 )
 from procedures.tace.registry import REGISTRY
 
@@ -40,6 +40,9 @@ def planned_drugs(context: StageContext) -> list[tuple[str, float | None, float 
         for row in context.rows("other_drugs")
     ]
     return [first, *more]
+
+
+REGISTRY.check("body_surface_agrees")(surface_agrees)
 
 
 @REGISTRY.check("prepared_dose_within_cap")
@@ -181,19 +184,6 @@ def shunt_with_agent(context: StageContext) -> list[Finding]:
     if context.value("right_to_left_shunt", PORTAL) == "yes" and oil:
         found.append(context.finding("shunt-with-agent", "Oil with a right-to-left shunt.", subject="right_to_left"))
     return found
-
-
-@REGISTRY.check("body_surface_agrees")
-def body_surface_agrees(context: StageContext) -> list[Finding]:
-    typed, result = as_number(context.value("bsa_m2")), surface_result(context)
-    computed = result.number("mosteller") if result else None
-    if typed is None or computed is None:
-        return [not_evaluated(context, "body surface, height or weight is unknown")]
-    difference, allowed = 100.0 * abs(typed - computed) / computed, limit(context, "tolerance")
-    if difference <= number(allowed):
-        return []
-    text = f"Body surface used {typed:.3f} m², by the formula {computed:.3f} m²."
-    return [against(context, "body-surface-differs", text, difference, allowed)]
 
 
 @REGISTRY.check("recent_chemotherapy")

@@ -9,6 +9,7 @@ from planner.model.ledger import LedgerEntry
 from planner.units import shown
 from planner.workflow.context import StageContext
 from planner.workflow.template import Computed
+from procedures.spine.body_surface import mosteller, surface_of_body
 from procedures.spine.ledger import earlier_entries, session_entries
 from procedures.spine.support import (
     as_number,
@@ -16,7 +17,6 @@ from procedures.spine.support import (
     height,
     in_unit,
     laboratory,
-    missing_of,
     number,
     ruled,
     text_of,
@@ -43,26 +43,14 @@ def is_doxorubicin(name: str) -> bool:
     return plain in (DOXORUBICIN, "adriamycin", "doxorubicin hydrochloride", "多柔比星", "阿霉素", "盐酸多柔比星")
 
 
-def surface_result(context: StageContext) -> RuleResult | None:
-    """Body surface by the formula; None while height or weight is unknown."""
-    if missing_of(height(context), weight(context)):
-        return None
-    return ruled(context, "bsa", {"height": height(context), "weight": weight(context)})
-
-
 @REGISTRY.compute("bsa")
 def bsa(context: StageContext) -> list[Computed]:
-    result = surface_result(context)
+    result = surface_of_body(context)
     if result is None:
-        why = missing_of(height(context), weight(context)) or "height or weight is unknown"
-        return [unknown_value("bsa", "Body surface (Mosteller)", why, "bsa")]
-    tall, mass = height(context), weight(context)
-    inputs = {"height": tall.printed(), "weight": mass.printed()}
-    arithmetic = f"root of ({tall.value:g} x {mass.value:g} / 3600) = {result.number('mosteller'):.3f} m²"
-    return [
-        from_rule(result, "mosteller", "bsa", "Body surface (Mosteller)", inputs=inputs, arithmetic=arithmetic),
-        from_rule(result, "du_bois", "bsa_du_bois", "Body surface (Du Bois)", inputs=inputs),
-    ]
+        return [mosteller(context)]
+    inputs = {"height": height(context).printed(), "weight": weight(context).printed()}
+    other = from_rule(result, "du_bois", "bsa_du_bois", "Body surface (Du Bois)", inputs=inputs)
+    return [mosteller(context), other]
 
 
 def dose_results(context: StageContext) -> tuple[RuleResult, RuleResult] | None:
@@ -81,7 +69,7 @@ def dose_results(context: StageContext) -> tuple[RuleResult, RuleResult] | None:
 
 
 def _mosteller(context: StageContext) -> float | None:
-    result = surface_result(context)
+    result = surface_of_body(context)
     return result.number("mosteller") if result else None
 
 

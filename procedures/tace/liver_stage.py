@@ -23,6 +23,18 @@ NO_DRUG = frozenset({"", "none", "no", "-", "无"})
 
 @REGISTRY.check("child_pugh_within")
 def child_pugh_within(context: StageContext) -> list[Finding]:
+    """Child-Pugh against the limit ``points``."""
+    return child_pugh_beyond(context, "is beyond {points:g} points, the profile's limit for TACE.")
+
+
+def child_pugh_beyond(context: StageContext, words: str) -> list[Finding]:
+    """What is said of a Child-Pugh beyond the limit ``points``, or of one that is unknown or not valid.
+
+    Parameters
+    ----------
+    words
+        What follows the class; ``{points}`` is the limit.
+    """
     result, why, _ = child_pugh_result(context)
     allowed = limit(context, "points")
     total = result.number("total") if result else None
@@ -34,7 +46,7 @@ def child_pugh_within(context: StageContext) -> list[Finding]:
         return [not_evaluated(context, f"Child-Pugh is not valid: {caveat.rstrip('.')}", code="child-pugh-not-valid")]
     if total <= number(allowed):
         return []
-    text = f"Child-Pugh {result.grade}{total:g} is beyond {number(allowed):g} points, the profile's limit for TACE."
+    text = f"Child-Pugh {result.grade}{total:g} {words.format(points=number(allowed))}"
     return [against(context, "child-pugh-beyond", text, total, allowed)]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from planner.catalogues import catalogue
 from planner.planning.arteries import arteries
+from planner.planning.veins import veins
 from planner.planning.vessel_tree import VesselTree
 
 KIND_WORDS: Mapping[str, str] = MappingProxyType(
@@ -72,7 +72,7 @@ def known_names(kind: str) -> Mapping[str, str]:
     if kind == "artery":
         return {key: each.name for key, each in arteries().items()}
     groups = _GROUPS.get(kind, ())
-    return {str(row["key"]): str(row["name"]) for row in catalogue("veins.toml")["vein"] if row["group"] in groups}
+    return {key: each.name for key, each in veins().items() if each.group in groups}
 
 
 def spoken_vessel(kind: str, name: str | None) -> str:

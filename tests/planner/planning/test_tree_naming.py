@@ -9,7 +9,6 @@ import pytest
 from feeder_truth import tree_of_lines
 from tree_truth import truth_tree
 
-from planner.errors import UsageError
 from planner.geometry import Grid
 from planner.imaging import LabelMap
 from planner.imaging.masks import Mask
@@ -19,7 +18,7 @@ from planner.phantom.vessels import build_vessels
 from planner.planning.arteries import arteries
 from planner.planning.tree_edits import rerooted, with_branch, with_node
 from planner.planning.tree_naming import proposed_names
-from planner.planning.veins import vein, veins
+from planner.planning.veins import veins, vessel_name
 from planner.planning.vessel_tree import TreePlace, VesselTree
 
 FRAME = "1.2.3"
@@ -151,7 +150,8 @@ def test_that_hepatic_veins_are_told_from_what_leaves_the_cava_outside_the_liver
         assert stray_tree.segment(key).origin != "added", name
 
 
-def test_that_an_unknown_vein_is_refused_and_parents_are_in_the_catalogue() -> None:
-    assert vein("p5").liver_segment == "5"
-    with pytest.raises(UsageError):
-        vein("nobody")
+def test_that_a_vessel_is_called_as_its_catalogue_says_and_else_as_a_person_did() -> None:
+    assert veins()["p5"].liver_segment == "5"
+    assert vessel_name("p5") == veins()["p5"].name
+    assert vessel_name("cystic") == arteries()["cystic"].name
+    assert vessel_name("the twig to the cyst") == "the twig to the cyst"
