@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 
 import needle_walks as nw
-from needle_walks import answers, both, case_with, gates, lab, no_lab, row_changed, template, weight, with_items
+from needle_walks import (
+    Walk,
+    answers,
+    both,
+    case_with,
+    gates,
+    lab,
+    no_lab,
+    row_changed,
+    session_of,
+    template,
+    unsigned,
+    weight,
+    with_items,
+)
 from tace_walk import DAY, ROOT, SESSION, at, codes, profiles
 
 from planner.findings import Finding, Severity
@@ -20,7 +34,6 @@ from planner.model.edits import with_session
 from planner.model.items import PlanItem
 from planner.model.packed import packed
 from planner.model.people import Allergy, Patient, Sex
-from planner.model.session import Session
 from planner.model.vessel_items import (
     CATHETER_POSITION,
     FEEDERS,
@@ -37,15 +50,11 @@ from planner.model.vessel_items import (
     ViewMeasures,
 )
 from planner.model.vessel_reading import body_digest
-from planner.workflow.answers import answer_field
 from planner.workflow.context import StageContext
-from planner.workflow.evaluate import evaluate
 from planner.workflow.examples import ExampleStage, example_lesions, example_stages
 from planner.workflow.lifecycle import new_session, set_emergency
 from planner.workflow.loader import load_template
-from planner.workflow.signing import record_time_out, sign
-from planner.workflow.status import SessionStatus
-from planner.workflow.template import Computed, Profile, Template
+from planner.workflow.template import Computed, Template
 
 FRAME = "1.2.840.9"
 SEEN = date(2026, 5, 1)
@@ -72,7 +81,7 @@ __all__ = [
     "no_lab",
     "profiles",
 ]
-__all__ += ["row_changed", "template"]
+__all__ += ["Walk", "row_changed", "session_of", "template", "unsigned"]
 
 # ---------------------------------------------------------------- items
 
@@ -189,42 +198,6 @@ def fresh_case(name: str, profile: str = PROFILE) -> Case:
     return set_emergency(case, SESSION, True, by="Dr Example") if name in EMERGENCIES else case
 
 
-def session_of(case: Case) -> Session:
-    found = case.session(SESSION)
-    assert found is not None
-    return found
-
-
-@dataclass
-class Walk:
-    """A case on its way through the stages."""
-
-    name: str
-    case: Case
-    profile: Profile
-    now: datetime
-
-    @property
-    def session(self) -> Session:
-        return session_of(self.case)
-
-    def status(self) -> SessionStatus:
-        return evaluate(self.case, self.session, template(self.name), self.profile, self.now)
-
-    def fill(self, step: ExampleStage) -> None:
-        self.now, told = at(step.day), template(self.name)
-        for field, value in step.answers.items():
-            self.case = answer_field(self.case, SESSION, told, step.stage, field, value, by="Dr Example", now=self.now)
-
-    def sign(self, step: ExampleStage) -> None:
-        told = template(self.name)
-        for role, person in step.signed_by.items():
-            self.case = sign(self.case, SESSION, told, self.profile, step.stage, role=role, by=person, now=self.now)
-        if told.stage(step.stage).freezes:
-            people = tuple(step.signed_by.values())
-            self.case = record_time_out(self.case, SESSION, told, self.profile, by=people, now=self.now)
-
-
 def steps(name: str, variant: str | None = None) -> list[ExampleStage]:
     lesions = tuple(f"lesion-{number}" for number, _ in enumerate(example_lesions(name), start=1))
     return example_stages(name, DAY, lesions=lesions, series=SERIES, variant=variant)
@@ -247,15 +220,6 @@ def filled_case(name: str, variant: str | None = None) -> Case:
     for step in steps(name, variant):
         walk.fill(step)
     return walk.case
-
-
-def unsigned(walk: Walk) -> dict[str, list[str]]:
-    """Stages of a walk that are not signed, with what they say."""
-    return {
-        each.stage.id: [f"{found.code}: {found.text}" for found in each.findings]
-        for each in walk.status().stages
-        if each.status.value != "signed"
-    }
 
 
 def checked(name: str, case: Case, stage: str, check: str, *, now: datetime | None = None) -> list[Finding]:

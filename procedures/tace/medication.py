@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planner.findings import Finding
 from planner.workflow.context import StageContext
-from procedures.spine.support import choices_of, not_evaluated, text_of
+from procedures.spine.support import choices_of, not_evaluated
 from procedures.tace.registry import REGISTRY
 from procedures.tace.vessels import OPEN_BILE, PORTAL
 
@@ -38,13 +38,3 @@ def antiviral_continued(context: StageContext) -> list[Finding]:
     if context.value("hbsag", "liver_stage") != "positive" or context.value("antiviral") == "yes":
         return []
     return [context.finding("antiviral-not-continued", "HBsAg is positive; the antiviral is not continued.")]
-
-
-@REGISTRY.check("contrast_premedication")
-def contrast_premedication(context: StageContext) -> list[Finding]:
-    words = ("contrast", "iod", "造影")
-    reactions = [each for each in context.case.allergies if any(word in each.substance.casefold() for word in words)]
-    if not reactions or text_of(context.value("contrast_premedication")):
-        return []
-    names = ", ".join(each.substance for each in reactions)
-    return [context.finding("no-premedication", f"Reaction to {names} before: no premedication is planned.")]

@@ -7,6 +7,7 @@ from typing import Any
 from planner.findings import Finding, Severity
 from planner.workflow.context import StageContext
 from planner.workflow.template import Computed
+from procedures.embolisation.places import lesion_name
 from procedures.spine.follow_up_checks import performed_on
 from procedures.spine.support import (
     against,
@@ -21,7 +22,6 @@ from procedures.spine.support import (
     yes_no,
 )
 from procedures.tace.registry import REGISTRY
-from procedures.tace.tumour import lesion_name
 
 ARTERIAL = frozenset({"mrecist", "easl", "lirads-tr-2024"})
 """Criteria that read enhancement in a late arterial phase."""

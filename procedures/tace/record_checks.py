@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from planner.findings import Finding, Severity
 from planner.workflow.context import StageContext
+from procedures.embolisation.places import lesion_name
+from procedures.embolisation.record_checks import DONE, nothing_given
 from procedures.spine.support import (
     against,
     as_number,
@@ -15,16 +17,10 @@ from procedures.spine.support import (
 )
 from procedures.tace.dosing import is_doxorubicin
 from procedures.tace.registry import REGISTRY
-from procedures.tace.tumour import lesion_name, target_lesions
+from procedures.tace.tumour import target_lesions
 
 DOSE = "agent_dose"
 PORTAL = "portal_shunt_bile"
-DONE = ("done", "changed", "added")
-
-
-def nothing_given(context: StageContext) -> bool:
-    """Whether the session ended without a drug: attempted, nothing given."""
-    return bool(context.value("go", "angio_findings") == "no-go")
 
 
 @REGISTRY.check("before_the_drug")
@@ -111,24 +107,6 @@ def _oil_given(context: StageContext) -> list[Finding]:
         more = {"measured": given, "limit": planned, "unit": "mL", "subject": "injections.oil"}
         return [context.finding("given-over-plan", text, **more)]
     return []
-
-
-@REGISTRY.check("positions_accounted")
-def positions_accounted(context: StageContext) -> list[Finding]:
-    recorded = {row.get("position"): row for row in context.rows("injections")}
-    found = []
-    for row in context.rows("positions", "positions"):
-        if row.get("action") != "embolise":
-            continue
-        order, vessel = row.get("order"), text_of(row.get("vessel"))
-        if order not in recorded:
-            text = f"Position {order} ({vessel}) was planned and is not recorded."
-            found.append(context.finding("position-not-recorded", text, subject=f"injections.{order}"))
-    for order, row in recorded.items():
-        if row.get("status") in ("not-done", "changed", "added") and not text_of(row.get("reason")):
-            text = f"Position {order}: {row.get('status')}, and why is not written down."
-            found.append(context.finding("position-without-reason", text, subject=f"injections.{order}"))
-    return found
 
 
 @REGISTRY.check("injection_dangers")
@@ -238,13 +216,3 @@ def retention_read(context: StageContext) -> list[Finding]:
             text = f"Oil retention of {name} is below 50 %."
             found.append(context.finding("low-retention", text, severity=Severity.INFO, subject=lesion_id))
     return found
-
-
-@REGISTRY.check("pulse_present")
-def pulse_present(context: StageContext) -> list[Finding]:
-    answer = context.value("pulse")
-    if answer == "present":
-        return []
-    if answer in ("weak", "absent"):
-        return [context.finding("pulse", f"The distal pulse is {answer}: call the operator.")]
-    return [not_evaluated(context, "the distal pulse was not checked")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from procedures.embolisation import access, branches, model_checks
+from procedures.embolisation import access, after, branches, model_checks, record_checks
 from procedures.tace.registry import REGISTRY
 
 SHARED_CHECKS = {
@@ -15,6 +15,9 @@ SHARED_CHECKS = {
     "feeders_may_be_missed": model_checks.feeders_may_be_missed,
     "model_branches_have_plan": branches.model_branches_have_plan,
     "view_for_posture": model_checks.view_for_posture,
+    "contrast_premedication": after.contrast_reaction_premedicated,
+    "positions_accounted": record_checks.positions_recorded,
+    "pulse_present": after.distal_pulse,
 }
 """Name in the template -> function."""
 

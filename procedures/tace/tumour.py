@@ -90,8 +90,3 @@ def target_lesions(context: StageContext) -> tuple[Lesion, ...]:
     chosen = choices_of(context.value("target_lesions", "images_lesions"))
     named = tuple(each for each in context.case.lesions if each.id in chosen)
     return named or liver_lesions(context)
-
-
-def lesion_name(context: StageContext, lesion_id: str) -> str:
-    found = context.case.lesion(lesion_id)
-    return found.name if found else lesion_id
