@@ -8,8 +8,9 @@ from datetime import date
 from typing import Any
 
 from planner.errors import UsageError
-from planner.model.case import Case, Course, CourseStep
+from planner.model.case import Case
 from planner.model.codec import from_json
+from planner.model.course import Course, CourseStep
 from planner.model.edits import Edit, new_id
 from planner.workflow.values import write_path
 
@@ -58,7 +59,7 @@ def put_steps(rows: Sequence[Mapping[str, Any]], *, course_id: str | None = None
     Parameters
     ----------
     rows
-        JSON of `planner.model.case.CourseStep`; a row without ``id`` is a new step.
+        JSON of `planner.model.course.CourseStep`; a row without ``id`` is a new step.
 
     Raises
     ------

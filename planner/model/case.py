@@ -5,49 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+from planner.model.assessments import ResponseReading
+from planner.model.course import Course
 from planner.model.disease import BoardDecision, Diagnosis, Lesion, LesionListConfirmation, SeriesRef
+from planner.model.dossier import DossierClosure, PatientSummary
+from planner.model.follow_up import Report, Task
 from planner.model.links import FrameLink
 from planner.model.people import Allergy, Implant, LabValue, Medication, Patient, PriorTreatment
 from planner.model.session import Session
 
 SCHEMA = 1
 """Version of the stored document. A newer one is refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class CourseStep:
-    """One step of a course: a session of ours, an outside treatment, or imaging.
-
-    Attributes
-    ----------
-    after
-        Id of the step it follows; with `minimum_days` and `maximum_days` between their dates.
-    condition
-        In words, such as "if viable at 4-6 weeks".
-    """
-
-    id: str
-    kind: str
-    title: str
-    session_id: str | None = None
-    planned_on: date | None = None
-    done_on: date | None = None
-    after: str | None = None
-    minimum_days: int | None = None
-    maximum_days: int | None = None
-    interval_source: str | None = None
-    condition: str | None = None
-    prerequisites: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """The ordered steps for a case."""
-
-    id: str
-    title: str
-    intent: str | None = None
-    steps: tuple[CourseStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +55,11 @@ class Case:
     courses: tuple[Course, ...] = ()
     sessions: tuple[Session, ...] = ()
     simulated: bool = False
+    readings: tuple[ResponseReading, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    reports: tuple[Report, ...] = ()
+    summaries: tuple[PatientSummary, ...] = ()
+    closures: tuple[DossierClosure, ...] = ()
 
     def session(self, session_id: str) -> Session | None:
         return next((session for session in self.sessions if session.id == session_id), None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 
@@ -39,6 +40,24 @@ class Observation:
         Longest axial diameter of the whole lesion and of its arterially enhancing part.
     region_item_id
         The plan item with its mask, or None when only typed.
+    short_axis_mm
+        Of a node.
+    enhancing_mm
+        Two perpendicular diameters of the enhancing part (EASL).
+    enhancing_ml
+        Its volume, by subtraction (qEASL); None where it was not measured, never 0.
+    density_hu
+        Mean attenuation in the portal phase (Choi).
+    state
+        ``present``, ``absent``, ``too-small``, ``not-evaluable`` or ``progressed``.
+    masslike_enhancement
+        ``none``, ``uncertain``, ``present``, ``stable``, ``decreased``, ``new`` or ``increased`` (LI-RADS).
+    therapy
+        ``non-radiation`` or ``radiation``: what the lesion was treated with before this study.
+    lipiodol
+        Retention grade after a chemoembolisation; the code of ``resources/lipiodol.toml``.
+    read_by, read_as
+        Who measured it, as ``first`` or ``second`` reader.
     """
 
     study_date: date
@@ -49,11 +68,38 @@ class Observation:
     region_item_id: str | None = None
     enhancement: str | None = None
     note: str | None = None
+    modality: str | None = None
+    short_axis_mm: float | None = None
+    enhancing_mm: tuple[float, float] | None = None
+    enhancing_ml: float | None = None
+    density_hu: float | None = None
+    state: str | None = None
+    assessable: bool | None = None
+    masslike_enhancement: str | None = None
+    mri_ancillary: bool | None = None
+    therapy: str | None = None
+    lipiodol: str | None = None
+    read_by: str | None = None
+    read_as: str = "first"
 
 
 @dataclass(frozen=True, slots=True)
 class Lesion:
-    """Keeps its identity over time; observations are per study."""
+    """Keeps its identity over time; observations are per study.
+
+    Attributes
+    ----------
+    role
+        For response: ``target``, ``non-target`` or ``new``; None while nobody has said.
+    parents
+        Ids of the lesions it came from: one for a part of a split lesion, several for a merged one.
+    identity_by, identity_on
+        Who confirmed that this is the lesion it is said to be on later studies, or that it is new.
+    first_seen_on
+        Day of the study that first showed it; tells a new lesion from one that was there.
+    node
+        A lymph node: measured by its short axis.
+    """
 
     id: str
     name: str
@@ -65,6 +111,12 @@ class Lesion:
     prior_treatment: str | None = None
     centre_lps_mm: tuple[float, float, float] | None = None
     frame_uid: str | None = None
+    role: str | None = None
+    parents: tuple[str, ...] = ()
+    identity_by: str | None = None
+    identity_on: date | None = None
+    first_seen_on: date | None = None
+    node: bool = False
 
     @property
     def latest(self) -> Observation | None:
@@ -93,7 +145,23 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class BoardDecision:
-    """A decision of the multidisciplinary meeting, with the dissent and the patient's own values."""
+    """A decision of the multidisciplinary meeting, with the dissent and the patient's own values.
+
+    Attributes
+    ----------
+    dominant_risk
+        ``local`` (recurrence in place) or ``distant`` (dissemination).
+    charlson, nrs_2002, hama, hamd
+        Points of comorbidity, nutrition risk, anxiety and depression; None was not asked.
+    growth_rate
+        In words with its dates, or as computed from volumes at two dates.
+    discussion
+        Item of ``resources/board.toml`` -> ``yes``, ``no`` or ``unknown``: how well it was prepared and discussed.
+    carried_out
+        ``yes``, ``changed``, ``no``, or None while open; with the day, the reason and what came of it.
+    session_ids, step_ids
+        What the decision is about, and what carries it out.
+    """
 
     id: str
     held_on: date | None = None
@@ -108,6 +176,27 @@ class BoardDecision:
     decided_by: str | None = None
     by_when: date | None = None
     opinions: tuple[Opinion, ...] = ()
+    question: str | None = None
+    evidence: str | None = None
+    alternatives_why_not: str | None = None
+    molecular: str | None = None
+    prior_treatment: str | None = None
+    performance: str | None = None
+    charlson: int | None = None
+    comorbidity: str | None = None
+    nrs_2002: int | None = None
+    hama: int | None = None
+    hamd: int | None = None
+    social: str | None = None
+    affordability: str | None = None
+    growth_rate: str | None = None
+    discussion: Mapping[str, str] = field(default_factory=dict)
+    carried_out: str | None = None
+    carried_out_on: date | None = None
+    carried_out_why: str | None = None
+    outcome: str | None = None
+    step_ids: tuple[str, ...] = ()
+    session_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

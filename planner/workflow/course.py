@@ -8,7 +8,8 @@ from datetime import date
 from enum import StrEnum
 
 from planner.findings import Finding, Severity
-from planner.model.case import Case, Course, CourseStep
+from planner.model.case import Case
+from planner.model.course import Course, CourseStep
 from planner.model.session import Session, SessionState
 from planner.workflow.template import LesionRule, Template
 from planner.workflow.values import is_empty

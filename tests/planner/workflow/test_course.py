@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from small_template import NOW, TODAY, Shelf, bilirubin, ready_case, the, timed_out_case
 
 from planner.errors import InputRefused, UsageError
-from planner.model.case import Case, Course, CourseStep
+from planner.model.case import Case
+from planner.model.course import Course, CourseStep
 from planner.model.edits import with_session
 from planner.model.items import REGION, VESSEL_PATH, PlanItem
 from planner.model.links import FrameLink
