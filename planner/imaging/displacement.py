@@ -1,11 +1,28 @@
-"""A smooth displacement of one frame against its mask, as cubic B-splines on a coarse grid of control points."""
+"""Displacements: of a frame against its mask (2D, cubic B-splines), and of one study against another (3D fields).
+
+`Displacement` serves subtraction of runs. `DisplacementField` and `PointMap` say where points of one frame of reference
+lie in another, as registration found it: a rigid or affine map with or without a field of vectors added to it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from planner.errors import FrameMismatch, InputRefused
+from planner.geometry import Grid, SpaceMap, lps
+from planner.imaging.bands import in_bands
+from planner.imaging.masks import Box, Mask, clipped_box, is_empty
+from planner.imaging.volumes import Volume
+
+INVERSE_TOLERANCE_MM = 0.001
+_PACKED_STEP_MM = 0.01
+_MAGIC = b"SLDF1\n"
+_LATTICE = 9
+"""Points along each side of a structure that tell where it comes to lie."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,3 +121,281 @@ def spline_matrix(positions_px: NDArray[np.floating], spacing_px: float, count: 
     for tap in range(4):
         whole[np.arange(len(positions_px)), cell + tap] = weights[:, tap]
     return whole
+
+
+@dataclass(frozen=True, eq=False)
+class DisplacementField:
+    """What a deformable map adds to its affine part.
+
+    Parameters
+    ----------
+    grid
+        In the frame that the map comes from (the fixed image's).
+    vectors
+        (k, j, i, 3) float32: x, y, z displacement in LPS mm at the voxel centres; finite, made read-only. Between
+        them it is trilinear, and beyond the outermost it is held.
+    """
+
+    grid: Grid
+    vectors: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        values = np.ascontiguousarray(self.vectors, dtype=np.float32)
+        if values.shape != (*self.grid.size_kji, 3):
+            raise ValueError(f"vectors {values.shape} do not fit the grid {self.grid.size_kji}")
+        if not np.isfinite(values).all():
+            raise ValueError("a displacement field needs finite vectors")
+        view = values.view()
+        view.setflags(write=False)
+        object.__setattr__(self, "vectors", view)
+
+    def at(self, lps_mm: ArrayLike) -> NDArray[np.float64]:
+        """Displacement (..., 3) in mm at points (..., 3) of the grid's frame."""
+        from planner.imaging import registration_kernels as kernels
+
+        points = np.asarray(lps_mm, dtype=np.float64)
+        kji = np.ascontiguousarray(self.grid.kji_from_lps.points(points.reshape(-1, 3)))
+        found = np.empty(kji.shape)
+        vectors = self.vectors
+        in_bands(len(kji), lambda a, b: kernels.fields_at(vectors, kji, found, a, b), least_rows=4096)
+        return found.reshape(points.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class PointMap:
+    """Where points of one frame of reference (fixed) lie in another (moving): ``p -> affine p + u(p)``.
+
+    Parameters
+    ----------
+    moving_from_fixed
+        The rigid or affine part, LPS mm to LPS mm.
+    field
+        What is added, given at points of the fixed frame; None for a rigid or affine map.
+
+    Raises
+    ------
+    FrameMismatch
+        When the field lies in another frame than the map comes from.
+    """
+
+    moving_from_fixed: SpaceMap
+    field: DisplacementField | None = None
+
+    def __post_init__(self) -> None:
+        if self.field is not None and lps(self.field.grid.frame_uid) != self.moving_from_fixed.source:
+            raise FrameMismatch("mixed-frames", "The displacement field lies in another frame than its map comes from.")
+
+    def points(self, fixed_lps_mm: ArrayLike) -> NDArray[np.float64]:
+        """Where points (..., 3) of the fixed frame lie in the moving frame, mm."""
+        given = np.asarray(fixed_lps_mm, dtype=np.float64)
+        moved = self.moving_from_fixed.points(given)
+        return moved if self.field is None else moved + self.field.at(given)
+
+    def inverse_points(self, moving_lps_mm: ArrayLike) -> NDArray[np.float64]:
+        """Where points (..., 3) of the moving frame lie in the fixed frame, mm.
+
+        Right to `INVERSE_TOLERANCE_MM` where the map does not fold; where it does, the nearest answer found.
+        """
+        back = self.moving_from_fixed.inverse()
+        if self.field is None:
+            return back.points(moving_lps_mm)
+        from planner.imaging import registration_kernels as kernels
+
+        given = np.asarray(moving_lps_mm, dtype=np.float64)
+        wanted = np.ascontiguousarray(given.reshape(-1, 3))
+        grid, vectors = self.field.grid, self.field.vectors
+        start = back.points(wanted)
+        start = back.points(wanted - self.field.at(start))
+        kji = np.ascontiguousarray(grid.kji_from_lps.points(start))
+        forward = self.moving_from_fixed.after(grid.lps_from_kji).homogeneous.copy()
+        in_bands(
+            len(kji),
+            lambda a, b: kernels.inverted(vectors, forward, wanted, kji, INVERSE_TOLERANCE_MM, a, b),
+            least_rows=512,
+        )
+        return grid.lps_from_kji.points(kji).reshape(given.shape)
+
+    def inverse(self, grid: Grid | None = None) -> PointMap:
+        """The map from the moving frame back.
+
+        Parameters
+        ----------
+        grid
+            Of its field, in the moving frame. None: the spacing of this map's field, over what that field reaches.
+
+        Raises
+        ------
+        FrameMismatch
+            When the grid lies in another frame than this map leads to.
+        """
+        back = self.moving_from_fixed.inverse()
+        if self.field is None:
+            return PointMap(back)
+        wanted = self._reached(self.field.grid) if grid is None else grid
+        if lps(wanted.frame_uid) != back.source:
+            raise FrameMismatch("mixed-frames", "The grid for an inverse field lies in another frame.")
+        places = wanted.lps_from_kji.points(_indices(wanted.size_kji))
+        vectors = self.inverse_points(places) - back.points(places)
+        return PointMap(back, DisplacementField(wanted, vectors.reshape(*wanted.size_kji, 3).astype(np.float32)))
+
+    def jacobians(self) -> NDArray[np.float32] | None:
+        """(k, j, i) determinant of the whole map at the field's voxels: 1 keeps volume, 0 or below folds; None without
+        a field, as it is the same everywhere then."""
+        if self.field is None:
+            return None
+        from planner.imaging import registration_kernels as kernels
+
+        vectors = self.field.vectors
+        kji_from_lps = self.field.grid.kji_from_lps.homogeneous[:3, :3].copy()
+        linear = self.moving_from_fixed.homogeneous[:3, :3].copy()
+        result = np.empty(self.field.grid.size_kji, dtype=np.float32)
+        in_bands(len(result), lambda a, b: kernels.jacobians(vectors, kji_from_lps, linear, result, a, b), least_rows=2)
+        return result
+
+    def _reached(self, own: Grid) -> Grid:
+        """An axial grid of the moving frame around all places that the field's voxels map to."""
+        places = self.points(own.lps_from_kji.points(_indices(own.size_kji)))
+        low, high = places.min(axis=0), places.max(axis=0)
+        step = min(own.spacing_kji_mm)
+        k, j, i = (int(size) for size in np.ceil((high - low)[::-1] / step).astype(int) + 1)
+        frame_uid = self.moving_from_fixed.destination.removeprefix(lps(""))
+        return Grid.of((k, j, i), origin_lps_mm=low, spacing_kji_mm=(step,) * 3, frame_uid=frame_uid)
+
+
+def packed_field(field: DisplacementField) -> bytes:
+    """The vectors as a blob: magic, step (mm, float32), then deflated 16-bit differences along i.
+
+    The step is 0.01 mm, or what the largest vector needs; the grid is kept beside it (`planner.model.links.FieldRef`).
+    """
+    largest = float(np.abs(field.vectors).max(initial=0.0))
+    step = np.float32(max(_PACKED_STEP_MM, largest / 32000.0))
+    whole = np.rint(np.asarray(field.vectors) / step).astype(np.int16)
+    apart = whole.copy()
+    # Differences of 16-bit numbers may overflow: they wrap round, and back again when they are added up.
+    apart[:, :, 1:] = (whole[:, :, 1:].astype(np.int32) - whole[:, :, :-1]).astype(np.int16)
+    planes = np.ascontiguousarray(np.moveaxis(apart, -1, 0)).astype("<i2")
+    return _MAGIC + bytes(step.astype("<f4").tobytes()) + zlib.compress(planes.tobytes(), 6)
+
+
+def field_of(packed: bytes, grid: Grid) -> DisplacementField:
+    """The field that `packed_field` stored.
+
+    Raises
+    ------
+    InputRefused
+        ``broken-field`` when the bytes are no field of this grid.
+    """
+    broken = InputRefused(
+        "broken-field", f"A stored displacement field of {len(packed)} bytes does not fit its grid; register again."
+    )
+    start = len(_MAGIC) + 4
+    if len(packed) < start or not packed.startswith(_MAGIC):
+        raise broken
+    step = float(np.frombuffer(packed[len(_MAGIC) : start], dtype="<f4")[0])
+    wanted = 6 * int(np.prod(grid.size_kji))
+    opened = zlib.decompressobj()
+    try:
+        plain = opened.decompress(packed[start:], wanted + 1)
+    except zlib.error as error:
+        raise broken from error
+    if len(plain) != wanted or not np.isfinite(step) or not 0.0 < step < 1.0:
+        raise broken
+    apart = np.frombuffer(plain, dtype="<i2").reshape(3, *grid.size_kji)
+    whole = np.cumsum(apart, axis=-1, dtype=np.int64).astype(np.int16)
+    return DisplacementField(grid, np.moveaxis(whole, 0, -1).astype(np.float32) * np.float32(step))
+
+
+def warped(moving: Volume, grid: Grid, point_map: PointMap, outside: float = -1024.0) -> Volume:
+    """The moving image on a grid of the fixed frame: its value at the place that each voxel centre maps to.
+
+    Parameters
+    ----------
+    outside
+        Value where the moving image has none.
+
+    Returns
+    -------
+    float32, in the fixed frame; the source is the moving image's, with a step of provenance.
+
+    Raises
+    ------
+    FrameMismatch
+        When grid or image do not lie in the frames that the map joins.
+    """
+    from planner.imaging.slicing import readable
+
+    image = _warped(readable(moving.voxels), moving.grid, grid, point_map, outside)
+    step = "brought into another frame of reference by registration"
+    return Volume(image, grid, replace(moving.source, provenance=(*moving.source.provenance, step)))
+
+
+def warped_mask(mask: Mask, grid: Grid, point_map: PointMap) -> Mask:
+    """A structure of the moving frame on a grid of the fixed frame: voxels whose place lies in it by half or more.
+
+    Raises
+    ------
+    FrameMismatch
+        When grid or mask do not lie in the frames that the map joins.
+    """
+    _joined(mask.grid, grid, point_map)
+    if mask.is_empty:
+        return Mask.empty(grid)
+    # One unset voxel around it, so that it ends within the box.
+    low = tuple(int(first) - 1 for first in mask.box[0])
+    high = tuple(int(last) + 1 for last in mask.box[1])
+    own = mask.grid.cropped((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+    bits = np.pad(mask.voxels, 1).astype(np.uint8)
+    box = _covered(own, grid, point_map)
+    if is_empty(box):
+        return Mask.empty(grid)
+    share = _warped(bits, own, grid.cropped(*box), point_map, 0.0)
+    return Mask.of(grid, share >= 0.5, box[0])
+
+
+def _covered(own: Grid, grid: Grid, point_map: PointMap) -> Box:
+    """The part of a fixed grid that a block of the moving frame comes to lie in, with a margin."""
+    along = [np.linspace(-0.5, size - 0.5, _LATTICE) for size in own.size_kji]
+    lattice = np.stack(np.meshgrid(*along, indexing="ij"), axis=-1).reshape(-1, 3)
+    kji = grid.kji_from_lps.points(point_map.inverse_points(own.lps_from_kji.points(lattice)))
+    size_mm = np.asarray(own.size_kji) * np.asarray(own.spacing_kji_mm)
+    margin = 5.0 + float(size_mm.max()) / _LATTICE
+    rim = np.ceil(margin / np.asarray(grid.spacing_kji_mm))
+    return clipped_box(np.floor(kji.min(axis=0) - rim), np.ceil(kji.max(axis=0) + rim) + 1, grid.size_kji)
+
+
+def _joined(moving: Grid, fixed: Grid, point_map: PointMap) -> None:
+    space = point_map.moving_from_fixed
+    if lps(fixed.frame_uid) != space.source or lps(moving.frame_uid) != space.destination:
+        raise FrameMismatch(
+            "mixed-frames", "The two images do not lie in the frames that this registration joins; register them first."
+        )
+
+
+def _warped(
+    voxels: NDArray[np.generic], moving: Grid, grid: Grid, point_map: PointMap, outside: float
+) -> NDArray[np.float32]:
+    from planner.imaging import registration_kernels as kernels
+
+    _joined(moving, grid, point_map)
+    moving_from_lps = moving.kji_from_lps
+    moving_from_grid = moving_from_lps.after(point_map.moving_from_fixed.after(grid.lps_from_kji)).homogeneous.copy()
+    if point_map.field is None:
+        vectors, field_from_grid = np.zeros((1, 1, 1, 3), dtype=np.float32), np.eye(4)
+        vectors.setflags(write=False)
+    else:
+        vectors = point_map.field.vectors
+        field_from_grid = point_map.field.grid.kji_from_lps.after(grid.lps_from_kji).homogeneous.copy()
+    shift = moving_from_lps.homogeneous[:3, :3].copy()
+    image = np.empty(grid.size_kji, dtype=np.float32)
+
+    def fill(first: int, last: int) -> None:
+        kernels.warp_linear(voxels, moving_from_grid, field_from_grid, shift, vectors, outside, image, first, last)
+
+    in_bands(grid.size_kji[0], fill, least_rows=1)
+    return image
+
+
+def _indices(size_kji: tuple[int, int, int]) -> NDArray[np.float64]:
+    """(n, 3) index of every voxel, in C order."""
+    found: NDArray[np.float64] = np.indices(size_kji, dtype=np.float64).reshape(3, -1).T
+    return found
