@@ -85,8 +85,8 @@ class CourseStep:
     ----------
     kind
         Code of `StepKind`.
-    template
-        Procedure template of a session of ours that is not begun yet.
+    template, technique
+        Procedure template of a session of ours that is not begun yet, and its technique (``deb-tace``, ``biliary`` …).
     after
         Id of the step it follows; with `minimum_days` and `maximum_days` between their dates.
     condition
@@ -123,6 +123,7 @@ class CourseStep:
     owner: str | None = None
     dropped: str | None = None
     note: str | None = None
+    technique: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,36 @@
-"""The course of a case: what remains to be treated, and the intervals and prerequisites between its steps."""
+"""The course of a case: what remains to be treated, and where each step stands today. Nothing is moved."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
-from planner.findings import Finding, Severity
+from planner.findings import Finding
 from planner.model.case import Case
-from planner.model.course import Course, CourseStep
-from planner.model.session import Session, SessionState
+from planner.model.course import CourseStep
+from planner.model.session import Session
+from planner.workflow.course_dates import (
+    Window,
+    alternatives,
+    planned_on,
+    predecessor,
+    step_date,
+    step_done,
+    window,
+)
+from planner.workflow.course_findings import (
+    condition_findings,
+    interval_findings,
+    late_findings,
+    need_findings,
+    session_findings,
+)
+from planner.workflow.step_needs import Circumstance, NeedStatus, Verdict, judged
 from planner.workflow.template import LesionRule, Template
 from planner.workflow.values import is_empty
-
-NOT_DONE = frozenset({SessionState.CANCELLED, SessionState.POSTPONED})
 
 
 class Remains(StrEnum):
@@ -107,60 +123,196 @@ def _many(value: object) -> tuple[object, ...]:
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
-def step_date(case: Case, step: CourseStep) -> date | None:
-    """When a step was done, or else is planned; a session's own dates come first."""
-    session = case.session(step.session_id) if step.session_id else None
-    if session is not None:
-        return session.performed_on or session.planned_on or step.done_on or step.planned_on
-    return step.done_on or step.planned_on
+class StepState(StrEnum):
+    """Where a step stands.
+
+    ``waiting`` for the step before it, its earliest day or a need; ``may-begin``: nothing stands against it, and it is
+    not late; ``due``: planned for today, or inside its interval with no day planned; ``overdue``: its planned day or
+    its interval has passed; ``condition-open``: a person has to say whether it is needed; ``not-needed``: answered so,
+    or another one of its group was done.
+    """
+
+    WAITING = "waiting"
+    DUE = "due"
+    OVERDUE = "overdue"
+    MAY_BEGIN = "may-begin"
+    DONE = "done"
+    DROPPED = "dropped"
+    CONDITION_OPEN = "condition-open"
+    NOT_NEEDED = "not-needed"
 
 
-def step_done(case: Case, step: CourseStep) -> bool:
-    """Whether a step has happened."""
-    session = case.session(step.session_id) if step.session_id else None
-    return step.done_on is not None or (session is not None and session.performed_on is not None)
+@dataclass(frozen=True, slots=True)
+class StepStatus:
+    """One step as it stands on a day.
+
+    Attributes
+    ----------
+    on
+        Day it was done, or else is planned for.
+    earliest, latest
+        First and last possible day, by intervals and waiting times; None where nothing tells it.
+    why_earliest, why_latest
+        Where those days come from.
+    condition
+        What the program can judge of its condition; None without one. A person's answer stands above it.
+    needs
+        Each need with its verdict.
+    """
+
+    course_id: str
+    step: CourseStep
+    state: StepState
+    on: date | None
+    earliest: date | None
+    latest: date | None
+    why_earliest: str
+    why_latest: str
+    condition: NeedStatus | None
+    needs: tuple[NeedStatus, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still happen."""
+        return self.state not in (StepState.DONE, StepState.DROPPED, StepState.NOT_NEEDED)
+
+    def to_json(self) -> dict[str, Any]:
+        """A step of ``case course --json``."""
+        return {
+            "course": self.course_id,
+            "id": self.step.id,
+            "kind": self.step.kind,
+            "title": self.step.title,
+            "state": self.state.value,
+            "on": _iso(self.on),
+            "earliest": _iso(self.earliest),
+            "latest": _iso(self.latest),
+            "why_earliest": self.why_earliest,
+            "why_latest": self.why_latest,
+            "condition": self.step.condition,
+            "condition_judged": self.condition.to_json() if self.condition else None,
+            "needs": [each.to_json() for each in self.needs],
+            "decides": self.step.decides,
+            "session": self.step.session_id,
+            "template": self.step.template,
+            "findings": [each.to_json() for each in self.findings],
+        }
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def judged_steps(case: Case, templates: Mapping[str, Template], today: date) -> tuple[StepStatus, ...]:
+    """Every step of every course as it stands on a day: state, possible days and why, needs, findings.
+
+    Parameters
+    ----------
+    templates
+        Procedure templates by id.
+    """
+    return tuple(
+        _status(Circumstance(case, course, step, templates, today)) for course in case.courses for step in course.steps
+    )
 
 
 def course_findings(case: Case, today: date) -> tuple[Finding, ...]:
-    """What is wrong with intervals, order and prerequisites of the steps. Dates are proposed, never moved."""
-    steps = [(course, step) for course in case.courses for step in course.steps]
-    return tuple(finding for course, step in steps for finding in _step_findings(case, course, step, today))
+    """What is wrong with the steps of all courses. Dates are proposed, never moved."""
+    return tuple(finding for each in judged_steps(case, {}, today) for finding in each.findings)
 
 
-def _step_findings(case: Case, course: Course, step: CourseStep, today: date) -> Iterator[Finding]:
-    if step_done(case, step) and step.after is None:
-        return
-    yield from _interval(case, course, step, today)
-    if step_done(case, step):
-        return
-    for each in step.prerequisites:
-        text = f"Before {step.title}: {each}."
-        yield Finding("prerequisite", Severity.INFO, text, subject=step.id, source="course of the case")
+def _status(at: Circumstance) -> StepStatus:
+    case, course, step = at.case, at.course, at.step
+    days = window(case, course, step)
+    open_ = not step_done(case, step) and step.dropped is None
+    needs = tuple(judged(at, need) for need in step.needs) if open_ else ()
+    condition = judged(at, step.condition_need) if step.condition_need is not None and open_ else None
+    days = _after_waiting(days, needs)
+    state = _state(at, days, needs, condition)
+    return StepStatus(
+        course.id,
+        step,
+        state,
+        step_date(case, step),
+        days.earliest,
+        days.latest,
+        days.why_earliest,
+        days.why_latest,
+        condition,
+        needs,
+        tuple(_findings(at, state, days, needs, condition)),
+    )
 
 
-def _interval(case: Case, course: Course, step: CourseStep, today: date) -> Iterator[Finding]:
-    before = next((each for each in course.steps if each.id == step.after), None)
-    if step.after is None:
+def _after_waiting(days: Window, needs: tuple[NeedStatus, ...]) -> Window:
+    """The possible days, with waiting times that end later than the interval begins."""
+    for each in needs:
+        if each.not_before is not None and (days.earliest is None or each.not_before > days.earliest):
+            why = f"{each.need.text} ({each.why})"
+            days = replace(days, earliest=each.not_before, why_earliest=why)
+    return days
+
+
+def _state(at: Circumstance, days: Window, needs: tuple[NeedStatus, ...], condition: NeedStatus | None) -> StepState:
+    fixed = _settled(at, condition)
+    if fixed is not None:
+        return fixed
+    before, day = predecessor(at.case, at.course, at.step), planned_on(at.case, at.step)
+    ready = before is None or step_done(at.case, before)
+    if ready and _condition_open(at.step, condition):
+        return StepState.CONDITION_OPEN
+    late = days.firm and days.latest is not None and days.latest < at.today
+    if late or (day is not None and day < at.today):
+        return StepState.OVERDUE
+    if not ready:
+        return StepState.WAITING
+    if day == at.today:
+        return StepState.DUE
+    if days.earliest is not None and at.today < days.earliest:
+        return StepState.WAITING
+    if day is None and days.latest is not None:
+        return StepState.DUE
+    return StepState.MAY_BEGIN if all(each.verdict is Verdict.YES for each in needs) else StepState.WAITING
+
+
+def _settled(at: Circumstance, condition: NeedStatus | None) -> StepState | None:
+    """States that no day changes."""
+    step = at.step
+    if step_done(at.case, step):
+        return StepState.DONE
+    if step.dropped is not None:
+        return StepState.DROPPED
+    if step.condition_answer is not None and not step.condition_answer.needed:
+        return StepState.NOT_NEEDED
+    if any(step_done(at.case, other) for other in alternatives(at.course, step)):
+        return StepState.NOT_NEEDED
+    # That another step fell away was a person's word already; a measured "no" still waits for one.
+    follows = condition is not None and condition.need.kind == "step" and step.condition_answer is None
+    return StepState.NOT_NEEDED if follows and condition is not None and condition.verdict is Verdict.NO else None
+
+
+def _condition_open(step: CourseStep, condition: NeedStatus | None) -> bool:
+    """A condition that nobody answered, and that what is known does not meet."""
+    if step.condition_answer is not None or (step.condition is None and condition is None):
+        return False
+    return condition is None or condition.verdict is not Verdict.YES
+
+
+def _findings(
+    at: Circumstance,
+    state: StepState,
+    days: Window,
+    needs: tuple[NeedStatus, ...],
+    condition: NeedStatus | None,
+) -> Iterator[Finding]:
+    if state in (StepState.DROPPED, StepState.NOT_NEEDED):
+        yield from condition_findings(at.step, condition, waits=False)
         return
-    if before is None:
-        text = f"{step.title} follows a step that is not in this course; set its order again."
-        yield Finding("step-missing", Severity.WARN, text, subject=step.id, source="course of the case")
+    yield from session_findings(at)
+    yield from interval_findings(at)
+    if state is StepState.DONE:
         return
-    done, start, end = step_done(case, step), step_date(case, before), step_date(case, step)
-    weight = Severity.WARN if done else Severity.BLOCK
-    source = step.interval_source or "course of the case"
-    if end is not None and start is None:
-        text = f"{step.title} has a date, but {before.title} before it has none: the interval is not checked."
-        yield Finding("interval-unknown", Severity.WARN, text, subject=step.id, source=source)
-    if start is None:
-        return
-    days = ((end or today) - start).days
-    if end is not None and step.minimum_days is not None and days < step.minimum_days:
-        text = f"{step.title} is {days} days after {before.title}; at least {step.minimum_days} are asked."
-        least = float(step.minimum_days)
-        yield Finding("interval-too-short", weight, text, True, step.id, float(days), least, "d", source)
-    if step.maximum_days is not None and days > step.maximum_days:
-        word = "is" if end is not None else "has no date and is already"
-        text = f"{step.title} {word} {days} days after {before.title}; at most {step.maximum_days} are asked."
-        limit = float(step.maximum_days)
-        yield Finding("interval-too-long", Severity.WARN, text, True, step.id, float(days), limit, "d", source)
+    yield from late_findings(at, days)
+    yield from need_findings(at.step, needs)
+    yield from condition_findings(at.step, condition, waits=state is StepState.CONDITION_OPEN)
