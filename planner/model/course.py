@@ -99,6 +99,8 @@ class CourseStep:
         Role of who decides on it (``board``, ``consultant`` …).
     dropped
         Why the step is not to happen any more; None while it stands.
+    until
+        Last day of a treatment that lasts (a systemic line, radiotherapy); None for one of a day, or while it goes on.
     """
 
     id: str
@@ -124,6 +126,7 @@ class CourseStep:
     dropped: str | None = None
     note: str | None = None
     technique: str | None = None
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,8 @@ class PriorTreatment:
         ``inside`` or ``outside``; None is unknown.
     amount, unit, substance
         For the ledger where a dose is known (doxorubicin mg, air kerma Gy …).
+    until
+        Last day of what lasted (a systemic line); None for one of a day, or while it goes on.
     """
 
     kind: str
@@ -100,6 +102,7 @@ class PriorTreatment:
     unit: str | None = None
     bsa_m2: float | None = None
     outcome: str | None = None
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
