@@ -104,6 +104,11 @@ def step_date(case: Case, step: CourseStep) -> date | None:
     return step.done_on or planned_on(case, step)
 
 
+def end_date(case: Case, step: CourseStep) -> date | None:
+    """The day from which intervals to the next step count: the last day of a treatment that lasts."""
+    return step.until or step_date(case, step)
+
+
 def stands(case: Case, course: Course, step: CourseStep) -> bool:
     """Whether a step is still part of the course: not dropped, not answered away, no alternative of it done."""
     if step_done(case, step):
@@ -145,7 +150,7 @@ def window(case: Case, course: Course, step: CourseStep) -> Window:
     before = predecessor(case, course, step)
     if before is None:
         return Window()
-    start, done = step_date(case, before), step_done(case, before)
+    start, done = end_date(case, before), step_done(case, before)
     named = before.title if before.id == step.after else f"{before.title}, as the step between falls away"
     if start is None:
         why = f"{named} has no date"
@@ -177,7 +182,7 @@ def ripple(case: Case, step_id: str, new_date: date) -> tuple[ProposedDate, ...]
     days: dict[str, date] = {step_id: new_date}
     proposals = [ProposedDate(course.id, moved.id, moved.title, planned_on(case, moved), new_date, "as asked")]
     for step, before in _followers(case, course, step_id):
-        old, start = planned_on(case, step), step_date(case, before)
+        old, start = planned_on(case, step), end_date(case, before)
         if old is None or before.id not in days:
             continue
         new, why = _kept(step, before, old, start, days[before.id])

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from planner.findings import Finding, Severity
 from planner.model.course import CourseStep
 from planner.model.session import SessionState
-from planner.workflow.course_dates import NOT_HELD, Window, planned_on, predecessor, session_of, step_date, step_done
+from planner.workflow.course_dates import (
+    NOT_HELD,
+    Window,
+    end_date,
+    planned_on,
+    predecessor,
+    session_of,
+    step_date,
+    step_done,
+)
 from planner.workflow.step_needs import Circumstance, NeedStatus, Verdict
 
 COURSE = "course of the case"
@@ -25,7 +34,7 @@ def interval_findings(at: Circumstance) -> Iterator[Finding]:
         yield Finding("step-missing", Severity.WARN, text, subject=step.id, source=COURSE)
     if before is None:
         return
-    done, start, end = step_done(case, step), step_date(case, before), step_date(case, step)
+    done, start, end = step_done(case, step), end_date(case, before), step_date(case, step)
     weight = Severity.WARN if done else Severity.BLOCK
     source, tag = step.interval_source or COURSE, step.interval_tag
     if end is not None and start is None:

@@ -240,13 +240,28 @@ def _response(case: Circumstance, need: StepNeed) -> NeedStatus:
     signed = [each for each in signed if not wanted or each.criteria in wanted]
     newest = max((each.on for each in signed), default=None)
     if newest is None:
-        return _unknown(need, "no signed response" + (f" since {since.isoformat()}" if since else ""))
+        return _recorded_outcome(case, need, since)
     said = _overall([each for each in signed if each.on == newest])
     if said is None:
         why = f"readings of {newest.isoformat()} differ or are not evaluable"
         return _unknown(need, why, on=newest)
     holds = said in given["any_of"]
     return NeedStatus(need, _said(holds), f"response {said} on {newest.isoformat()}", newest)
+
+
+def _recorded_outcome(case: Circumstance, need: StepNeed, since: date | None) -> NeedStatus:
+    """Without a signed reading: what the outcome of a session says."""
+    # That room is built on the judged course, so that it is not there yet while this one is read.
+    from planner.workflow.treated import responses
+
+    wanted = need.parameters.get("criteria")
+    seen = [each for each in responses(case.case) if each.on <= case.today and (since is None or each.on > since)]
+    if not seen or wanted:
+        return _unknown(need, "no signed response" + (f" since {since.isoformat()}" if since else ""))
+    last = seen[-1]
+    if last.category is None:
+        return _unknown(need, f"not evaluable by the {last.said}", on=last.on)
+    return NeedStatus(need, _said(last.category in need.parameters["any_of"]), f"{last.category}: {last.said}", last.on)
 
 
 def _overall(readings: Iterable[ResponseReading]) -> str | None:
