@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from planner.model.case import Case
+from planner.workflow.due import due_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,39 @@ class SessionSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class DueSummary:
+    """One thing a case waits for, small enough to lie beside the head; see `planner.workflow.due.DueItem`.
+
+    What is overdue is decided by who looks: the day is kept, never the state.
+    """
+
+    key: str
+    kind: str
+    text: str
+    due_on: date | None = None
+    owner: str | None = None
+    subject: str | None = None
+    session_id: str | None = None
+    from_on: date | None = None
+    lapses_on: date | None = None
+
+    def overdue(self, today: date) -> bool:
+        return self.due_on is not None and self.due_on < today
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """The part of a summary that is derived from the case alone; it is stored beside the head."""
+    """The part of a summary that is derived from the case alone; it is stored beside the head.
+
+    Attributes
+    ----------
+    due
+        What the case waits for as of the save, earliest first; `open_due` leaves out what has lapsed.
+    last_response, last_response_on
+        Overall category of the newest signed reading, with its criteria, and its day.
+    risk_band
+        Of the newest course that has one, as a person chose it.
+    """
 
     patient_id: str
     patient_name: str
@@ -40,6 +72,18 @@ class CaseFacts:
     courses: tuple[str, ...] = ()
     sessions: tuple[SessionSummary, ...] = ()
     simulated: bool = False
+    due: tuple[DueSummary, ...] = ()
+    last_response: str | None = None
+    last_response_on: date | None = None
+    risk_band: str | None = None
+
+    def open_due(self, today: date) -> tuple[DueSummary, ...]:
+        """What is still waited for on a day, earliest first; items without a day come last."""
+        return tuple(each for each in self.due if each.lapses_on is None or each.lapses_on >= today)
+
+    def next_due(self, today: date) -> DueSummary | None:
+        """The earliest thing with a day that is still waited for."""
+        return next((each for each in self.open_due(today) if each.due_on is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +108,8 @@ class CaseSummary:
 
 def facts_of(case: Case) -> CaseFacts:
     """Derive the list's line from a case."""
+    reading = max(case.readings, key=lambda each: (each.on, each.read_at.isoformat()), default=None)
+    said = None if reading is None else reading.overall or "not evaluable"
     return CaseFacts(
         patient_id=case.patient.patient_id,
         patient_name=case.patient.name,
@@ -83,6 +129,32 @@ def facts_of(case: Case) -> CaseFacts:
             for each in case.sessions
         ),
         simulated=case.simulated,
+        due=_due(case),
+        last_response=None if reading is None else f"{said} ({reading.criteria})",
+        last_response_on=None if reading is None else reading.on,
+        risk_band=next((each.risk_band for each in reversed(case.courses) if each.risk_band), None),
+    )
+
+
+def _due(case: Case) -> tuple[DueSummary, ...]:
+    try:
+        items = due_items(case)
+    except OverflowError:
+        # A day at the end of the calendar, from a document of others, must not keep a case from being saved.
+        return ()
+    return tuple(
+        DueSummary(
+            each.key,
+            each.kind,
+            each.text,
+            each.due_on,
+            each.owner,
+            each.subject,
+            each.session_id,
+            each.from_on,
+            each.lapses_on,
+        )
+        for each in items
     )
 
 
