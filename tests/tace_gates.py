@@ -355,6 +355,13 @@ FIRES: list[tuple[str, str, Change, str, bool]] = [
     ("kit_budget", "contrast-budget", lab("creatinine", 2.6, "mg/dL"), "contrast-kidney-risk", True),
     ("kit_budget", "radiation-budget", answers("kit_budget", prior_kerma_60d=5.0), "cumulative-dose", False),
     ("kit_budget", "radiation-budget", answers("kit_budget", prior_kerma_60d=None), "radiation-unknown", False),
+    (
+        "plan_signed",
+        "projected-totals",
+        case_with(prior_treatments=EARLIER_DOSES),
+        "projected-cumulative-dose",
+        False,
+    ),
     ("plan_signed", "many-overrides", session_with(overrides=OVERRIDES), "many-overrides", False),
     ("sign_in", "identity", answers("sign_in", identity_second="no"), "identity-mismatch", True),
     ("sign_in", "identity", answers("sign_in", identity_first=None), "identity-not-checked", True),

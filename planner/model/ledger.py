@@ -19,6 +19,8 @@ class LedgerEntry:
         Body surface of that day, for sums per area; None when unknown.
     origin
         Session id, or ``outside`` / ``prior``.
+    place
+        Field of the skin, for radiation; None is unknown and counted as the same field.
     """
 
     substance: str
@@ -28,6 +30,7 @@ class LedgerEntry:
     origin: str
     drug_class: str | None = None
     bsa_m2: float | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from planner.model.case import Case
@@ -98,6 +98,20 @@ def session_entries(case: Case, session: Session, template: Template) -> tuple[L
     return tuple(entry for rule in template.ledger for entry in _by_rule(case, session, template, rule))
 
 
+def planned_entries(
+    case: Case, session: Session, template: Template
+) -> tuple[tuple[LedgerEntry, ...], tuple[str, ...]]:
+    """The most that a session's plan lets be given, on the day it is planned for; and of what the plan says nothing."""
+    entries: list[LedgerEntry] = []
+    silent: list[str] = []
+    for rule in template.ledger:
+        found = [entry for planned in rule.planned for entry in _by_rule(case, session, template, planned)]
+        entries += [replace(entry, on=session.planned_on) for entry in found]
+        if rule.planned and not found:
+            silent.append(rule.substance or "drug")
+    return tuple(entries), tuple(dict.fromkeys(silent))
+
+
 def _by_rule(case: Case, session: Session, template: Template, rule: LedgerRule) -> Iterator[LedgerEntry]:
     value = _value(case, session, template, rule.stage, rule.amount_field)
     area = None
@@ -111,7 +125,9 @@ def _by_rule(case: Case, session: Session, template: Template, rule: LedgerRule)
             continue
         substance = rule.substance or _named(case, session, template, rule, row, rule.substance_field) or "unnamed"
         drug_class = _named(case, session, template, rule, row, rule.drug_class_field)
-        yield LedgerEntry(_name(substance), amount, rule.unit, session.performed_on, session.id, drug_class, area)
+        found = None if rule.place_field is None else _value(case, session, template, rule.stage, rule.place_field)
+        given = (_name(substance), amount, rule.unit, session.performed_on, session.id)
+        yield LedgerEntry(*given, drug_class, area, None if is_empty(found) else str(found))
 
 
 def _named(

@@ -150,7 +150,9 @@ def load_templates(
         elif template is not None:
             found[template.id] = template
     problems.raise_if_any(root.name)
-    return found
+    beside: dict[str, Template] = {}
+    beside.update({name: replace(template, beside=MappingProxyType(beside)) for name, template in found.items()})
+    return beside
 
 
 def _includes_of(folder: Path) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -225,21 +225,35 @@ def parse_lesion_records(table: Table) -> tuple[LesionRule, ...]:
 
 
 def parse_ledger(table: Table) -> tuple[LedgerRule, ...]:
-    """``[[ledger]]``: stage, amount_field, unit, substance or substance_field, column, drug_class_field, area."""
+    """``[[ledger]]``: stage, amount_field, unit, what it is and where; `planned` says where the plan gives the most."""
     read = []
     for each in table.tables("ledger"):
-        rule = LedgerRule(
-            stage=each.text("stage", required=True) or "",
-            amount_field=each.text("amount_field", required=True) or "",
-            unit=each.text("unit", required=True) or "",
-            substance=each.text("substance"),
-            substance_field=each.text("substance_field"),
-            column=each.text("column"),
-            drug_class_field=each.text("drug_class_field"),
-            area=each.text("area"),
-        )
-        if (rule.substance is None) == (rule.substance_field is None):
-            each.problems.note(each.place, "missing-key", "give either substance or substance_field.")
-        read.append(rule)
+        unit = each.text("unit", required=True) or ""
+        rule = _ledger_rule(each, unit, each.text("substance"))
+        read.append(replace(rule, planned=tuple(_planned(part, rule) for part in each.tables("planned"))))
         each.close()
     return tuple(read)
+
+
+def _planned(table: Table, given: LedgerRule) -> LedgerRule:
+    """Where the plan of the same amount stands: keys as above; unit, and a fixed substance, are those of the record."""
+    rule = _ledger_rule(table, given.unit, given.substance)
+    table.close()
+    return rule
+
+
+def _ledger_rule(table: Table, unit: str, substance: str | None) -> LedgerRule:
+    rule = LedgerRule(
+        stage=table.text("stage", required=True) or "",
+        amount_field=table.text("amount_field", required=True) or "",
+        unit=unit,
+        substance=substance,
+        substance_field=table.text("substance_field"),
+        column=table.text("column"),
+        drug_class_field=table.text("drug_class_field"),
+        area=table.text("area"),
+        place_field=table.text("place_field"),
+    )
+    if (rule.substance is None) == (rule.substance_field is None):
+        table.problems.note(table.place, "missing-key", "give either substance or substance_field.")
+    return rule

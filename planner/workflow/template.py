@@ -295,6 +295,10 @@ class LedgerRule:
         Field or column with the drug class, or None.
     area
         ``stage.field`` with the body surface of that day in m2, or None.
+    place_field
+        Field of the stage that says which field of the skin it was, for radiation.
+    planned
+        Where the plan says the most that will be given, in the same unit; empty where a plan does not say it.
     """
 
     stage: str
@@ -305,6 +309,8 @@ class LedgerRule:
     column: str | None = None
     drug_class_field: str | None = None
     area: str | None = None
+    place_field: str | None = None
+    planned: tuple[LedgerRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +325,8 @@ class Template:
         What the next session's card shows, what adds up over sessions, and where lesions are said to be treated.
     needle
         Distances, limits and preferences of needles; None for a procedure without them.
+    beside
+        Every template installed with it, by id: what sessions of other kinds gave counts in this one's totals.
     """
 
     id: str
@@ -335,6 +343,7 @@ class Template:
     ledger: tuple[LedgerRule, ...] = ()
     lesion_records: tuple[LesionRule, ...] = ()
     needle: NeedleRules | None = None
+    beside: Mapping[str, Template] = field(default_factory=dict, compare=False, repr=False)
 
     def stage(self, stage_id: str) -> Stage:
         """Raises KeyError for an unknown stage."""

@@ -18,7 +18,7 @@ from planner.workflow.inputs import LESION_REGION
 from planner.workflow.parsing import StageDraft
 from planner.workflow.reading import Problems, closest
 from planner.workflow.registry import FunctionRegistry
-from planner.workflow.template import Check, Field, FieldKind, Phase, Profile, Stage, Template
+from planner.workflow.template import Check, Field, FieldKind, LedgerRule, Phase, Profile, Stage, Template
 from planner.workflow.values import hint_at, row_kind, without_none
 from planner.workflow.vocabulary import Vocabulary
 
@@ -266,16 +266,24 @@ def validate_mappings(template: Template, place: str, vocabulary: Vocabulary, pr
             _pointed(f"{place}.lesion_records[{number}]", template, each.stage, each.field, column, problems)
     for number, rule in enumerate(template.ledger):
         where = f"{place}.ledger[{number}]"
-        _pointed(where, template, rule.stage, rule.amount_field, rule.column, problems)
         among(f"{where}.unit", rule.unit, vocabulary.units, "unit", problems)
-        for name in (rule.substance_field, rule.drug_class_field):
-            if name is not None and rule.column is not None:
-                _pointed(where, template, rule.stage, rule.amount_field, name, problems)
-            elif name is not None:
-                _pointed(where, template, rule.stage, name, None, problems)
-        if rule.area is not None:
-            stage, _, name = rule.area.partition(".")
-            _pointed(f"{where}.area", template, stage, name, None, problems)
+        _ledger_rule(where, template, rule, problems)
+        for planned in rule.planned:
+            _ledger_rule(f"{where}.planned", template, planned, problems)
+
+
+def _ledger_rule(where: str, template: Template, rule: LedgerRule, problems: Problems) -> None:
+    _pointed(where, template, rule.stage, rule.amount_field, rule.column, problems)
+    for name in (rule.substance_field, rule.drug_class_field):
+        if name is not None and rule.column is not None:
+            _pointed(where, template, rule.stage, rule.amount_field, name, problems)
+        elif name is not None:
+            _pointed(where, template, rule.stage, name, None, problems)
+    if rule.place_field is not None:
+        _pointed(f"{where}.place_field", template, rule.stage, rule.place_field, None, problems)
+    if rule.area is not None:
+        stage, _, name = rule.area.partition(".")
+        _pointed(f"{where}.area", template, stage, name, None, problems)
 
 
 def _pointed(place: str, template: Template, stage: str, name: str, column: str | None, problems: Problems) -> None:
