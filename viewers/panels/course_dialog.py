@@ -14,10 +14,10 @@ from planner.model.case import Case
 from planner.model.codec import to_json
 from planner.workflow.template import Choice, Field, FieldKind
 from viewers.panels.findings_panel import FindingsPanel
-from viewers.panels.library_page import course_marks
 from viewers.panels.parts import PlainLabel, button, row, sized
 from viewers.panels.table_editor import TableEditor
 from viewers.panels.timeline import Timeline
+from viewers.panels.timeline_content import course_content
 
 
 def step_columns(case: Case) -> tuple[Field, ...]:
@@ -60,7 +60,7 @@ class CourseDialog(QDialog):
         self._case, self._write, self._findings_now, self._today = case, write, findings, today
         outer = QVBoxLayout(self)
         outer.addWidget(PlainLabel("Course of the case", role="title"))
-        self.timeline = Timeline(lambda _: None)
+        self.timeline = Timeline(compact=True)
         outer.addWidget(self.timeline)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -86,12 +86,12 @@ class CourseDialog(QDialog):
         """Show the course as it is now."""
         case = self._case()
         self.table.show_value([{k: v for k, v in to_json(each).items() if v is not None} for each in steps_of(case)])
-        self.timeline.show_marks(course_marks(case), self._today)
+        self.timeline.show_content(course_content(case, {}, self._today))
         self.findings.show_findings(tuple(self._findings_now()), (), None)
 
     def _commit(self, rows: Any) -> None:
         refusal = self._write(tuple(rows or ()))
         self.problem.setText(refusal or "")
         if refusal is None:
-            self.timeline.show_marks(course_marks(self._case()), self._today)
+            self.timeline.show_content(course_content(self._case(), {}, self._today))
             self.findings.show_findings(tuple(self._findings_now()), (), None)

@@ -1,8 +1,8 @@
-"""The library: worklist and cases on the left, the chosen case with its course on the right."""
+"""The library: cases, or what is due, on the left; the chosen case with its course on the right."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
 from PySide6.QtCore import Qt, Signal
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QSplitter,
+    QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -22,12 +23,19 @@ from PySide6.QtWidgets import (
 from planner import DISCLAIMER
 from planner.model.case import Case
 from planner.store.summary import CaseSummary
+from planner.workflow.template import Template
+from viewers.panels.due_list import DueLine, DueList
 from viewers.panels.lesions_panel import lesion_line
-from viewers.panels.parts import PlainLabel, button, clear, panel, plain_tip, row
-from viewers.panels.timeline import Timeline, TimelineMark
+from viewers.panels.parts import PlainLabel, button, clear, mark_checked, panel, plain_tip, row
+from viewers.panels.timeline import Timeline
+from viewers.panels.timeline_content import course_content
 from viewers.panels.words import SEXES, state_word
-from viewers.panels.worklist import Worklist
+from viewers.panels.worklist import Worklist, counted
 from viewers.scene.slice_text import shown_name
+from viewers.state.timeline_memory import TimelineMemory
+
+MOST_LESIONS = 5
+"""Lines of the preview; all of them are a click away."""
 
 COLUMNS = ("Patient", "ID", "Diagnosis", "Last session", "State", "Changed")
 
@@ -93,7 +101,7 @@ def _cells(summary: CaseSummary) -> tuple[str, ...]:
 
 
 class LibraryPage(QWidget):
-    """Search as you type, cases, and the chosen case's course.
+    """Search as you type; cases, or what is due; and the chosen case's course.
 
     Parameters
     ----------
@@ -103,6 +111,10 @@ class LibraryPage(QWidget):
         Reads a revision of a case for the preview on the right.
     open_case, open_session, import_folder, import_file
         What the buttons do.
+    templates
+        Procedure templates by id, as far as they are read yet: the amounts in records need them.
+    memory
+        Which curves are switched off.
     """
 
     def __init__(
@@ -114,69 +126,130 @@ class LibraryPage(QWidget):
         open_session: Callable[[str, str], object],
         import_folder: Callable[[], object],
         import_file: Callable[[], object],
+        templates: Callable[[], Mapping[str, Template]] = dict,
+        memory: TimelineMemory | None = None,
     ) -> None:
         super().__init__()
-        self._search, self._look = search, look
+        self._search, self._look, self._templates = search, look, templates
         self._open_case, self._open_session = open_case, open_session
+        self._memory = memory if memory is not None else TimelineMemory()
         self.search_line = QLineEdit()
-        self.search_line.setPlaceholderText("Search name, ID, diagnosis, session state …")
+        self.search_line.setPlaceholderText("Search name, ID, diagnosis, session state, what is due …")
         self.search_line.setClearButtonEnabled(True)
         self.search_line.textChanged.connect(lambda *_: self.refresh())
         self.table = CaseTable()
         self.table.opened.connect(open_case)
         self.table.itemSelectionChanged.connect(self._preview)
         self.worklist = Worklist(self.refresh)
-        self.empty = PlainLabel("", role="quiet", wrap=True)
+        self.due = DueList(self.refresh)
+        self.due.table.opened.connect(self._open_line)
+        self.due.table.chosen.connect(self._preview)
+        self.timeline: Timeline | None = None
+        self._revisions: dict[str, int] = {}
+        self._previewed: tuple[object, ...] | None = None
+        self._build(import_folder, import_file)
+
+    def _build(self, import_folder: Callable[[], object], import_file: Callable[[], object]) -> None:
         left, left_layout = panel()
-        left_layout.addWidget(PlainLabel("Library", role="title"))
+        self.cases_button = mark_checked(button("Cases", lambda: self.show_due(False), tip="Every case (Alt+1)"))
+        self.due_button = mark_checked(button("Due", lambda: self.show_due(True), tip="Who is due for what (Alt+2)"))
+        for made, keys in ((self.cases_button, "Alt+1"), (self.due_button, "Alt+2")):
+            made.setCheckable(True)
+            made.setShortcut(keys)
+        self.cases_button.setChecked(True)
+        left_layout.addWidget(row(PlainLabel("Library", role="title"), self.cases_button, self.due_button))
         left_layout.addWidget(self.search_line)
-        left_layout.addWidget(self.worklist)
-        left_layout.addWidget(self.table, 1)
+        cases, cases_layout = QWidget(), QVBoxLayout()
+        cases_layout.setContentsMargins(0, 0, 0, 0)
+        cases_layout.addWidget(self.worklist)
+        cases_layout.addWidget(self.table, 1)
+        cases.setLayout(cases_layout)
+        self.lists = QStackedWidget()
+        self.lists.addWidget(cases)
+        self.lists.addWidget(self.due)
+        left_layout.addWidget(self.lists, 1)
+        self.empty = PlainLabel("", role="quiet", wrap=True)
         left_layout.addWidget(self.empty)
         self.folder_button = button("Open a folder…", import_folder, tip="DICOM, NIfTI, NRRD, MHA (Ctrl+O)")
         self.file_button = button("Open a file…", import_file, tip="A slice, a zip, a DICOMDIR, a volume file")
         left_layout.addWidget(row(self.folder_button, self.file_button))
         right, self._detail = panel()
-        self.splitter = splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.addWidget(left)
-        splitter.addWidget(right)
-        splitter.setStretchFactor(0, 3)
-        splitter.setStretchFactor(1, 2)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        for widget, share in ((left, 3), (right, 2)):
+            self.splitter.addWidget(widget)
+            self.splitter.setStretchFactor(self.splitter.count() - 1, share)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(splitter, 1)
+        layout.addWidget(self.splitter, 1)
         foot = QHBoxLayout()
         foot.setContentsMargins(10, 4, 10, 6)
         foot.addWidget(PlainLabel(DISCLAIMER, role="quiet", wrap=True))
         layout.addLayout(foot)
-        self.timeline: Timeline | None = None
-        self._revisions: dict[str, int] = {}
-        self._previewed: tuple[str, int] | None = None
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Three fifths for the list, the rest for the chosen case."""
         super().resizeEvent(event)
         self.splitter.setSizes([3 * self.width() // 5, 2 * self.width() // 5])
 
+    @property
+    def shows_due(self) -> bool:
+        return self.lists.currentIndex() == 1
+
+    def show_due(self, due: bool) -> None:
+        """The list of what is due, or of the cases."""
+        self.lists.setCurrentIndex(int(due))
+        self.cases_button.setChecked(not due)
+        self.due_button.setChecked(due)
+        self.refresh()
+
     def refresh(self) -> None:
         """Ask the library again, with the present search and list."""
+        today = date.today()
         found = self._search(self.search_line.text())
-        cases = self.worklist.of(found, date.today())
-        self._revisions = {each.case_id: each.revision for each in cases}
-        self.table.show_cases(cases)
+        self._revisions = {each.case_id: each.revision for each in found}
+        late = [each.facts.simulated for each in found for due in each.facts.open_due(today) if due.overdue(today)]
+        self.due_button.setText(counted("Due", late).replace(")", " late)") if late else "Due")
+        if self.shows_due:
+            some = self.due.show_cases(found, today) > 0
+        else:
+            cases = self.worklist.of(found, today)
+            self.table.show_cases(cases)
+            some = bool(cases)
         self.empty.setText(self._nothing(bool(found)))
-        self.empty.setVisible(not cases)
+        self.empty.setVisible(not some)
+        self._preview()
+
+    def templates_came(self) -> None:
+        """Show the chosen case anew, now that the records of its sessions can be read."""
+        self._previewed = None
         self._preview()
 
     def _nothing(self, others: bool) -> str:
+        if others and self.shows_due:
+            return "Nothing is due by these filters."
         if others:
             return f"No case in “{self.worklist.name}”; “All” shows the others."
         if self.search_line.text().strip():
             return "No case matches the search. Clear it, or open a folder of images to make a case."
         return "The library is empty. Open a folder of images, or drop one on this window, to make the first case."
 
+    def current_case(self) -> str | None:
+        """The case that is chosen in the list on show."""
+        if not self.shows_due:
+            return self.table.current_case()
+        line = self.due.table.current_line()
+        return line.summary.case_id if line is not None else None
+
+    def _open_line(self, line: DueLine) -> None:
+        if line.due.session_id is not None and any(
+            each.id == line.due.session_id for each in line.summary.facts.sessions
+        ):
+            self._open_session(line.summary.case_id, line.due.session_id)
+        else:
+            self._open_case(line.summary.case_id)
+
     def _preview(self) -> None:
-        chosen = self.table.current_case()
+        chosen = self.current_case()
         wanted = None if chosen is None or chosen not in self._revisions else (chosen, self._revisions[chosen])
         if wanted is not None and wanted == self._previewed:
             return
@@ -187,20 +260,28 @@ class LibraryPage(QWidget):
             self._detail.addWidget(PlainLabel("Choose a case on the left.", role="quiet"))
             self._detail.addStretch(1)
             return
-        case = self._look(*wanted)
+        self._show_case(self._look(*wanted))
+
+    def _show_case(self, case: Case) -> None:
         self._detail.addWidget(PlainLabel(shown_name(case.patient.name) or case.patient.patient_id, role="title"))
         for line in describe(case):
             self._detail.addWidget(PlainLabel(line, role="quiet", wrap=True))
         self._detail.addWidget(PlainLabel("Course", role="section"))
-        self.timeline = Timeline(lambda session: self._open_session(case.id, session))
-        self.timeline.show_marks(course_marks(case), date.today())
-        self._detail.addWidget(self.timeline)
+        self.timeline = Timeline(self._memory)
+        self.timeline.menu.title = f"{shown_name(case.patient.name)} · {case.patient.patient_id}"
+        self.timeline.menu.simulated = case.simulated
+        self.timeline.session_wanted.connect(lambda session: self._open_session(case.id, session))
+        for signal in (self.timeline.study_wanted, self.timeline.reading_wanted, self.timeline.step_wanted):
+            signal.connect(lambda _: self._open_case(case.id))
+        self.timeline.show_content(course_content(case, self._templates(), date.today()), keep_view=False)
+        self._detail.addWidget(self.timeline, 1)
         self._detail.addWidget(PlainLabel("Lesions", role="section"))
-        for lesion in case.lesions:
+        for lesion in case.lesions[:MOST_LESIONS]:
             self._detail.addWidget(PlainLabel(lesion_line(lesion), wrap=True))
+        if len(case.lesions) > MOST_LESIONS:
+            self._detail.addWidget(PlainLabel(f"and {len(case.lesions) - MOST_LESIONS} more", role="quiet"))
         if not case.lesions:
             self._detail.addWidget(PlainLabel("none marked (not the same as none present)", role="quiet"))
-        self._detail.addStretch(1)
         self._detail.addWidget(row(button("Open case", lambda: self._open_case(case.id), primary=True)))
 
 
@@ -215,28 +296,3 @@ def describe(case: Case) -> tuple[str, ...]:
     if case.simulated:
         lines.insert(0, "SIMULATED: teaching data, not a patient")
     return tuple(lines)
-
-
-def course_marks(case: Case) -> tuple[TimelineMark, ...]:
-    """Sessions, studies and outside treatments of a case on the time axis."""
-    marks = []
-    for session in case.sessions:
-        day = session.performed_on or session.planned_on
-        if day is not None:
-            text = f"{session.title} · {state_word(session.state.value)}"
-            marks.append(TimelineMark(session.id, "session", day, text, session.performed_on is None))
-    days = {}
-    for study in case.studies:
-        if study.study_date is not None:
-            days.setdefault((study.study_date, study.modality or "image"), study.series_uid)
-    marks += [TimelineMark(uid, "imaging", day, modality) for (day, modality), uid in days.items()]
-    for number, treatment in enumerate(case.prior_treatments):
-        if treatment.on is not None:
-            marks.append(TimelineMark(f"prior-{number}", "outside", treatment.on, treatment.kind))
-    for course in case.courses:
-        for step in course.steps:
-            day = step.done_on or step.planned_on
-            if step.session_id is None and day is not None:
-                kind = "imaging" if step.kind == "imaging" else "outside"
-                marks.append(TimelineMark(step.id, kind, day, step.title, step.done_on is None))
-    return tuple(marks)

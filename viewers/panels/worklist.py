@@ -43,9 +43,9 @@ def to_review(summary: CaseSummary, today: date) -> bool:
 
 
 def overdue(summary: CaseSummary, today: date) -> bool:
-    """The day a session was planned for has passed and it was not done."""
+    """The day a session was planned for has passed and it was not done, or anything else of the case is late."""
     waiting = PREPARING | READY
-    return any(
+    return any(each.overdue(today) for each in summary.facts.open_due(today)) or any(
         each.state in waiting and each.planned_on is not None and each.planned_on < today
         for each in summary.facts.sessions
     )
@@ -58,6 +58,13 @@ WORKLISTS: tuple[tuple[str, Belongs], ...] = (
     ("To review", to_review),
     ("Overdue", overdue),
 )
+
+
+def counted(name: str, simulated: Sequence[bool]) -> str:
+    """A name with the count of real ones; simulated ones are never added to it, only named beside it."""
+    apart = sum(simulated)
+    real = len(simulated) - apart
+    return f"{name} ({real} · {apart} sim.)" if apart else f"{name} ({real})"
 
 
 class Worklist(QWidget):
@@ -97,7 +104,7 @@ class Worklist(QWidget):
     def of(self, cases: Sequence[CaseSummary], today: date) -> tuple[CaseSummary, ...]:
         """The cases of the pressed list; the counts of all lists are brought up to date."""
         for name, belongs in WORKLISTS:
-            count = sum(belongs(each, today) for each in cases)
-            self.buttons[name].setText(f"{name} ({count})")
+            mine = [each.facts.simulated for each in cases if belongs(each, today)]
+            self.buttons[name].setText(counted(name, mine))
         belongs = dict(WORKLISTS)[self.name]
         return tuple(each for each in cases if belongs(each, today))
