@@ -25,6 +25,7 @@ from planner.clinical import (
     kidney,
     liver,
     liver_stage,
+    meeting,
     radiation,
     response,
     sclerotherapy,
@@ -49,6 +50,7 @@ CATALOGUES = (
     "rules/response.toml",
     "rules/ablation.toml",
     "rules/procedures.toml",
+    "rules/board.toml",
 )
 
 _ROOMS = (
@@ -70,6 +72,7 @@ _ROOMS = (
     embolisation,
     infusion,
     sclerotherapy,
+    meeting,
 )
 
 
