@@ -79,14 +79,22 @@ class ProposedIdentity:
     settled: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class IdentityProposals:
-    """All proposals between two days, and the way over which they were made."""
+    """All proposals between two days, and the way over which they were made.
+
+    Attributes
+    ----------
+    masks
+        On the new images' grid, by lesion id (brought over) and by id of the region item (as drawn).
+    """
 
     earlier: StudyDay
     new: StudyDay
     way: LinkedFrames
     rows: tuple[ProposedIdentity, ...]
+    grid: Grid
+    masks: Mapping[str, Mask]
 
 
 def day_of(case: Case, item: PlanItem) -> StudyDay:
@@ -172,13 +180,13 @@ def propose_identities(
     job.step(0.7, "Comparing")
     matching = match_lesions(ones, others, way.error)
     drawn = {item.id: (item, body) for _, item, body in regions}
-    masks = {each.id: each.mask for each in others}
+    masks = {each.id: each.mask for each in (*ones, *others)}
     rows = tuple(
         _row(case, each, drawn, _segment(each, masks, segments), _treated(case, each, templates or {}, earlier, new))
         for each in matching.proposals
     )
     job.step(1.0, "Identity proposed; a person has to confirm it")
-    return IdentityProposals(earlier, new, way, rows)
+    return IdentityProposals(earlier, new, way, rows, place, masks)
 
 
 def _grid_of(regions: tuple[tuple[Session, PlanItem, RegionBody], ...]) -> Grid:
