@@ -7,15 +7,12 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from planner.errors import UsageError
+from planner.app.course_planning import check_steps
 from planner.model.case import Case
 from planner.model.codec import from_json
-from planner.model.course import Course, CourseStep
+from planner.model.course import Course, CourseStep, StepKind
 from planner.model.edits import Edit, new_id
 from planner.workflow.values import write_path
-
-STEP_KINDS = ("session", "surgery", "ablation", "systemic", "radiotherapy", "immunotherapy", "traditional", "imaging")
-"""What a step of a course can be: a session of ours, a treatment elsewhere, or imaging."""
 
 
 def write_fact(path: str, value: Any, *, by: str, on: date) -> Edit:
@@ -41,7 +38,7 @@ def steps_of(case: Case) -> tuple[CourseStep, ...]:
     loose = tuple(
         CourseStep(
             f"step-{session.id}",
-            "session",
+            StepKind.SESSION.value,
             session.title,
             session_id=session.id,
             planned_on=session.planned_on,
@@ -54,7 +51,9 @@ def steps_of(case: Case) -> tuple[CourseStep, ...]:
 
 
 def put_steps(rows: Sequence[Mapping[str, Any]], *, course_id: str | None = None) -> Edit:
-    """Make these the steps of the case's course, in this order.
+    """Make these the steps of the case's courses, in this order.
+
+    A step stays in its course; a new one goes into the last course, which is made when there is none.
 
     Parameters
     ----------
@@ -66,30 +65,26 @@ def put_steps(rows: Sequence[Mapping[str, Any]], *, course_id: str | None = None
     InputRefused
         For a row that is no step.
     UsageError
-        ``bad-course`` for a step without a title, one that follows itself or one that is not there.
+        ``bad-course`` for a step without a title, of an unknown kind, one that follows itself or one that is not there.
     """
     identifier = course_id or new_id("course")
     steps = tuple(
-        from_json(CourseStep, {"kind": "session", "title": "", **row, "id": row.get("id") or new_id("step")}, "course")
+        from_json(
+            CourseStep,
+            {"kind": StepKind.SESSION.value, "title": "", **row, "id": row.get("id") or new_id("step")},
+            "course",
+        )
         for row in rows
     )
-    _refuse_broken(steps)
+    check_steps(steps)
 
     def edit(case: Case) -> Case:
-        before = case.courses[0] if case.courses else Course(identifier, "Course")
-        course = replace(before, steps=steps)
-        return case if case.courses == (course,) else replace(case, courses=(course,))
+        before = case.courses or (Course(identifier, "Course"),)
+        home = {step.id: course.id for course in before for step in course.steps}
+        courses = tuple(
+            replace(course, steps=tuple(step for step in steps if home.get(step.id, before[-1].id) == course.id))
+            for course in before
+        )
+        return case if case.courses == courses else replace(case, courses=courses)
 
     return edit
-
-
-def _refuse_broken(steps: Sequence[CourseStep]) -> None:
-    known = {step.id for step in steps}
-    for number, step in enumerate(steps, start=1):
-        if not step.title.strip():
-            raise UsageError("bad-course", f"Step {number} of the course has no name; type one.")
-        if step.after is not None and (step.after == step.id or step.after not in known):
-            raise UsageError("bad-course", f"{step.title} follows a step that is not in this course; choose another.")
-        least, most = step.minimum_days, step.maximum_days
-        if least is not None and most is not None and least > most:
-            raise UsageError("bad-course", f"{step.title}: the shortest interval is longer than the longest one.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from planner.app.profiles import site_profiles
 from planner.errors import BugError, InputRefused, UsageError
 from planner.findings import Finding, Severity
 from planner.model.codec import to_json
+from planner.workflow.course_hazards import check_hazards
+from planner.workflow.course_templates import CourseTemplate, lint_course, load_course_templates
 from planner.workflow.loader import TEMPLATE_FILE, lint_template, load_templates
 from planner.workflow.profiles import load_profiles
 from planner.workflow.reading import Problem, TemplateRefused
@@ -24,10 +26,11 @@ PROCEDURES = "procedures"
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """Everything a session can follow: templates and institution profiles by id."""
+    """Everything a session or a course can follow: templates, institution profiles and course templates by id."""
 
     templates: Mapping[str, Template]
     profiles: Mapping[str, Profile]
+    courses: Mapping[str, CourseTemplate] = field(default_factory=dict)
 
     def template(self, template_id: str) -> Template:
         """Raises UsageError ``unknown-template``."""
@@ -47,6 +50,15 @@ class Installed:
             raise UsageError("unknown-profile", said, subject=profile_id)
         return found
 
+    def course(self, course_id: str) -> CourseTemplate:
+        """Raises UsageError ``unknown-course``."""
+        found = self.courses.get(course_id)
+        if found is None:
+            known = ", ".join(sorted(self.courses)) or "none"
+            said = f"There is no course template {course_id!r}; installed are: {known}."
+            raise UsageError("unknown-course", said, subject=course_id)
+        return found
+
 
 def procedures_root() -> Path:
     """The folder of the shipped procedures. Raises BugError when the installation lacks it."""
@@ -59,7 +71,7 @@ def procedures_root() -> Path:
 
 @cache
 def installed() -> Installed:
-    """The shipped templates, and the profiles with the institution's own edits, read and checked once.
+    """The shipped templates of procedures and courses, and the profiles with the institution's own edits, checked once.
 
     Raises
     ------
@@ -67,7 +79,9 @@ def installed() -> Installed:
         When any of them has a problem: nothing is planned on a template that is half understood.
     """
     profiles = {**load_profiles(), **site_profiles()}
-    return Installed(load_templates(procedures_root(), profiles), profiles)
+    check_hazards(profiles)
+    templates = load_templates(procedures_root(), profiles)
+    return Installed(templates, profiles, load_course_templates(templates))
 
 
 def list_templates() -> list[dict[str, Any]]:
@@ -75,6 +89,23 @@ def list_templates() -> list[dict[str, Any]]:
     return [
         {"id": each.id, "title": each.title, "version": each.version, "description": each.description}
         for each in installed().templates.values()
+    ]
+
+
+def list_courses() -> list[dict[str, Any]]:
+    """The ``templates`` document's list of course templates."""
+    return [
+        {
+            "id": each.id,
+            "title": each.title,
+            "version": each.version,
+            "description": each.description,
+            "intent": each.intent,
+            "histologies": list(each.histologies),
+            "steps": [step.step.title for step in each.steps],
+            "verified": not each.unverified and each.tag not in ("M", "P"),
+        }
+        for each in installed().courses.values()
     ]
 
 
@@ -174,14 +205,16 @@ def lint(path: Path) -> tuple[Finding, ...]:
     Parameters
     ----------
     path
-        The folder of a template, its ``template.toml``, or a folder of such folders.
+        The folder of a template, its ``template.toml``, or a folder of such folders; or the TOML of a course template,
+        or a folder of those.
 
     Raises
     ------
     InputRefused
         ``missing-file`` when there is no template at that place.
     """
-    folders = _folders(path)
+    courses = _courses(path)
+    folders = [] if courses else _folders(path)
     problems: list[Problem] = []
     profiles: Mapping[str, Profile] = {}
     try:
@@ -190,10 +223,20 @@ def lint(path: Path) -> tuple[Finding, ...]:
         problems += refused.problems
     for folder in folders:
         problems += lint_template(folder, profiles)
+    for file in courses:
+        problems += lint_course(file, load_templates(procedures_root(), profiles))
     return tuple(
         Finding(each.code, Severity.BLOCK, f"{each.place}: {each.text}", overridable=False, subject=each.place)
         for each in dict.fromkeys(problems)
     )
+
+
+def _courses(path: Path) -> list[Path]:
+    """Course templates at a place: TOML files with a table ``[course]``; empty where a procedure lies."""
+    if path.is_dir() and not (path / TEMPLATE_FILE).is_file() and not any(path.glob(f"*/{TEMPLATE_FILE}")):
+        return [file for each in sorted(path.glob("*.toml")) for file in _courses(each)]
+    named = path.is_file() and path.suffix == ".toml" and path.name != TEMPLATE_FILE
+    return [path.resolve()] if named and b"[course]" in path.read_bytes() else []
 
 
 def _folders(path: Path) -> list[Path]:

@@ -246,11 +246,13 @@ def _status(at: Circumstance) -> StepStatus:
 
 
 def _after_waiting(days: Window, needs: tuple[NeedStatus, ...]) -> Window:
-    """The possible days, with waiting times that end later than the interval begins."""
+    """The possible days, with waiting times that end later, and intervals that end sooner, than the step's own."""
     for each in needs:
+        why = f"{each.need.text} ({each.why})"
         if each.not_before is not None and (days.earliest is None or each.not_before > days.earliest):
-            why = f"{each.need.text} ({each.why})"
             days = replace(days, earliest=each.not_before, why_earliest=why)
+        if each.not_after is not None and (days.latest is None or each.not_after < days.latest):
+            days = replace(days, latest=each.not_after, why_latest=why)
     return days
 
 
@@ -273,7 +275,9 @@ def _state(at: Circumstance, days: Window, needs: tuple[NeedStatus, ...], condit
         return StepState.WAITING
     if day is None and days.latest is not None:
         return StepState.DUE
-    return StepState.MAY_BEGIN if all(each.verdict is Verdict.YES for each in needs) else StepState.WAITING
+    # What only a person can judge is told, and holds nothing up.
+    met = all(each.verdict is Verdict.YES or each.need.kind == "text" for each in needs)
+    return StepState.MAY_BEGIN if met else StepState.WAITING
 
 
 def _settled(at: Circumstance, condition: NeedStatus | None) -> StepState | None:
@@ -314,5 +318,6 @@ def _findings(
     if state is StepState.DONE:
         return
     yield from late_findings(at, days)
-    yield from need_findings(at.step, needs)
+    before = predecessor(at.case, at.course, at.step)
+    yield from need_findings(at.step, needs, near=before is None or step_done(at.case, before))
     yield from condition_findings(at.step, condition, waits=state is StepState.CONDITION_OPEN)

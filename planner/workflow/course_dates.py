@@ -127,7 +127,7 @@ def alternatives(course: Course, step: CourseStep) -> tuple[CourseStep, ...]:
 def predecessor(case: Case, course: Course, step: CourseStep) -> CourseStep | None:
     """The step that this one follows and that stands; where it fell away, the one before it.
 
-    Of a group of alternatives the one that was done counts.
+    Of a group of alternatives the one that was done counts, or else one that stands.
     """
     seen = {step.id}
     after = step.after
@@ -138,9 +138,10 @@ def predecessor(case: Case, course: Course, step: CourseStep) -> CourseStep | No
             return None
         if stands(case, course, found):
             return found
-        done = next((other for other in alternatives(course, found) if step_done(case, other)), None)
-        if done is not None:
-            return done
+        others = [other for other in alternatives(course, found) if stands(case, course, other)]
+        instead = next((other for other in others if step_done(case, other)), others[0] if others else None)
+        if instead is not None and instead.id not in seen:
+            return instead
         after = found.after
     return None
 

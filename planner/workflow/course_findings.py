@@ -73,16 +73,24 @@ def late_findings(at: Circumstance, days: Window) -> Iterator[Finding]:
         yield Finding("step-overdue", Severity.WARN, text, True, step.id, float(over), 0.0, "d", source, tag)
 
 
-def need_findings(step: CourseStep, needs: tuple[NeedStatus, ...]) -> Iterator[Finding]:
-    """Needs that are not met ask; needs of which nothing is known are said to be not checked."""
+def need_findings(step: CourseStep, needs: tuple[NeedStatus, ...], *, near: bool) -> Iterator[Finding]:
+    """Needs that are not met ask; needs of which nothing is known are said to be not checked.
+
+    Parameters
+    ----------
+    near
+        The step before it is done. Until then only days that cannot be kept are said.
+    """
     for each in needs:
-        if each.verdict is Verdict.YES:
+        if each.verdict is Verdict.YES or not (near or (each.verdict is Verdict.NO and each.not_before is not None)):
             continue
         source, tag = each.need.source or COURSE, each.need.tag
         numbers = (each.measured, each.limit, each.unit)
         if each.verdict is Verdict.NO:
             text = f"Before {step.title}: {each.need.text}; {each.why}."
-            yield Finding("need-not-met", Severity.BLOCK, text, True, step.id, *numbers, source, tag)
+            too_late = each.not_after is not None and (each.measured or 0) > (each.limit or 0)
+            weight = Severity.WARN if too_late else Severity.BLOCK
+            yield Finding("need-not-met", weight, text, True, step.id, *numbers, source, tag)
         elif each.need.kind == "text":
             yield Finding(
                 "prerequisite",
@@ -96,7 +104,7 @@ def need_findings(step: CourseStep, needs: tuple[NeedStatus, ...]) -> Iterator[F
         else:
             text = f"Before {step.title}: {each.need.text}; not checked: {each.why}."
             yield Finding("need-unknown", Severity.WARN, text, True, step.id, *numbers, source, tag)
-    for words in step.prerequisites:
+    for words in step.prerequisites if near else ():
         text = f"Before {step.title}: {words}."
         yield Finding("prerequisite", Severity.INFO, text, subject=step.id, source=COURSE)
 

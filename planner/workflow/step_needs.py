@@ -21,7 +21,7 @@ from planner.model.course import Course, CourseStep, StepKind, StepNeed
 from planner.model.disease import Lesion, Observation
 from planner.model.people import LabValue
 from planner.units import shown
-from planner.workflow.course_dates import planned_on, stands, step_date, step_done
+from planner.workflow.course_dates import end_date, planned_on, stands, step_date, step_done
 from planner.workflow.course_events import last_dose
 from planner.workflow.template import Template
 
@@ -42,8 +42,8 @@ class NeedStatus:
         What the verdict stands on, with its day, in one sentence.
     on
         Day of the newest evidence; None without any.
-    not_before
-        First day on which a waiting time is over.
+    not_before, not_after
+        First day on which a waiting time is over, and last day of an interval.
     measured, limit, unit
         The compared numbers, unrounded.
     """
@@ -53,6 +53,7 @@ class NeedStatus:
     why: str
     on: date | None = None
     not_before: date | None = None
+    not_after: date | None = None
     measured: float | None = None
     limit: float | None = None
     unit: str | None = None
@@ -65,6 +66,7 @@ class NeedStatus:
             "why": self.why,
             "on": self.on.isoformat() if self.on else None,
             "not_before": self.not_before.isoformat() if self.not_before else None,
+            "not_after": self.not_after.isoformat() if self.not_after else None,
             "measured": self.measured,
             "limit": self.limit,
             "unit": self.unit,
@@ -162,7 +164,7 @@ def _laboratory(case: Circumstance, need: StepNeed) -> NeedStatus:
     holds = (least is None or at_least(value, least)) and (most is None or at_most(value, most))
     limit = most if most is not None else least
     text = f"{_named(analyte)} {shown(value, unit)} on {found.taken_on.isoformat()}"
-    return NeedStatus(need, _said(holds), text, found.taken_on, None, value, limit, unit)
+    return NeedStatus(need, _said(holds), text, found.taken_on, None, None, value, limit, unit)
 
 
 def _recovered(case: Circumstance, need: StepNeed) -> NeedStatus:
@@ -181,7 +183,7 @@ def _recovered(case: Circumstance, need: StepNeed) -> NeedStatus:
         return _unknown(need, f"{_named(analyte)}: no value from before {since.isoformat()}", on=after.taken_on)
     ratio = after.value / first
     text = f"{_named(analyte)} {shown(after.value, after.unit)} on {after.taken_on.isoformat()}, before {shown(first)}"
-    return NeedStatus(need, _said(at_most(ratio, times)), text, after.taken_on, None, ratio, times, "1")
+    return NeedStatus(need, _said(at_most(ratio, times)), text, after.taken_on, None, None, ratio, times, "1")
 
 
 def _named(analyte: str) -> str:
@@ -226,7 +228,7 @@ def _imaging(case: Circumstance, need: StepNeed) -> NeedStatus:
     age = (case.today - newest).days
     if window is not None and age > window:
         why = f"{what} of {newest.isoformat()} are older than {window:g} days"
-        return NeedStatus(need, Verdict.NO, why, newest, None, float(age), float(window), "d")
+        return NeedStatus(need, Verdict.NO, why, newest, None, None, float(age), float(window), "d")
     return NeedStatus(need, Verdict.YES, f"{what} of {newest.isoformat()}", newest)
 
 
@@ -357,7 +359,7 @@ def _burden(case: Circumstance, need: StepNeed) -> NeedStatus:
     holds = holds or (len(sizes) <= given["nodules"] and at_most(largest, several))
     text = f"{len(sizes)} lesion(s), the largest {shown(largest, 'mm')}"
     days = [seen.study_date for seen in (lesion.latest for lesion in case.case.lesions) if seen is not None]
-    return NeedStatus(need, _said(holds), text, max(days, default=None), None, largest, several, "mm")
+    return NeedStatus(need, _said(holds), text, max(days, default=None), None, None, largest, several, "mm")
 
 
 def _wash_out(case: Circumstance, need: StepNeed) -> NeedStatus:
@@ -369,7 +371,27 @@ def _wash_out(case: Circumstance, need: StepNeed) -> NeedStatus:
         return _unknown(need, known.why) if not known.none else NeedStatus(need, Verdict.YES, known.why)
     first = known.on + timedelta(days=days)
     passed = (case.day - known.on).days
-    return NeedStatus(need, _said(passed >= days), known.why, known.on, first, float(passed), float(days), "d")
+    return NeedStatus(need, _said(passed >= days), known.why, known.on, first, None, float(passed), float(days), "d")
+
+
+def _interval(case: Circumstance, need: StepNeed) -> NeedStatus:
+    """Days from a step that is not the one just before: counted to the planned day, or told as first and last day."""
+    given = need.parameters
+    named = case.course.step(str(given["step"]))
+    start = None if named is None else end_date(case.case, named)
+    if named is None or start is None:
+        return _unknown(need, f"{named.title if named else 'a step that is not in this course'} has no date")
+    least, most = given.get("at_least"), given.get("at_most")
+    first = None if least is None else start + timedelta(days=int(least))
+    last = None if most is None else start + timedelta(days=int(most))
+    days, word = float((case.day - start).days), "done" if step_done(case.case, named) else "planned"
+    why = f"{named.title} {word} {start.isoformat()}"
+    if first is not None and case.day < first:
+        early = planned_on(case.case, case.step) is not None
+        verdict = Verdict.NO if early else Verdict.UNKNOWN
+        return NeedStatus(need, verdict, f"{why}, {days:g} days before", start, first, last, days, least, "d")
+    holds = last is None or case.day <= last
+    return NeedStatus(need, _said(holds), f"{why}, {days:g} days before", start, first, last, days, most, "d")
 
 
 def _answer(case: Circumstance, need: StepNeed) -> NeedStatus:
@@ -407,7 +429,9 @@ def _decision(case: Circumstance, need: StepNeed) -> NeedStatus:
         return NeedStatus(need, Verdict.NO, "no decision recorded" + (f" since {since.isoformat()}" if since else ""))
     age = float((case.today - newest).days)
     if window is not None and age > window:
-        return NeedStatus(need, Verdict.NO, f"decision of {newest.isoformat()}", newest, None, age, float(window), "d")
+        return NeedStatus(
+            need, Verdict.NO, f"decision of {newest.isoformat()}", newest, None, None, age, float(window), "d"
+        )
     return NeedStatus(need, Verdict.YES, f"decision of {newest.isoformat()}", newest)
 
 
@@ -439,6 +463,7 @@ NEEDS: Mapping[str, NeedKind] = MappingProxyType(
             _burden, {"nodules": "number!", "single_mm": "number!", "several_mm": "number!", "viable": "flag"}
         ),
         "wash-out": NeedKind(_wash_out, {"drugs": "drugs!", "days": "number!"}),
+        "interval": NeedKind(_interval, {"step": "step!", "at_least": "number", "at_most": "number"}),
         "answer": NeedKind(_answer, {"step": "step!", "stage": "stage!", "field": "field!", "any_of": "texts!"}),
         "step": NeedKind(_step, {"step": "step!"}),
         "decision": NeedKind(_decision, {"within_days": "number", **SINCE}),

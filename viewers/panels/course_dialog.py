@@ -8,10 +8,11 @@ from typing import Any
 
 from PySide6.QtWidgets import QDialog, QScrollArea, QVBoxLayout, QWidget
 
-from planner.app.case_facts import STEP_KINDS, steps_of
+from planner.app.case_facts import steps_of
 from planner.findings import Finding
 from planner.model.case import Case
 from planner.model.codec import to_json
+from planner.model.course import StepKind
 from planner.workflow.template import Choice, Field, FieldKind
 from viewers.panels.findings_panel import FindingsPanel
 from viewers.panels.parts import PlainLabel, button, row, sized
@@ -25,7 +26,7 @@ def step_columns(case: Case) -> tuple[Field, ...]:
     others = tuple(Choice(each.id, each.title) for each in steps_of(case))
     return (
         Field("title", "Step", FieldKind.TEXT),
-        Field("kind", "Kind", FieldKind.CHOICE, choices=tuple(Choice(each, each) for each in STEP_KINDS)),
+        Field("kind", "Kind", FieldKind.CHOICE, choices=tuple(Choice(each.value, each.value) for each in StepKind)),
         Field("planned_on", "Planned on", FieldKind.DATE),
         Field("done_on", "Done on", FieldKind.DATE),
         Field("after", "Follows", FieldKind.CHOICE, choices=others),
