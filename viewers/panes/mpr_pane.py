@@ -276,8 +276,12 @@ class MprPane(QWidget):
     def paint_over(self, painter: QPainter, scene: SliceScene) -> None:
         """What a special pane draws above everything else, in logical pixels."""
 
+    def empty_words(self) -> str:
+        """Said while there is nothing to show."""
+        return NO_IMAGE if self.volume is None else self.EMPTY
+
     def _say_empty(self, painter: QPainter) -> None:
-        text = NO_IMAGE if self.volume is None else self.EMPTY
+        text = self.empty_words()
         metrics = QFontMetricsF(self.font())
         room = QRectF(self.rect()).adjusted(metrics.height(), 0.0, -metrics.height(), 0.0)
         painter.setPen(QColor(theme.QUIET))

@@ -15,6 +15,7 @@ from planner.imaging.growing import PartialVolume
 from planner.imaging.slicing import Interpolation
 from planner.imaging.window import Window, first_window, preset_for_digit, presets
 from planner.model.items import Point
+from viewers.state.compare import CompareDesk
 from viewers.state.day import DayDesk
 from viewers.state.images import ImageSet
 from viewers.state.lumens import LumenDesk
@@ -112,6 +113,7 @@ class ViewState:
         self.day = DayDesk()
         self.vessels = VesselDesk()
         self.lumens = LumenDesk()
+        self.compare = CompareDesk()
         self.layout: Value[str] = Value("mpr")
         self.enlarged_pane: Value[str | None] = Value(None)
         self.active_pane: Value[str | None] = Value(None)
@@ -212,6 +214,10 @@ class ViewState:
         if preset is not None:
             self.use_preset(series, preset.key)
 
+    def copy_window(self, series: str, other: str) -> None:
+        """Show another series in the grey of this one."""
+        self._put_window(other, self.window(series))
+
     def pane(self, pane_id: str) -> PaneState:
         """What a pane remembers; made when first asked for."""
         return self._panes.setdefault(pane_id, PaneState())
@@ -250,6 +256,7 @@ class ViewState:
         self.day.clear()
         self.vessels.forget()
         self.lumens.forget()
+        self.compare.forget()
         self.images.clear()
 
     def _put_window(self, series: str, window: SeriesWindow) -> None:

@@ -40,6 +40,8 @@ class CaseMenu:
         # The dialogs are loaded when one is first asked for.
         add(case, "Patient and &history…", lambda: window.dialogs.facts(), "Ctrl+Shift+H")
         add(case, "&Course…", lambda: window.dialogs.course())
+        add(case, "Compare two &dates", self.compare, "Ctrl+K")
+        add(case, "Bring a ne&w study over…", self.bring_study)
         add(case, "Paste &laboratory values…", self.paste_laboratory, "Ctrl+Shift+L")
         case.addSeparator()
         add(case, "&Print the plan as PDF…", self.choose_pdf, "Ctrl+P")
@@ -102,6 +104,18 @@ class CaseMenu:
             refusal = work.set_emergency(not work.session_desk.session.emergency)
             if refusal is not None:
                 self.window.say(refusal)
+
+    def compare(self) -> None:
+        """Two dates of this patient beside each other."""
+        refusal = "Open a case first." if self.window.work is None else self.window.case_page.compare.start()
+        if refusal is not None:
+            self.window.say(refusal)
+
+    def bring_study(self) -> None:
+        """A study that waits to be linked, beside the one it is linked to; without one, its images are opened."""
+        refusal = "Open a case first." if self.window.work is None else self.window.case_page.compare.bring()
+        if refusal is not None:
+            self.window.say(refusal)
 
     def paste_laboratory(self) -> None:
         if self.window.work is None:

@@ -20,9 +20,11 @@ from viewers.panels.stage_form import StageForm
 from viewers.panels.stage_list import StageList
 from viewers.panels.stage_panel import StagePanel
 from viewers.panes.clearance_profile import profile_frame
+from viewers.panes.compare_pane import COMPARE_PLANES, compare_frame
 from viewers.panes.cross_section_pane import cross_section_frame
 from viewers.panes.desk import Desk
 from viewers.panes.diameter_profile_pane import diameter_profile_frame
+from viewers.panes.fused_pane import FUSED_PLANES, fused_frame
 from viewers.panes.margin_map_pane import margin_frame
 from viewers.panes.needle_pane import needle_frame
 from viewers.panes.pane_grid import PaneFactory, PaneGrid
@@ -35,6 +37,7 @@ from viewers.panes.vertebra_views_pane import vertebra_views_frame
 from viewers.panes.volume_frame import volume_frame
 from viewers.panes.working_view_pane import working_view_frame
 from viewers.state.run_marks import RunMarks, jump_to_run
+from viewers.window.case_compare import CaseCompare
 from viewers.window.case_content import banner_text, course_lines, stage_content, stage_lines
 from viewers.window.case_day import CaseDay
 from viewers.window.case_lumens import CaseLumens
@@ -74,6 +77,8 @@ PANES: Mapping[str, PaneFactory] = {
     "straightened": straightened_frame,
     "cross-section": cross_section_frame,
     "diameter-profile": diameter_profile_frame,
+    **dict.fromkeys(COMPARE_PLANES, compare_frame),
+    **dict.fromkeys(FUSED_PLANES, fused_frame),
 }
 """Kinds of panes beside the three planes -> what makes them."""
 
@@ -137,6 +142,7 @@ class CasePage(QWidget):
         self.stage_panel.extras.addWidget(self.vessels.panel)
         self.lumens = CaseLumens(desk)
         self.stage_panel.extras.addWidget(self.lumens.panel)
+        self.compare = CaseCompare(desk, self._show_right)
         self.no_session = PlainLabel("", role="quiet", wrap=True)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -149,6 +155,7 @@ class CasePage(QWidget):
         right, right_layout = panel()
         right_layout.setContentsMargins(0, 0, 0, 0)
         right_layout.addWidget(self.stage_panel, 1)
+        right_layout.addWidget(self.compare.panel, 1)
         self.no_session.setContentsMargins(10, 10, 10, 10)
         right_layout.addWidget(self.no_session)
         right_layout.addStretch(0)
@@ -161,6 +168,7 @@ class CasePage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.banner)
+        layout.addWidget(self.compare.offer)
         layout.addWidget(self.splitter, 1)
 
     def fit(self, width: int, scale: float) -> None:
@@ -188,6 +196,7 @@ class CasePage(QWidget):
         self.day.follow(work)
         self.vessels.follow(work)
         self.lumens.follow(work)
+        self.compare.follow(work)
         self._soon.stop()
         if work is not None:
             work.changed.connect(self.refresh_soon)
@@ -209,8 +218,8 @@ class CasePage(QWidget):
         self.banner.show_steps(document.undo_label, document.redo_label)
         self.stage_list.show_course(course_lines(work))
         desk = work.session_desk
-        self.stage_panel.setVisible(desk is not None)
-        self.no_session.setVisible(desk is None)
+        self.compare.refresh()
+        self._show_right()
         if desk is None or work.stage_id is None:
             self.stage_list.show_stages((), None)
             self.no_session.setText(
@@ -232,6 +241,18 @@ class CasePage(QWidget):
         self.stage_panel.show_content(content)
         self.lesions.show_lesions(desk.case.lesions, content.form.case.lesion_list_is_confirmed)
         self._show_marks(None)
+
+    def _show_right(self) -> None:
+        """The stage, what to do without a session, or what belongs to two studies that are compared."""
+        with_session = self.work is not None and self.work.session_desk is not None
+        self.stage_panel.setVisible(with_session and not self.compare.is_open)
+        self.no_session.setVisible(not with_session and not self.compare.is_open)
+
+    def compare_studies(self, earlier_uid: str, later_uid: str) -> None:
+        """Show two dates beside each other; identifiers of series, studies or frames of reference."""
+        refusal = self.compare.show(earlier_uid, later_uid)
+        if refusal is not None and self.work is not None:
+            self.work.said.emit(refusal)
 
     def _show_tools(self, status: StageStatus) -> None:
         wanted = dict.fromkeys(tool for name in status.stage.tools for tool in TOOLS_OF.get(name, ()))

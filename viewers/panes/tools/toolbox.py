@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from viewers.panes.tools.base import Tool, ToolKit
+from viewers.panes.tools.compare import CompareLandmarkTool
 from viewers.panes.tools.crosshair import CrosshairTool
 from viewers.panes.tools.day import LandmarkTool, ZoneTool
 from viewers.panes.tools.lumen import LumenTool
@@ -37,6 +38,7 @@ TOOLS: tuple[type[Tool], ...] = (
     TreeTool,
     CatheterTool,
     LumenTool,
+    CompareLandmarkTool,
 )
 """In the order of a tool bar."""
 

@@ -1,0 +1,181 @@
+"""The pixels of two studies laid over each other. No Qt; all that moves by hand (swipe, blend …) needs no new slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.imaging import Volume
+from planner.imaging.window import Window
+from viewers.scene.palette import rgb
+from viewers.scene.slice_picture import SlicePicture, SliceRequest, render
+from viewers.state.compare import FusionLook
+
+MORE, LESS, EDGE = "#f0a030", "#4ba3e3", "#f0e442"
+"""Colours of the difference (more than before, less than before) and of the earlier study's edges; safe for the
+colour-blind, and told apart by their words in the legend."""
+NEUTRAL = (34, 36, 40)
+"""Grey of no difference."""
+_EDGE_SHARE_PER_MM, _EDGE_SMOOTH_MM = 0.04, 1.5
+"""Edges are drawn where the grey, smoothed over so much, climbs by this share of white per mm; for looking only."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FusedRequest(SliceRequest):
+    """A slice of the later study, with the same slice of the earlier one that was brought onto its grid.
+
+    Attributes
+    ----------
+    other
+        The earlier study in the later one's frame of reference.
+    outside
+        Its value where there is nothing; None: NaN.
+    """
+
+    other: Volume | None = None
+    other_window: Window | None = None
+    outside: float | None = None
+
+    def same_values(self, other: SliceRequest) -> bool:
+        """Whether both studies show the same numbers."""
+        same: bool = SliceRequest.same_values(self, other)
+        return same and isinstance(other, FusedRequest) and other.other is self.other
+
+    def earlier(self) -> SliceRequest:
+        """The slice of the earlier study, with the same overlays."""
+        window = self.window if self.other_window is None else self.other_window
+        volume = self.volume if self.other is None else self.other
+        plain = {name: getattr(self, name) for name in SliceRequest.__dataclass_fields__}
+        return SliceRequest(**{**plain, "volume": volume, "window": window})
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FusedPicture(SlicePicture):
+    """Both slices; the later study's are `values` and `pixels`."""
+
+    earlier: SlicePicture | None = None
+
+
+def render_fused(request: FusedRequest, previous: SlicePicture | None = None) -> FusedPicture:
+    """Both slices; the numbers of a previous picture are used again when they are the same."""
+    before = previous if isinstance(previous, FusedPicture) else None
+    later = render(request, before)
+    if request.other is None:
+        return FusedPicture(request, later.values, later.pixels)
+    earlier = render(request.earlier(), None if before is None else before.earlier)
+    return FusedPicture(request, later.values, later.pixels, earlier)
+
+
+def fused_pixels(picture: FusedPicture, look: FusionLook) -> NDArray[np.uint8]:
+    """(height, width) grey or (height, width, 4) blue, green, red, 255 of both studies, as the look says."""
+    earlier = picture.earlier
+    if earlier is None:
+        return picture.pixels
+    if look.alone is not None:
+        return earlier.pixels if look.alone == "earlier" else picture.pixels
+    if look.mode == "difference":
+        return difference_pixels(picture, look.limit)
+    if look.mode == "edges":
+        return _edges_over(picture.pixels, earlier)
+    below, above = _alike(picture.pixels, earlier.pixels)
+    if look.mode == "blend":
+        share = round(256.0 * look.share)
+        mixed = below.astype(np.uint16) * np.uint16(256 - share) + above.astype(np.uint16) * np.uint16(share)
+        blended: NDArray[np.uint8] = (mixed >> 8).astype(np.uint8)
+        return _opaque(blended)
+    fused = below.copy()
+    height, width = fused.shape[:2]
+    if look.mode == "swipe":
+        column = round(look.divider * width)
+        fused[:, :column] = above[:, :column]
+        return fused
+    shown = chequer((height, width), look.tiles)
+    fused[shown] = above[shown]
+    return fused
+
+
+def chequer(size_px: tuple[int, int], tiles: int) -> NDArray[np.bool_]:
+    """(height, width) True where the earlier study is shown; the first square is the earlier one's."""
+    height, width = size_px
+    tile = max(1, min(size_px) // max(1, tiles))
+    rows, columns = np.arange(height) // tile, np.arange(width) // tile
+    return (rows[:, None] + columns[None, :]) % 2 == 0
+
+
+def difference(picture: FusedPicture) -> NDArray[np.float32]:
+    """(height, width) later minus earlier, in the images' unit; NaN where one of them shows nothing."""
+    earlier, request = picture.earlier, picture.request
+    if earlier is None:
+        return np.full_like(picture.values, np.nan)
+    outside = request.outside if isinstance(request, FusedRequest) else None
+    before = earlier.values if outside is None else np.where(earlier.values <= outside, np.nan, earlier.values)
+    found: NDArray[np.float32] = (picture.values - before).astype(np.float32, copy=False)
+    return found
+
+
+def difference_pixels(picture: FusedPicture, limit: float) -> NDArray[np.uint8]:
+    """(height, width, 4): a map that is as far to either side; black where there is nothing to subtract."""
+    apart = difference(picture)
+    table = difference_table()
+    with np.errstate(invalid="ignore"):
+        index = np.clip(apart * np.float32(127.0 / limit) + np.float32(128.0), 1.0, 255.0)
+    known = np.isfinite(apart)
+    return np.asarray(table[np.where(known, index, 0.0).astype(np.uint8)], dtype=np.uint8)
+
+
+def difference_table() -> NDArray[np.uint8]:
+    """(256, 4) blue, green, red, 255. 0: nothing to subtract, 1: the most below, 128: the same, 255: the most above."""
+    along = (np.arange(256) - 128) / 127.0
+    strength = np.clip(np.abs(along), 0.0, 1.0)[:, None]
+    ends = np.where(along[:, None] >= 0.0, np.array(rgb(MORE)), np.array(rgb(LESS)))
+    colour = np.array(NEUTRAL) * (1.0 - strength) + ends * strength
+    table = np.full((256, 4), 255, dtype=np.uint8)
+    table[:, :3] = np.rint(colour[:, ::-1]).astype(np.uint8)
+    table[0, :3] = 0
+    return table
+
+
+def edges(grey: NDArray[np.uint8], mm_per_px: float) -> NDArray[np.bool_]:
+    """(height, width) thin edges of a grey picture: where its climb is steep, and steepest along its way."""
+    from scipy import ndimage
+
+    smooth = ndimage.uniform_filter(grey.astype(np.float32), max(3, round(_EDGE_SMOOTH_MM / mm_per_px) | 1))
+    down, right = np.gradient(smooth)
+    climb = np.hypot(down, right)
+    steep = climb >= 255.0 * _EDGE_SHARE_PER_MM * mm_per_px
+    ridge = np.zeros_like(steep)
+    middle = climb[1:-1, 1:-1]
+    across = (middle >= climb[1:-1, :-2]) & (middle > climb[1:-1, 2:])
+    along = (middle >= climb[:-2, 1:-1]) & (middle > climb[2:, 1:-1])
+    ridge[1:-1, 1:-1] = np.where(np.abs(right[1:-1, 1:-1]) >= np.abs(down[1:-1, 1:-1]), across, along)
+    found: NDArray[np.bool_] = steep & ridge
+    return found
+
+
+def _edges_over(pixels: NDArray[np.uint8], earlier: SlicePicture) -> NDArray[np.uint8]:
+    fused = _coloured(pixels).copy()
+    plain = replace(earlier.request, regions=(), label_maps=())
+    red, green, blue = rgb(EDGE)
+    fused[edges(render(plain, earlier).pixels, plain.mm_per_px)] = (blue, green, red, 255)
+    return fused
+
+
+def _alike(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Both grey, or both in colours."""
+    if first.ndim == second.ndim:
+        return first, second
+    return _coloured(first), _coloured(second)
+
+
+def _coloured(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if pixels.ndim == 3:
+        return pixels
+    return _opaque(np.repeat(pixels[..., None], 4, axis=2))
+
+
+def _opaque(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if pixels.ndim == 3:
+        pixels[..., 3] = 255
+    return pixels
