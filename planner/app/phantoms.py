@@ -18,13 +18,7 @@ ANGIOGRAPHY = "angiography"
 """Folder of the DSA runs."""
 ABLATION_DAY = "ablation-day"
 """Folder of the scans before and after the ablation."""
-ABLATED_LESION = "lesion-2"
 ABLATED_AFTER_DAYS = 14
-ZONE_HALF_MM = (20.0, 17.5)
-ZONE_AXIS_LPS = (0.5, -0.85, 0.15)
-ZONE_OFFSET_LPS_MM = (2.0, 1.0, 0.0)
-"""The simulated zone of the digital patient: not what any device does. It lies a little beside the tumour's middle,
-so that the margin differs from side to side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +87,16 @@ def write_day_of_ablation(
     OSError
         When the folder cannot be written.
     """
-    from planner.phantom.ablation_day import BurntZone, ablate
+    from planner.phantom.ablation_day import ABLATED_LESION, ablate, usual_zone
     from planner.phantom.laboratory import parsed_date
     from planner.phantom.writer import write_ablation_day
 
     taken = parsed_date(patient.portal.source.study_date or "")
     day = on or taken + timedelta(days=ABLATED_AFTER_DAYS)
     lesion = next(each for each in patient.truth.lesions if each.identifier == ABLATED_LESION)
-    x, y, z = (place + off for place, off in zip(lesion.centre_lps_mm, ZONE_OFFSET_LPS_MM, strict=True))
-    zone = BurntZone((x, y, z), ZONE_AXIS_LPS, *ZONE_HALF_MM)
-    made = ablate(patient, zone, study_date=day.strftime("%Y%m%d"), context=context.part(0.0, 0.8))
+    made = ablate(
+        patient, usual_zone(lesion.centre_lps_mm), study_date=day.strftime("%Y%m%d"), context=context.part(0.0, 0.8)
+    )
     return write_ablation_day(patient, made, folder, context.part(0.8, 1.0))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from planner.geometry import Grid, SpaceMap, lps
 from planner.imaging import ImageSource, Volume
@@ -32,6 +32,12 @@ SHIFT_LPS_MM = (5.0, -3.0, 8.0)
 RIM_MM = 2.0
 CORE_SHARE = 0.45
 AIR_HU = -1000.0
+ABLATED_LESION = "lesion-2"
+ZONE_HALF_MM = (20.0, 17.5)
+ZONE_AXIS_LPS = (0.5, -0.85, 0.15)
+ZONE_OFFSET_LPS_MM = (2.0, 1.0, 0.0)
+"""The simulated zone of the digital patient: not what any device does. It lies a little beside the tumour's middle,
+so that the margin differs from side to side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,12 @@ class AblationDay:
     completion: Volume
     zone: Mask
     today_from_planning: SpaceMap
+
+
+def usual_zone(tumour_lps_mm: ArrayLike, share: float = 1.0) -> BurntZone:
+    """The zone that is burnt over a tumour at a place; `share` of its half axes is left later on."""
+    centre = _point(np.asarray(tumour_lps_mm, dtype=np.float64) + ZONE_OFFSET_LPS_MM)
+    return BurntZone(centre, ZONE_AXIS_LPS, ZONE_HALF_MM[0] * share, ZONE_HALF_MM[1] * share)
 
 
 def ablate(patient: DigitalPatient, zone: BurntZone, *, study_date: str, context: Context | None = None) -> AblationDay:

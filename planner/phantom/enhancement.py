@@ -7,6 +7,7 @@ clinical is derived from them.
 from __future__ import annotations
 
 from planner.imaging import Label
+from planner.phantom.mr_signal import MR_PHASES, SIGNAL
 
 PHASES = ("arterial", "portal-venous")
 
@@ -53,6 +54,8 @@ HU: dict[str, tuple[float, float]] = {
     "ablated": (58.0, 58.0),
     "ablated_core": (76.0, 76.0),
     "ablation_rim": (92.0, 124.0),
+    "hcc_treated": (47.0, 49.0),
+    "lipiodol": (420.0, 420.0),
 }
 """Tissue -> HU per phase, in the order of `PHASES`."""
 
@@ -85,12 +88,15 @@ OTHER_HU: dict[str, tuple[float, float]] = {
     "hcc": (46.0, 74.0),
     "hcc_necrosis": (32.0, 40.0),
     "hcc_capsule": (50.0, 108.0),
+    "hcc_treated": (45.0, 48.0),
 }
 """Tissue -> HU in the order of `OTHER_PHASES`; a tissue that is not here does not enhance."""
 
 
 def level(tissue: str, phase: str) -> float:
-    """HU of a tissue in a phase of `PHASES` or `OTHER_PHASES`."""
+    """HU of a tissue in a phase of `PHASES` or `OTHER_PHASES`, or its signal in one of `MR_PHASES`."""
+    if phase in MR_PHASES:
+        return SIGNAL[tissue][MR_PHASES.index(phase)]
     if phase in PHASES:
         return HU[tissue][PHASES.index(phase)]
     return OTHER_HU.get(tissue, HU[tissue])[OTHER_PHASES.index(phase)]

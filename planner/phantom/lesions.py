@@ -93,6 +93,37 @@ def place_tumours(anatomy: Anatomy, space: LiverSpace) -> tuple[Tumour, Tumour]:
     return main, Tumour("lesion-2", centre, small, segment, capsule=False, necrosis_mm=0.0)
 
 
+def place_new_tumour(
+    anatomy: Anatomy,
+    space: LiverSpace,
+    others: tuple[Tumour, ...],
+    vessels_lps_mm: NDArray[np.float64],
+    diameter_mm: float,
+) -> Tumour:
+    """A third tumour, in a segment of its own, as far as may be from the others and from the given places of vessels.
+
+    Parameters
+    ----------
+    vessels_lps_mm
+        (n, 3) along the larger veins.
+    """
+    from scipy.spatial import cKDTree
+
+    taken = [other.segment for other in others]
+    radius = diameter_mm / 2.0
+    fits = np.flatnonzero((space.depth_mm >= radius + 4.0) & ~np.isin(space.segment, [1, *taken]))
+    if not len(fits):
+        raise BugError("this liver has no room for a third tumour")
+    places = space.places_lps_mm[fits]
+    away = np.min([np.linalg.norm(places - other.centre_lps_mm, axis=1) for other in others], axis=0)
+    clear, _ = cKDTree(vessels_lps_mm).query(places)
+    # Beyond 60 mm it is far enough, and so are 8 mm from its surface to the next vein.
+    worth = np.minimum(away, 60.0) / 60.0 + np.minimum(clear - radius, 8.0) / 8.0
+    best = fits[int(np.argmax(worth + 0.05 * anatomy.random(31).uniform(size=len(fits))))]
+    centre, segment = space.places_lps_mm[best].copy(), int(space.segment[best])
+    return Tumour("lesion-3", centre, radius, segment, capsule=False, necrosis_mm=0.0)
+
+
 def _settle(
     space: LiverSpace, wanted: NDArray[np.float64], depth_mm: float, allowed: tuple[int, ...]
 ) -> tuple[NDArray[np.float64], int]:

@@ -97,18 +97,33 @@ def generate(
     """
     given = context or Context()
     check_case(case)
-    study_date = parsed_date(study_date).strftime("%Y%m%d")
-    identity = (preset, seed, case)
+    parsed_date(study_date)
     scene = painted(preset, seed, case, PHASES, given.part(0.0, 0.75))
+    patient = scanned_patient(scene, preset, seed, case, study_date, given.part(0.75, 1.0))
+    given.step(1.0, "Digital patient made")
+    return patient
+
+
+def scanned_patient(
+    scene: Scene, preset: str, seed: int, case: str, study_date: str, context: Context
+) -> DigitalPatient:
+    """The patient of a painted scene whose first two images are the arterial and the portal venous phase.
+
+    Raises
+    ------
+    UsageError
+        For a bad date.
+    """
+    given_on = parsed_date(study_date).strftime("%Y%m%d")
+    identity = (preset, seed, case)
     truth = _truth(scene.canvas, scene.anatomy, scene.tumours, scene.vessels)
     if scene.ducts is not None:
         truth = with_ducts(truth, scene.ducts)
-    given.step(0.8, "Simulating the scanner")
+    context.step(0.2, "Simulating the scanner")
     arterial, portal = (
-        Volume(voxels, scene.canvas.grid, _source(identity, index, PHASES[index], study_date))
+        Volume(voxels, scene.canvas.grid, _source(identity, index, PHASES[index], given_on))
         for index, voxels in enumerate(_scanned(scene.canvas, seed, preset_named(preset).noise_hu))
     )
-    given.step(1.0, "Digital patient made")
     return DigitalPatient(preset, seed, case, scene.anatomy, arterial, portal, truth)
 
 
@@ -125,6 +140,14 @@ class Scene:
 
 def painted(preset: str, seed: int, case: str, phases: tuple[str, ...], context: Context) -> Scene:
     """The patient of a seed and case, in contrast phases; raises as `generate`."""
+    scene = tissues_painted(preset, seed, case, phases, context.part(0.0, 0.85))
+    context.step(0.85, "Filling vessels")
+    paint_lesions_and_vessels(scene.canvas, scene.anatomy, scene.tumours, scene.vessels, scene.ducts)
+    return scene
+
+
+def tissues_painted(preset: str, seed: int, case: str, phases: tuple[str, ...], context: Context) -> Scene:
+    """As `painted`, and neither tumours nor vessels in the picture yet: `paint_lesions_and_vessels` adds them."""
     check_case(case)
     grid = preset_named(preset).grid(uid_of("frame", preset, seed, case))
     anatomy = draw_anatomy(seed, "vertebrae_L2" if case == "vertebra" else None)
@@ -134,15 +157,25 @@ def painted(preset: str, seed: int, case: str, phases: tuple[str, ...], context:
     vessels = build_vessels(anatomy, space, tumours)
     canvas = Canvas(grid, phases)
     ducts = build_ducts(anatomy) if case == "stent" else None
-    paint_everything(canvas, anatomy, tumours, vessels, context.part(0.2, 1.0), ducts)
+    paint_tissues(canvas, anatomy, context.part(0.2, 1.0))
     return Scene(anatomy, tumours, vessels, canvas, ducts)
+
+
+def paint_lesions_and_vessels(
+    canvas: Canvas, anatomy: Anatomy, tumours: tuple[Tumour, ...], vessels: Vessels, ducts: Ducts | None = None
+) -> None:
+    """Tumours into the liver, then vessels through both."""
+    for tumour in tumours:
+        paint_tumour(canvas, anatomy, tumour)
+    _paint_vessels(canvas, vessels, ducts)
 
 
 def _scanned(canvas: Canvas, seed: int, noise_hu: float) -> list[NDArray[np.int16]]:
     """Both phases as the scanner shows them, side by side on two cores."""
     with ThreadPoolExecutor(len(PHASES)) as pool:
         waiting = [
-            pool.submit(scan, image, canvas.frame, seed * 31 + index, noise_hu) for index, image in enumerate(canvas.hu)
+            pool.submit(scan, image, canvas.frame, seed * 31 + index, noise_hu)
+            for index, image in enumerate(canvas.hu[: len(PHASES)])
         ]
         return [one.result() for one in waiting]
 
@@ -184,6 +217,13 @@ def paint_everything(
     ducts: Ducts | None = None,
 ) -> None:
     """All tissues, from the outside in; later ones replace earlier ones."""
+    paint_tissues(canvas, anatomy, context.part(0.0, 0.8))
+    context.step(0.8, "Filling vessels")
+    paint_lesions_and_vessels(canvas, anatomy, tumours, vessels, ducts)
+
+
+def paint_tissues(canvas: Canvas, anatomy: Anatomy, context: Context) -> None:
+    """All tissues but tumours and vessels, from the outside in; later ones replace earlier ones."""
     context.step(0.0, "Building the trunk")
     for slab in canvas.frame.whole().slabs():
         trunk = Trunk(slab, anatomy)
@@ -203,10 +243,6 @@ def paint_everything(
     organs.paint_stomach(canvas, anatomy)
     organs.paint_pancreas(canvas, anatomy)
     paint_liver(canvas, anatomy)
-    context.step(0.8, "Filling vessels")
-    for tumour in tumours:
-        paint_tumour(canvas, anatomy, tumour)
-    _paint_vessels(canvas, vessels, ducts)
 
 
 def _paint_vessels(canvas: Canvas, vessels: Vessels, ducts: Ducts | None) -> None:

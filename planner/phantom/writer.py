@@ -21,24 +21,25 @@ from planner.phantom.trees import VesselTree
 from planner.phantom.truth import Truth
 
 if TYPE_CHECKING:
-    from pydicom.dataset import FileDataset
-
     from planner.phantom.ablation_day import AblationDay
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
 COMMENT = "SIMULATED - teaching data, not a patient"
 
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
     """When a series was taken (DICOM TM), and in which study. The injection begins 36 s before the arterial and 70 s
-    before the portal venous phase."""
+    before the portal venous phase; None where there is none."""
 
     number: int
     time: str
-    contrast_start: str
+    contrast_start: str | None
     study: str
     study_time: str
+    protocol: str = "Liver two-phase (simulated)"
+    accession: str | None = None
 
 
 TWO_PHASES = "CT abdomen, two phases (simulated)"
@@ -78,7 +79,7 @@ def write(patient: DigitalPatient, folder: Path, context: Context | None = None)
     phases = (("arterial", patient.arterial), ("portal-venous", patient.portal))
     for index, ((name, volume), taken) in enumerate(zip(phases, ACQUISITIONS, strict=True)):
         place = folder / name
-        _write_series(patient, volume, taken, place, given.part(0.4 * index, 0.4 * index + 0.4))
+        write_series(patient.seed, volume, taken, place, given.part(0.4 * index, 0.4 * index + 0.4))
         places.append(place)
     given.step(0.85, "Writing the ground truth")
     write_truth(patient.truth, truth)
@@ -100,7 +101,7 @@ def write_ablation_day(
     places = (folder / "before-ablation", folder / "after-ablation")
     volumes = (day.today, day.completion)
     for index, (volume, taken, place) in enumerate(zip(volumes, BEFORE_AND_AFTER, places, strict=True)):
-        _write_series(patient, volume, taken, place, given.part(0.45 * index, 0.45 * index + 0.45))
+        write_series(patient.seed, volume, taken, place, given.part(0.45 * index, 0.45 * index + 0.45))
     truth = folder / "truth"
     truth.mkdir(parents=True, exist_ok=True)
     zone = LabelMap(day.zone.full().astype(np.uint8), day.zone.grid, {1: label_for(1, "ablation_zone")})
@@ -111,53 +112,99 @@ def write_ablation_day(
     return places
 
 
-def _write_series(patient: DigitalPatient, volume: Volume, taken: Acquisition, folder: Path, context: Context) -> None:
-    from pydicom.uid import UID
+def write_series(seed: int, volume: Volume, taken: Acquisition, folder: Path, context: Context) -> None:
+    """One file per slice below a folder, which is made when it is not there: CT Image Storage, or MR for such a volume.
+
+    Parameters
+    ----------
+    seed
+        Of the patient.
+    """
+    from planner.phantom.slice_files import SliceFile
 
     folder.mkdir(parents=True, exist_ok=True)
-    image = _series_header(patient, volume, taken)
+    modality = volume.source.modality or "CT"
+    image = SliceFile(_series_header(seed, volume, taken))
     origin = volume.grid.lps_from_kji.points((0, 0, 0))
     step = volume.grid.spacing_kji_mm[0]
-    stored = (np.asarray(volume.voxels).astype(np.int32) + 1024).astype("<u2")
+    offset = 0 if modality == "MR" else 1024
+    stored = (np.asarray(volume.voxels).astype(np.int32) + offset).astype("<u2")
     for k in range(len(stored)):
         if k % 8 == 0:
             context.step(k / len(stored), f"Writing {volume.source.description}")
-        uid = UID(uid_of("instance", volume.source.series_uid, k))
-        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID = uid
-        image.InstanceNumber = k + 1
-        image.ImagePositionPatient = [_number(value) for value in (origin[0], origin[1], origin[2] + k * step)]
-        image.SliceLocation = _number(origin[2] + k * step)
-        image.PixelData = stored[k].tobytes()
-        image.save_as(folder / f"CT{k + 1:04d}.dcm", enforce_file_format=True)
+        place = {
+            "InstanceNumber": k + 1,
+            "ImagePositionPatient": [number(value) for value in (origin[0], origin[1], origin[2] + k * step)],
+            "SliceLocation": number(origin[2] + k * step),
+            "PixelData": stored[k].tobytes(),
+        }
+        uid = uid_of("instance", volume.source.series_uid, k)
+        (folder / f"{modality}{k + 1:04d}.dcm").write_bytes(image.encoded(uid, place))
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """A decimal string of at most 16 characters."""
     return f"{value:.10g}"
 
 
-def _series_header(patient: DigitalPatient, volume: Volume, taken: Acquisition) -> FileDataset:
-    """Everything the instances of a series share (CT Image IOD, PS3.3 A.3)."""
-    from pydicom.dataset import FileDataset, FileMetaDataset
-    from pydicom.uid import UID, ExplicitVRLittleEndian
-
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = UID(CT_IMAGE_STORAGE)
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = UID(uid_of("implementation", "seldinger"))
-    meta.ImplementationVersionName = "SELDINGER"
-    image = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    for elements in (
-        _patient_and_study(volume.source, patient, taken),
-        _series_and_equipment(volume.source, taken),
-        _image(volume, patient, taken),
-    ):
-        for keyword, value in elements.items():
-            setattr(image, keyword, value)
-    return image
+def _series_header(seed: int, volume: Volume, taken: Acquisition) -> dict[str, Any]:
+    """Everything the instances of a series share (CT Image IOD, PS3.3 A.3; MR Image IOD, A.4)."""
+    mr = volume.source.modality == "MR"
+    return {
+        **_patient_and_study(volume.source, seed, taken),
+        **_series_and_equipment(volume.source, taken),
+        **_image(volume, seed, taken),
+        **_contrast(taken, "Gadolinium (simulated)" if mr else "Iodine 350 mg/mL (simulated)"),
+        **(_mr_part() if mr else _ct_part()),
+    }
 
 
-def _patient_and_study(source: ImageSource, patient: DigitalPatient, taken: Acquisition) -> dict[str, Any]:
+def _contrast(taken: Acquisition, agent: str) -> dict[str, Any]:
+    """Nothing for a scan without contrast medium."""
+    if taken.contrast_start is None:
+        return {}
+    return {
+        "ContrastBolusAgent": agent,
+        "ContrastBolusRoute": "IV",
+        "ContrastBolusStartTime": taken.contrast_start,
+    }
+
+
+def _ct_part() -> dict[str, Any]:
+    return {
+        "SOPClassUID": CT_IMAGE_STORAGE,
+        "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
+        "KVP": "120",
+        "ConvolutionKernel": "SOFT",
+        "GantryDetectorTilt": "0",
+        "RescaleIntercept": "-1024",
+        "RescaleSlope": "1",
+        "RescaleType": "HU",
+        "WindowCenter": "40",
+        "WindowWidth": "400",
+        "WindowCenterWidthExplanation": "ABDOMEN",
+    }
+
+
+def _mr_part() -> dict[str, Any]:
+    return {
+        "SOPClassUID": MR_IMAGE_STORAGE,
+        "ImageType": ["ORIGINAL", "PRIMARY", "M"],
+        "ScanningSequence": "GR",
+        "SequenceVariant": "SP",
+        "ScanOptions": "FS",
+        "MRAcquisitionType": "3D",
+        "RepetitionTime": "4",
+        "EchoTime": "1.6",
+        "EchoTrainLength": "1",
+        "FlipAngle": "10",
+        "MagneticFieldStrength": "1.5",
+        "WindowCenter": "450",
+        "WindowWidth": "900",
+    }
+
+
+def _patient_and_study(source: ImageSource, seed: int, taken: Acquisition) -> dict[str, Any]:
     return {
         "SpecificCharacterSet": "ISO_IR 192",
         "PatientName": source.patient_name,
@@ -169,22 +216,22 @@ def _patient_and_study(source: ImageSource, patient: DigitalPatient, taken: Acqu
         "StudyInstanceUID": source.study_uid,
         "StudyDate": source.study_date,
         "StudyTime": taken.study_time,
-        "StudyID": f"DEMO{patient.seed}",
+        "StudyID": f"DEMO{seed}",
         "StudyDescription": taken.study,
-        "AccessionNumber": f"SIM{patient.seed:05d}",
+        "AccessionNumber": taken.accession or f"SIM{seed:05d}",
         "ReferringPhysicianName": "",
     }
 
 
 def _series_and_equipment(source: ImageSource, taken: Acquisition) -> dict[str, Any]:
     return {
-        "Modality": "CT",
+        "Modality": source.modality,
         "SeriesInstanceUID": source.series_uid,
         "SeriesNumber": source.series_number,
         "SeriesDescription": source.description,
         "SeriesDate": source.study_date,
         "SeriesTime": taken.time,
-        "ProtocolName": "Liver two-phase (simulated)",
+        "ProtocolName": taken.protocol,
         "BodyPartExamined": "ABDOMEN",
         "PatientPosition": source.patient_position,
         "Manufacturer": "Seldinger",
@@ -196,12 +243,10 @@ def _series_and_equipment(source: ImageSource, taken: Acquisition) -> dict[str, 
     }
 
 
-def _image(volume: Volume, patient: DigitalPatient, taken: Acquisition) -> dict[str, Any]:
-    thickness, row_mm, column_mm = (_number(value) for value in volume.grid.spacing_kji_mm)
+def _image(volume: Volume, seed: int, taken: Acquisition) -> dict[str, Any]:
+    thickness, row_mm, column_mm = (number(value) for value in volume.grid.spacing_kji_mm)
     size = volume.grid.size_kji
     return {
-        "SOPClassUID": CT_IMAGE_STORAGE,
-        "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
         "FrameOfReferenceUID": volume.grid.frame_uid,
         "PositionReferenceIndicator": "",
         "InstanceCreationDate": volume.source.study_date,
@@ -211,19 +256,13 @@ def _image(volume: Volume, patient: DigitalPatient, taken: Acquisition) -> dict[
         "AcquisitionDate": volume.source.study_date,
         "AcquisitionTime": taken.time,
         "AcquisitionNumber": taken.number,
-        "ContrastBolusAgent": "Iodine 350 mg/mL (simulated)",
-        "ContrastBolusRoute": "IV",
-        "ContrastBolusStartTime": taken.contrast_start,
         "ImageComments": COMMENT,
         "BurnedInAnnotation": "NO",
         "LossyImageCompression": "00",
-        "KVP": "120",
-        "ConvolutionKernel": "SOFT",
         "SliceThickness": thickness,
         "SpacingBetweenSlices": thickness,
         "PixelSpacing": [row_mm, column_mm],
-        "ReconstructionDiameter": _number(volume.grid.spacing_kji_mm[2] * size[2]),
-        "GantryDetectorTilt": "0",
+        "ReconstructionDiameter": number(volume.grid.spacing_kji_mm[2] * size[2]),
         "ImageOrientationPatient": ["1", "0", "0", "0", "1", "0"],
         "SamplesPerPixel": 1,
         "PhotometricInterpretation": "MONOCHROME2",
@@ -233,13 +272,7 @@ def _image(volume: Volume, patient: DigitalPatient, taken: Acquisition) -> dict[
         "BitsStored": 12,
         "HighBit": 11,
         "PixelRepresentation": 0,
-        "RescaleIntercept": "-1024",
-        "RescaleSlope": "1",
-        "RescaleType": "HU",
-        "WindowCenter": "40",
-        "WindowWidth": "400",
-        "WindowCenterWidthExplanation": "ABDOMEN",
-        "DerivationDescription": f"Generated by code from seed {patient.seed}",
+        "DerivationDescription": f"Generated by code from seed {seed}",
     }
 
 
