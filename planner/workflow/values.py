@@ -33,7 +33,12 @@ ITEM_TYPES: Mapping[FieldKind, str] = types.MappingProxyType(
 TECHNIQUE = "technique"
 """The field, in any stage, whose answer is the session's technique."""
 
-UNBOUND_PARTS = frozenset({"id", "schema", "sessions", "courses", "studies", "laboratory", "simulated", "lesions"})
+UNBOUND_PARTS = frozenset(
+    {
+        *("id", "schema", "sessions", "courses", "studies", "laboratory", "simulated", "lesions"),
+        *("readings", "tasks", "reports", "summaries", "closures", "links"),
+    }
+)
 """Parts of a case that no form edits by path: they have their own use cases."""
 
 
