@@ -109,6 +109,17 @@ def list_courses() -> list[dict[str, Any]]:
     ]
 
 
+def course_document(course_id: str) -> dict[str, Any]:
+    """One course template whole: steps with intervals, needs, conditions and their sources.
+
+    Raises
+    ------
+    UsageError
+        ``unknown-course``.
+    """
+    return installed().course(course_id).to_json()
+
+
 def template_document(template_id: str) -> dict[str, Any]:
     """One template whole: stages, fields, checks with their sources.
 

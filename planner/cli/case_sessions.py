@@ -1,4 +1,4 @@
-"""The session verbs of ``case``: plan, answer, record, check, sign, override, time-out, state, course."""
+"""The session verbs of ``case``: plan, answer, record, check, sign, override, time-out, state."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from planner.cli import case_course
 from planner.cli.case_dose import record_dose_report
 from planner.cli.case_library import By, Json, actor, current, opened, split_place
-from planner.cli.case_shown import print_check, print_course
-from planner.cli.output import BLOCKED, DONE, emit, exit_code_for, plain
+from planner.cli.case_shown import print_check
+from planner.cli.output import BLOCKED, DONE, emit, plain
 from planner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def register(group: typer.Typer) -> None:
     group.command("override")(_override)
     group.command("time-out")(_time_out)
     group.command("state")(_state)
-    group.command("course")(_course)
+    case_course.register(group)
 
 
 def _plan(
@@ -328,40 +329,3 @@ def _check(context: typer.Context, place: _Place, by: By = None, as_json: Json =
     answer = {**document, "revision": revision}
     emit(answer, as_json, lambda target: print_check(target, answer))
     return BLOCKED if blocked else DONE
-
-
-def _course(
-    context: typer.Context,
-    case_id: Annotated[str, typer.Argument(help="Id of the case.")],
-    by: By = None,
-    as_json: Json = False,
-) -> int:
-    """Show the course: steps, what remains to be treated, the ledger, and what is wrong with the order."""
-    from planner.app.sessions import course_overview, local_now
-    from planner.app.templates import installed
-    from planner.model.codec import to_json
-
-    with opened(context) as library:
-        case, revision = library.open_case(case_id, actor(by))
-    overview = course_overview(case, installed(), local_now().date())
-    answer = {
-        "case": case_id,
-        "revision": revision,
-        "courses": to_json(case.courses),
-        "sessions": [
-            {
-                "id": each.id,
-                "title": each.title,
-                "state": each.state.value,
-                "planned_on": each.planned_on,
-                "performed_on": each.performed_on,
-                "started_from": each.started_from,
-            }
-            for each in case.sessions
-        ],
-        "remains": to_json(overview.remains),
-        "ledger": overview.ledger.to_json(),
-        "findings": [each.to_json() for each in overview.findings],
-    }
-    emit(answer, as_json, lambda target: print_course(target, answer, overview.findings))
-    return exit_code_for(overview.findings)

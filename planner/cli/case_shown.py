@@ -76,7 +76,7 @@ def print_check(target: Console, document: Mapping[str, Any]) -> None:
         target.print(plain(f"{stage['status'].upper():8} {stage['title']}  [{stage['id']}]"), soft_wrap=True)
         _print_lines(target, stage["findings"])
     _print_lines(target, document["findings"])
-    _print_ledger(target, document["ledger"])
+    print_ledger(target, document["ledger"])
 
 
 def _print_lines(target: Console, findings: Sequence[Mapping[str, Any]]) -> None:
@@ -89,25 +89,10 @@ def _print_lines(target: Console, findings: Sequence[Mapping[str, Any]]) -> None
         target.print(plain(line), soft_wrap=True)
 
 
-def _print_ledger(target: Console, ledger: Mapping[str, Any]) -> None:
+def print_ledger(target: Console, ledger: Mapping[str, Any]) -> None:
+    """Totals of a ledger, and what they cannot know."""
     for total in ledger["totals"]:
         amount = shown_value(total["amount"], total["unit"])
         entries = "1 entry" if total["entries"] == 1 else f"{total['entries']} entries"
         target.print(plain(f"ledger   {total['substance']}: {amount} in {entries}"), soft_wrap=True)
     target.print(plain(f"ledger   {ledger['note']}"), soft_wrap=True)
-
-
-def print_course(target: Console, document: Mapping[str, Any], findings: Sequence[Finding]) -> None:
-    """The steps, what remains, and the ledger."""
-    for course in document["courses"]:
-        target.print(plain(f"course   {course['title']}"))
-        for step in course["steps"]:
-            day = step["done_on"] or step["planned_on"] or "no date"
-            target.print(plain(f"         {day}  {step['title']} ({step['kind']})"), soft_wrap=True)
-    for each in document["sessions"]:
-        day = each["performed_on"] or each["planned_on"] or "no date"
-        target.print(plain(f"session  {day}  {each['title']}  {each['state']}"), soft_wrap=True)
-    for each in document["remains"]:
-        target.print(plain(f"lesion   {each['name']}: {each['state']}"), soft_wrap=True)
-    print_findings(target, findings)
-    _print_ledger(target, document["ledger"])

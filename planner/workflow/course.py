@@ -14,9 +14,9 @@ from planner.model.course import CourseStep
 from planner.model.session import Session
 from planner.workflow.course_dates import (
     Window,
-    alternatives,
     planned_on,
     predecessor,
+    stands,
     step_date,
     step_done,
     window,
@@ -257,7 +257,7 @@ def _after_waiting(days: Window, needs: tuple[NeedStatus, ...]) -> Window:
 
 
 def _state(at: Circumstance, days: Window, needs: tuple[NeedStatus, ...], condition: NeedStatus | None) -> StepState:
-    fixed = _settled(at, condition)
+    fixed = _settled(at)
     if fixed is not None:
         return fixed
     before, day = predecessor(at.case, at.course, at.step), planned_on(at.case, at.step)
@@ -280,20 +280,13 @@ def _state(at: Circumstance, days: Window, needs: tuple[NeedStatus, ...], condit
     return StepState.MAY_BEGIN if met else StepState.WAITING
 
 
-def _settled(at: Circumstance, condition: NeedStatus | None) -> StepState | None:
+def _settled(at: Circumstance) -> StepState | None:
     """States that no day changes."""
-    step = at.step
-    if step_done(at.case, step):
+    if step_done(at.case, at.step):
         return StepState.DONE
-    if step.dropped is not None:
+    if at.step.dropped is not None:
         return StepState.DROPPED
-    if step.condition_answer is not None and not step.condition_answer.needed:
-        return StepState.NOT_NEEDED
-    if any(step_done(at.case, other) for other in alternatives(at.course, step)):
-        return StepState.NOT_NEEDED
-    # That another step fell away was a person's word already; a measured "no" still waits for one.
-    follows = condition is not None and condition.need.kind == "step" and step.condition_answer is None
-    return StepState.NOT_NEEDED if follows and condition is not None and condition.verdict is Verdict.NO else None
+    return None if stands(at.case, at.course, at.step) else StepState.NOT_NEEDED
 
 
 def _condition_open(step: CourseStep, condition: NeedStatus | None) -> bool:

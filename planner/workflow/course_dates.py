@@ -16,6 +16,10 @@ NOT_HELD = frozenset({SessionState.CANCELLED, SessionState.POSTPONED})
 """States in which the day of a session does not stand."""
 
 
+DEPENDS = "step"
+"""Kind of the condition that another step of the course was done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Earliest and latest possible day of a step, and why; None where nothing tells it.
@@ -109,13 +113,29 @@ def end_date(case: Case, step: CourseStep) -> date | None:
     return step.until or step_date(case, step)
 
 
-def stands(case: Case, course: Course, step: CourseStep) -> bool:
-    """Whether a step is still part of the course: not dropped, not answered away, no alternative of it done."""
+def stands(case: Case, course: Course, step: CourseStep, *, asked: frozenset[str] = frozenset()) -> bool:
+    """Whether a step is still part of the course.
+
+    It is not once it is dropped, answered away, an alternative of it is done, or the step it depends on (a condition
+    of kind ``step``) does not stand either.
+
+    Parameters
+    ----------
+    asked
+        Steps on the way here, so that a circle ends.
+    """
     if step_done(case, step):
         return True
-    if step.dropped is not None or (step.condition_answer is not None and not step.condition_answer.needed):
+    answer, need = step.condition_answer, step.condition_need
+    if step.dropped is not None or (answer is not None and not answer.needed):
         return False
-    return not any(step_done(case, other) for other in alternatives(course, step))
+    if any(step_done(case, other) for other in alternatives(course, step)):
+        return False
+    if answer is None and need is not None and need.kind == DEPENDS:
+        named = course.step(str(need.parameters.get("step")))
+        if named is not None and named.id not in asked:
+            return stands(case, course, named, asked=asked | {step.id})
+    return True
 
 
 def alternatives(course: Course, step: CourseStep) -> tuple[CourseStep, ...]:
