@@ -35,6 +35,8 @@ from planner.store.library import Library
 from planner.units import shown
 from planner.workflow.template import Template
 
+RESIDUAL = "residual"
+"""Tool of a region that is the viable part of a lesion on a new study."""
 LESION = "lesion"
 """Structure of a region that some program called a lesion without saying which."""
 _WHOLE_SHARE = 0.98
@@ -176,7 +178,12 @@ def propose_identities(
     if not ones and not regions:
         raise UsageError("nothing-earlier", "No lesion is marked on either day; mark them first.")
     shown_before = _earlier_grids(case, earlier)
-    others = [_later_shape(library, item, body, place, earlier_from_new, shown_before) for _, item, body in regions]
+    others = _once_each(
+        [
+            (body.lesion_id, item.tool, _later_shape(library, item, body, place, earlier_from_new, shown_before))
+            for _, item, body in regions
+        ]
+    )
     job.step(0.7, "Comparing")
     matching = match_lesions(ones, others, way.error)
     drawn = {item.id: (item, body) for _, item, body in regions}
@@ -214,7 +221,11 @@ def _earlier_grids(case: Case, day: StudyDay) -> tuple[Grid, ...]:
 def _earlier_shapes(
     library: Library, case: Case, day: StudyDay, grid: Grid, earlier_from_new: PointMap, job: Context
 ) -> list[LesionShape]:
-    drawn = {body.lesion_id: (item, body) for _, item, body in lesion_regions(case, day) if body.lesion_id is not None}
+    drawn: dict[str, tuple[PlanItem, RegionBody]] = {}
+    for _, item, body in sorted(lesion_regions(case, day), key=lambda each: each[2].volume_ml or 0.0):
+        if body.lesion_id is not None:
+            # The largest of several drawings of one lesion: its viable part is not the lesion.
+            drawn[body.lesion_id] = (item, body)
     shapes = []
     for number, lesion in enumerate(case.lesions):
         job.step(number / len(case.lesions), f"Bringing over {lesion.name}")
@@ -295,6 +306,25 @@ def _treated(
 ) -> tuple[str, ...]:
     found = [s for each in identity.earlier for s in treated_between(case, each, templates, earlier.on, new.on)]
     return tuple(dict.fromkeys(found))
+
+
+def _once_each(drawn: list[tuple[str | None, str | None, LesionShape]]) -> list[LesionShape]:
+    """One shape for one lesion drawn twice (in two phases, or with its viable part beside it): the largest.
+
+    Parts that lie apart stay, even where a person called them by one name.
+    """
+    kept: list[tuple[str | None, LesionShape]] = []
+    ordered = sorted(drawn, key=lambda each: (each[1] == RESIDUAL, -each[2].mask.count))
+    for lesion_id, _, shape in ordered:
+        same = [other for name, other in kept if name is not None and name == lesion_id]
+        if not any(_overlap(shape.mask, other.mask) for other in same):
+            kept.append((lesion_id, shape))
+    names = {shape.id for _, shape in kept}
+    return [shape for _, _, shape in drawn if shape.id in names]
+
+
+def _overlap(one: Mask, other: Mask) -> bool:
+    return bool((one.voxels & other.within(one.box)).any())
 
 
 def _row(
