@@ -10,10 +10,11 @@ from datetime import date
 from planner.clinical.laboratory import analyte as known_analyte
 from planner.findings import Finding, Severity
 from planner.model.case import Case
+from planner.model.course import StepKind
 from planner.model.people import Medication
 from planner.model.session import Session
 from planner.workflow.course_dates import ProposedDate, with_dates
-from planner.workflow.course_events import Event, events, last_dose, text_codes
+from planner.workflow.course_events import Event, events, last_dose, received, text_codes
 from planner.workflow.course_hazards import Fact, Hazard, Hazards, hazards
 from planner.workflow.course_ledger import course_ledger
 from planner.workflow.ledgers import planned_entries
@@ -61,9 +62,12 @@ def conflicts(case: Case, templates: Mapping[str, Template], profile: Profile, t
         for hazard in catalogue.tests:
             found += _tests(scene, hazard, event)
         found += _holds(scene, event)
+    for hazard in catalogue.order:
+        found += _unasked(scene, hazard)
     for hazard in catalogue.wash_out:
         found += _wash_out(scene, hazard)
     found += _doses(case, templates, profile, today, scene.events)
+    found += _unread(scene)
     return tuple(dict.fromkeys(found))
 
 
@@ -110,7 +114,7 @@ def _matches(hazard: Hazard, event: Event) -> bool:
 
 def _before(earlier: Event, later: Event) -> bool:
     """Whether one comes before the other: what is done does; planned ones by their days."""
-    if earlier is later:
+    if earlier is later or (earlier.group is not None and earlier.group == later.group):
         return False
     if earlier.done:
         return True
@@ -139,10 +143,20 @@ def _any_time(scene: _Scene, hazard: Hazard, event: Event, found: list[Event]) -
         text = f"{event.title} after {_listed(found)}: {hazard.text}."
         measured = float(len(found)) if limit is not None else None
         yield _finding(hazard, event, text, measured, wanted if limit is not None else None, "1" if limit else None)
-    elif not found and hazard.fact is not None and scene.facts.get(hazard.fact) is None:
+
+
+def _unasked(scene: _Scene, hazard: Hazard) -> Iterator[Finding]:
+    """A hazard that stands on a question nobody was asked, once for all treatments it is about."""
+    if hazard.fact is None or scene.facts.get(hazard.fact) is not None:
+        return
+    about = [each for each in scene.events if not each.done and _matches(hazard, each)]
+    open_ = [
+        each for each in about if not any(one.codes & hazard.earlier and _before(one, each) for one in scene.events)
+    ]
+    if open_:
         question = scene.catalogue.facts[hazard.fact].question
-        text = f"{event.title}: not checked {question} ({hazard.text})."
-        yield replace(_finding(hazard, event, text), code=f"{hazard.id}-unknown", severity=Severity.WARN)
+        text = f"{', '.join(each.title for each in open_)}: not checked {question} ({hazard.text})."
+        yield replace(_finding(hazard, open_[0], text), code=f"{hazard.id}-unknown", severity=Severity.WARN)
 
 
 def _spacing(scene: _Scene, hazard: Hazard, event: Event, found: list[Event]) -> Iterator[Finding]:
@@ -160,7 +174,8 @@ def _spacing(scene: _Scene, hazard: Hazard, event: Event, found: list[Event]) ->
     nearest = max(dated, key=lambda each: each.on or date.min)
     days = (event.on - (nearest.on or event.on)).days
     if 0 <= days < asked:
-        text = f"{event.title} is {days} days after {_listed([nearest])}: {hazard.text}."
+        apart = f"{days} days after" if days else "on the same day as"
+        text = f"{event.title} is {apart} {_listed([nearest])}: {hazard.text}."
         yield _finding(hazard, event, text, float(days), float(asked), "d")
 
 
@@ -195,11 +210,9 @@ def _wash_out(scene: _Scene, hazard: Hazard) -> Iterator[Finding]:
 
 def _tests(scene: _Scene, hazard: Hazard, event: Event) -> Iterator[Finding]:
     asked = _days(scene.profile, hazard)
-    known = last_dose(scene.case, hazard.drugs)
-    given = known.on is not None or any(each.kind in hazard.drugs for each in scene.case.medication)
-    if not _matches(hazard, event) or asked is None or not given:
-        return
     day = event.on or scene.today
+    if not _matches(hazard, event) or asked is None or not received(scene.case, hazard.drugs, before=day):
+        return
     lacking = []
     for name in hazard.analytes:
         value = scene.case.latest_lab(name, not_after=day)
@@ -216,7 +229,7 @@ def _tests(scene: _Scene, hazard: Hazard, event: Event) -> Iterator[Finding]:
 def _holds(scene: _Scene, event: Event) -> Iterator[Finding]:
     """Anticoagulants whose hold and restart do not fit the planned day."""
     bleeding = _class(scene, event)
-    if bleeding is None or event.on is None:
+    if bleeding is None:
         return
     for medicine in scene.case.medication:
         limit = scene.profile.limits.get(scene.catalogue.holds.get(medicine.kind or "", ""))
@@ -226,7 +239,11 @@ def _holds(scene: _Scene, event: Event) -> Iterator[Finding]:
         wanted = scene.profile.limits.get(scene.catalogue.low_limit)
         if exempt and not (wanted is not None and wanted.value):
             continue
-        yield from _hold(event, medicine, limit, event.on)
+        if event.on is None:
+            text = f"{event.title}: not checked, it has no day to compare the hold of {medicine.name} with."
+            yield Finding("hold-unknown", Severity.INFO, text, True, event.subject, source=limit.source, tag=limit.tag)
+        else:
+            yield from _hold(event, medicine, limit, event.on)
 
 
 def _hold(event: Event, medicine: Medication, limit: Limit, day: date) -> Iterator[Finding]:
@@ -289,6 +306,25 @@ def _doses(
         if silent:
             text = f"{session.title}: not checked, its plan does not say how much at most: {', '.join(silent)}."
             yield Finding("planned-dose-unknown", Severity.INFO, text, True, event.subject or session.id, source="plan")
+
+
+def _unread(scene: _Scene) -> Iterator[Finding]:
+    """What the order could not be judged on: texts nobody recognises, treatments elsewhere, sessions without a plan."""
+    planned = [each for each in scene.events if not each.done]
+    if not planned:
+        return
+    strange = [each.title for each in scene.events if each.done and not each.codes]
+    if strange:
+        text = f"Not judged for order and spacing, as the words are not recognised: {', '.join(strange)}."
+        yield Finding("treatment-not-recognised", Severity.INFO, text, source="words of the hazards")
+    if scene.case.outside_sessions != "no":
+        asked = {"yes": "there were treatments elsewhere"}.get(scene.case.outside_sessions or "", "elsewhere unknown")
+        text = f"Known treatments only; {asked}: order, spacing and doses are judged on what is known."
+        yield Finding("outside-unknown", Severity.INFO, text, source="practice notes section 4 no. 25", tag="P")
+    bare = [each.title for each in planned if StepKind.SESSION in each.codes and each.session_id is None]
+    if bare:
+        text = f"Not in the sums of doses, as they have no plan yet: {', '.join(bare)}."
+        yield Finding("dose-without-plan", Severity.INFO, text, source="ledger")
 
 
 def _listed(found: Iterable[Event]) -> str:

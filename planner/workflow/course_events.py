@@ -13,7 +13,7 @@ from planner.catalogues import catalogue
 from planner.model.case import Case
 from planner.model.course import CourseStep, StepKind
 from planner.model.session import Session, SessionState
-from planner.workflow.course_dates import session_of, stands, step_date, step_done
+from planner.workflow.course_dates import alternatives, session_of, stands, step_date, step_done
 from planner.workflow.values import technique_of
 
 OVER = frozenset({SessionState.CANCELLED, SessionState.POSTPONED, SessionState.NOTHING_GIVEN})
@@ -38,6 +38,8 @@ class Event:
         Order among those of one day: as the course has them.
     until
         Last day of a treatment that lasts; None while it goes on, or for one of a day.
+    group
+        Of steps of which one is carried out; they are never both done.
     """
 
     codes: frozenset[str]
@@ -48,6 +50,7 @@ class Event:
     session_id: str | None = None
     place: int = 0
     until: date | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ def _of_steps(case: Case) -> Iterator[Event]:
     for course in case.courses:
         for step in course.steps:
             if stands(case, course, step) and step.kind in TREATING:
-                yield _step_event(case, step)
+                grouped = bool(alternatives(course, step))
+                yield replace(_step_event(case, step), group=(step.alternative_to or step.id) if grouped else None)
 
 
 def _step_event(case: Case, step: CourseStep) -> Event:
@@ -148,6 +152,13 @@ def last_dose(case: Case, kinds: Sequence[str], *, before: date | None = None) -
     if not listed and not given and case.medication:
         return LastDose(None, f"no {named} among the medicines listed", none=True)
     return LastDose(None, f"last {named} dose unknown")
+
+
+def received(case: Case, kinds: Sequence[str], *, before: date) -> bool:
+    """Whether a kind of medicine is listed, was asked for as given, or is planned to begin before a day."""
+    listed = any(each.kind in kinds or text_codes(each.name) & set(kinds) for each in case.medication)
+    begun = (each for each in events(case) if each.codes & set(kinds))
+    return listed or bool(_asked(case.sessions, kinds)) or any(each.on is None or each.on < before for each in begun)
 
 
 def _asked(sessions: Sequence[Session], kinds: Sequence[str]) -> list[date]:
