@@ -129,7 +129,7 @@ def _row(case: Case, frame_uid: str, mine: list[SeriesRef], reference: str) -> S
         to_do = "It is registered, and nobody has reviewed it: look at it and confirm it, or register it again."
     elif there.isdisjoint(modalities):
         words = f"{' and '.join(modalities)} against {' and '.join(sorted(there))}"
-        to_do = f"Set landmarks in both ({words} is not matched by grey values), then review the link."
+        to_do = f"Register it to the reference study ({words}: measure it at landmarks), then review the link."
     else:
         to_do = "Register it to the reference study, then review the link."
     on = next((each.study_date for each in mine if each.study_date is not None), None)

@@ -35,7 +35,7 @@ from planner.workflow.template import Field, FieldKind, Phase, Profile, Template
 from planner.workflow.values import is_empty
 
 RESIDUAL_COLOUR = "#e05050"
-ANSWER, LABORATORY, LESION, TEMPLATE = "answer", "laboratory", "lesion", "template"
+ANSWER, LABORATORY, LESION, TEMPLATE, OPEN = "answer", "laboratory", "lesion", "template", "open"
 
 
 def plan_next(
@@ -244,7 +244,7 @@ class ChangedRow:
     Attributes
     ----------
     kind
-        ``template``, ``answer``, ``laboratory`` or ``lesion``.
+        ``template``, ``answer``, ``laboratory`` or ``lesion``; ``open``: how many answers are still to be given.
     before, now
         In words; ``–`` is not known.
     source
@@ -330,6 +330,7 @@ def _answers_changed(
     old, new = templates.get(before.template.id), templates.get(now.template.id)
     if old is None or new is None:
         return
+    waiting = 0
     for stage in new.stages:
         if stage.phase not in (Phase.DECIDE, Phase.PLAN):
             continue
@@ -338,9 +339,14 @@ def _answers_changed(
             if described.id not in known or described.binds is not None or not _comparable(described):
                 continue
             was, is_now = before.answer(stage.id, described.id), now.answer(stage.id, described.id)
-            if was != is_now and not (is_empty(was) and is_empty(is_now)):
+            if is_empty(is_now):
+                waiting += not is_empty(was)
+            elif was != is_now:
                 words = printed(case, described, was), printed(case, described, is_now)
                 yield ChangedRow(ANSWER, described.label, *words, f"{stage.id}.{described.id}")
+    if waiting:
+        text = f"{waiting} answers of the earlier plan are asked again and not given yet"
+        yield ChangedRow(OPEN, "Not answered yet", text, shown(None), "answers")
 
 
 def _stage(template: Template, stage_id: str) -> tuple[Field, ...]:

@@ -22,10 +22,11 @@ from planner.imaging import ImageSource
 from planner.imaging.masks import Mask
 from planner.model.case import Case
 from planner.model.disease import Observation, SeriesRef
-from planner.model.edits import with_lesion, with_session
+from planner.model.edits import with_answer, with_lesion, with_session
 from planner.model.items import REGION, PlanItem, RegionBody
 from planner.model.links import FrameLink, LinkQuality
 from planner.model.people import Allergy
+from planner.model.session import Answer
 from planner.model.vessel_items import CATHETER_POSITION, FEEDERS, CatheterPositionBody, FeederRow, FeedersBody
 from planner.planning.change_maps import ViabilityMap
 from planner.planning.lesion_matching import ball_mask
@@ -252,8 +253,14 @@ def test_that_what_changed_is_told_with_before_and_now(performed: Case) -> None:
     assert "2026-06-20" in bilirubin.now
     assert not [each for each in rows if each.kind == "template"]
     answers = {each.source: each for each in rows if each.kind == "answer"}
-    assert "arteries_access.access" not in answers
-    assert all(each.before != each.now for each in answers.values())
+    assert not answers
+    waiting = next(each for each in rows if each.kind == "open")
+    assert int(waiting.before.split()[0]) > 20
+    changed = with_session(case, with_answer(case.sessions[-1], "arteries_access", "access", Answer("radial")))
+    rows = what_changed(changed, tw.SESSION, second, installed().templates)
+    assert [(each.what, each.before, each.now) for each in rows if each.kind == "answer"] == [
+        ("Access", "Femoral", "Radial")
+    ]
 
 
 def test_that_an_item_of_another_type_is_no_target(library: Library, performed: Case) -> None:
