@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli import case_lesion, case_report, case_sessions
+from planner.cli import case_lesion, case_referral, case_report, case_sessions
 from planner.cli.case_library import By, Json, actor, opened
 from planner.cli.case_shown import print_case, print_cases, print_imported
 from planner.cli.output import DONE, emit, message, plain, progress
@@ -195,11 +195,18 @@ def _import(
     ] = False,
     copy: Annotated[bool, typer.Option("--copy", help="Keep a copy of the images beside the library.")] = False,
     bundle: Annotated[Path | None, typer.Option("--bundle", help="Import a case that `case export` wrote.")] = None,
+    referral: Annotated[
+        Path | None, typer.Option("--referral", help="Read a referral: a new case, or into the case named.")
+    ] = None,
     by: By = None,
     as_json: Json = False,
 ) -> int:
     """Attach images to a case. Nothing is copied unless --copy is given; another patient's images are refused."""
     who = actor(by)
+    if referral is not None:
+        if bundle is not None or paths:
+            raise UsageError("usage", "--referral is read alone; leave the bundle and the paths out.")
+        return case_referral.import_referral(context, case_id, referral, who, as_json, confirmed=confirm)
     if bundle is not None:
         return _import_bundle(context, bundle, who, as_json, mixed=case_id is not None)
     if case_id is None or not paths:
@@ -330,12 +337,21 @@ def _export(
     context: typer.Context,
     case_id: _CaseId,
     out: Annotated[Path, typer.Option("--out", help="Zip file to write. It names the patient.")],
+    referral: Annotated[
+        bool, typer.Option("--referral", help="With a summary, next steps and codes, for another hospital.")
+    ] = False,
+    to: Annotated[str, typer.Option("--to", help="With --referral: whom it is for.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="With --referral: why.")] = "",
     by: By = None,
     as_json: Json = False,
 ) -> int:
-    """Write a case with its marked regions, without its images, to one file."""
+    """Write a case with its marked regions, without its images, to one file; or a referral."""
     from planner.app.bundle import export_case
 
+    if referral:
+        return case_referral.export_referral(context, case_id, out, actor(by), as_json, to=to, reason=reason)
+    if to or reason:
+        raise UsageError("usage", "--to and --reason belong to --referral.")
     with opened(context) as library:
         written = export_case(library, case_id, out, actor(by))
     document = {

@@ -28,6 +28,8 @@ from planner.workflow.values import technique_of
 
 BOOKED = {IMAGING: "imaging_booked", LABORATORY: "laboratory_booked"}
 """Fields of the discharge stage that say for which day something is booked."""
+UNKNOWN_TECHNIQUE = "unknown"
+"""What a row names that holds while nobody recorded the technique."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +146,12 @@ def _followed(case: Case) -> Iterator[_Followed]:
 
 
 def _of_session(case: Case, followed: _Followed) -> Iterator[ScheduledVisit]:
-    technique = technique_of(followed.session)
+    technique = technique_of(followed.session) or UNKNOWN_TECHNIQUE
     rows = [
         row
         for row in procedures()[followed.session.template.id].rows
         if (not row.bands or followed.band in row.bands)
-        and (not row.techniques or technique is None or technique in row.techniques)
+        and (not row.techniques or technique in row.techniques)
     ]
     for row in rows:
         if row.what == LABORATORY:
