@@ -24,7 +24,7 @@ ABLATED_AFTER_DAYS = 14
 @dataclass(frozen=True, slots=True)
 class PhantomFiles:
     """Folders of the written series (arterial and portal venous CT, then DSA runs or the scans before and after
-    ablation), and of the ground truth."""
+    ablation; of a course, those of every timepoint in order), and of the ground truth."""
 
     series: tuple[Path, ...]
     truth: Path
@@ -41,7 +41,8 @@ def make_phantom(
 ) -> PhantomFiles:
     """Generate the digital patient and write its series and truth below a folder.
 
-    The cases of embolisation (``tace``, ``course``) come with DSA runs, that of ``ablation`` with the scans of the day.
+    The case of embolisation (``tace``) comes with DSA runs, that of ``ablation`` with the scans of the day, and
+    ``course`` with everything of nine months, begun on the day of the study.
 
     Raises
     ------
@@ -51,6 +52,7 @@ def make_phantom(
     """
     from planner.phantom import generate, write
     from planner.phantom.angiography_writer import write_runs
+    from planner.phantom.laboratory import parsed_date
     from planner.phantom.patient import STUDY_DATE
 
     given = context or Context()
@@ -58,6 +60,10 @@ def make_phantom(
         raise UsageError("bad-seed", f"The seed {seed} is negative; give 0 or more.", subject=str(seed))
     if folder.exists() and not folder.is_dir():
         raise UsageError("not-a-folder", f"{folder} is a file; name a folder to write to.", subject=str(folder))
+    if case == "course":
+        return write_whole_course(
+            folder, parsed_date(study_date or STUDY_DATE), seed=seed, preset=preset, context=given
+        )
     patient = generate(preset, seed, case=case, study_date=study_date or STUDY_DATE, context=given.part(0.0, 0.4))
     runs = film_all(patient, None, given.part(0.4, 0.9)) if case in WITH_ANGIOGRAPHY else ()
     more: tuple[Path, ...] = ()
@@ -69,12 +75,27 @@ def make_phantom(
         if case == "ablation":
             more = write_day_of_ablation(patient, folder / ABLATION_DAY, given.part(0.5, 1.0))
     except OSError as error:
-        raise UsageError(
-            "cannot-write",
-            f"{folder} cannot be written ({error.strerror}); choose another folder.",
-            subject=str(folder),
-        ) from error
+        raise cannot_write(folder, error) from error
     return PhantomFiles((*written.series, *more), written.truth)
+
+
+def write_whole_course(folder: Path, begun_on: date, *, seed: int, preset: str, context: Context) -> PhantomFiles:
+    """Every timepoint of the course below ``folder/<key>``, truth below ``folder/truth``; raises as `make_phantom`."""
+    from planner.phantom.course import CourseMaker
+    from planner.phantom.course_writer import write_course
+
+    maker = CourseMaker(preset, seed, begun_on=begun_on, context=context.part(0.0, 0.2))
+    try:
+        written = write_course(maker, folder, context.part(0.2, 1.0))
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return PhantomFiles(written.series, written.truth)
+
+
+def cannot_write(folder: Path, error: OSError) -> UsageError:
+    """What to say of a folder that cannot be written."""
+    said = f"{folder} cannot be written ({error.strerror}); choose another folder."
+    return UsageError("cannot-write", said, subject=str(folder))
 
 
 def write_day_of_ablation(

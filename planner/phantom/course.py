@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.geometry import Grid
-from planner.imaging import ImageSource, Label, LabelMap, Volume
+from planner.imaging import ImageSource, LabelMap, Volume
 from planner.imaging.masks import Mask, box_size, union_box
 from planner.jobs import Context
 from planner.phantom.ablation_day import ABLATED_LESION, BurntZone, usual_zone
@@ -398,11 +398,6 @@ def _together(masks: list[Mask], grid: Grid) -> Mask:
 def first_seen(lesion: str) -> str:
     """Key of the first timepoint on which a tumour is there."""
     return next(day.key for day in STORY if any(each.lesion == lesion for each in day.lesions))
-
-
-def lesion_labels(base: tuple[str, ...]) -> dict[int, Label]:
-    """Voxel value -> label of the written lesion maps."""
-    return {value: Label(value, name, "lesion") for value, name in enumerate(base, start=1)}
 
 
 def _triple(point: NDArray[np.float64]) -> tuple[float, float, float]:

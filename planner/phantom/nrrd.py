@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.geometry import Grid
 from planner.imaging import LabelMap
 
 
@@ -44,6 +45,29 @@ def write_label_map(labels: LabelMap, path: Path) -> None:
     header = ("\n".join(lines) + "\n\n").encode("ascii")
     body = gzip.compress(np.ascontiguousarray(labels.voxels, dtype=np.uint8).tobytes(), compresslevel=1, mtime=0)
     path.write_bytes(header + body)
+
+
+def write_displacements(vectors_mm: NDArray[np.float32], grid: Grid, path: Path) -> None:
+    """Write (k, j, i, 3) displacements in LPS mm, x first, on a grid, as 32-bit floats."""
+    k, j, i = grid.size_kji
+    columns = grid.lps_from_kji.homogeneous
+    directions = " ".join(_vector(columns[:3, axis]) for axis in (2, 1, 0))
+    lines = [
+        "NRRD0004",
+        "type: float",
+        "dimension: 4",
+        "space: left-posterior-superior",
+        f"sizes: 3 {i} {j} {k}",
+        f"space directions: none {directions}",
+        "kinds: vector domain domain domain",
+        "endian: little",
+        "encoding: gzip",
+        f"space origin: {_vector(columns[:3, 3])}",
+    ]
+    header = ("\n".join(lines) + "\n\n").encode("ascii")
+    # Hundredths of a millimetre are enough, and compress to half.
+    plain = np.ascontiguousarray(np.round(vectors_mm, 2), dtype="<f4").tobytes()
+    path.write_bytes(header + gzip.compress(plain, compresslevel=1, mtime=0))
 
 
 def _vector(values: NDArray[np.float64]) -> str:
