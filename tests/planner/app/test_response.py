@@ -345,8 +345,9 @@ def test_that_disagreement_is_shown_until_a_third_person_decides() -> None:
     assert accepted_reading(both, "recist-1.1", SIX_WEEKS) is None
 
     def decide(case: Case, by: str = "dr.three", reason: str = "measured across the capsule") -> Case:
-        choice = {"agrees_with": "second", "reason": reason, "by": by, "at": NOW.replace(hour=11)}
-        return adjudicate(case, "recist-1.1", SIX_WEEKS, **choice)(case)
+        at = NOW.replace(hour=11)
+        edit = adjudicate(case, "recist-1.1", SIX_WEEKS, agrees_with="second", reason=reason, by=by, at=at)
+        return edit(case)
 
     settled = decide(both)
     held = accepted_reading(settled, "recist-1.1", SIX_WEEKS)

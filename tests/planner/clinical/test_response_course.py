@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -500,7 +499,8 @@ def test_that_lirads_names_what_is_missing() -> None:
 @pytest.mark.parametrize(("criteria", "key"), [("qeasl", "enhancing_ml"), ("volumetric", "volume_ml")])
 def test_that_volumes_have_their_own_limits(criteria: str, key: str) -> None:
     def at(*values: float) -> list[str | None]:
-        seen = tuple(replace(Seen(day(at)), **{key: value}) for at, value in enumerate(values))
+        given: list[dict[str, Any]] = [{key: value} for value in values]
+        seen = tuple(Seen(day(at), **each) for at, each in enumerate(given))
         return overall(assess(CourseRequest(criteria, (Followed("a", "target", "liver", seen),))))
 
     assert at(100, 34) == ["PR"]
