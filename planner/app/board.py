@@ -282,6 +282,19 @@ def growth_between(lesion: Lesion, first_on: date, second_on: date) -> tuple[Rul
     return result, f"{lesion.name}: {sizes}: {result.grade}{tail}"
 
 
+def growth_days(lesion: Lesion) -> tuple[date, date] | None:
+    """The newest two days on which the first reader has a size of one kind; None while there are no two.
+
+    A treatment between them is not known to the lesion: who takes the days over has to look.
+    """
+    for name in ("volume_ml", "longest_mm"):
+        sized = [each for each in lesion.observations if each.read_as == "first" and getattr(each, name)]
+        days = sorted({each.study_date for each in sized})
+        if len(days) > 1:
+            return days[-2], days[-1]
+    return None
+
+
 def _seen(lesion: Lesion, on: date) -> Observation | None:
     return next((each for each in lesion.observations if each.study_date == on and each.read_as == "first"), None)
 

@@ -51,6 +51,9 @@ class CaseFacts:
     ----------
     due
         What the case waits for as of the save, earliest first; `open_due` leaves out what has lapsed.
+    due_known
+        False for a case that was last saved before the list kept this, or whose days cannot be computed: then nothing
+        is known to be due, which is not the same as nothing being due.
     last_response, last_response_on
         Overall category of the newest signed reading, with its criteria, and its day.
     risk_band
@@ -73,6 +76,7 @@ class CaseFacts:
     sessions: tuple[SessionSummary, ...] = ()
     simulated: bool = False
     due: tuple[DueSummary, ...] = ()
+    due_known: bool = False
     last_response: str | None = None
     last_response_on: date | None = None
     risk_band: str | None = None
@@ -110,6 +114,7 @@ def facts_of(case: Case) -> CaseFacts:
     """Derive the list's line from a case."""
     reading = max(case.readings, key=lambda each: (each.on, each.read_at.isoformat()), default=None)
     said = None if reading is None else reading.overall or "not evaluable"
+    due = _due(case)
     return CaseFacts(
         patient_id=case.patient.patient_id,
         patient_name=case.patient.name,
@@ -129,19 +134,20 @@ def facts_of(case: Case) -> CaseFacts:
             for each in case.sessions
         ),
         simulated=case.simulated,
-        due=_due(case),
+        due=due or (),
+        due_known=due is not None,
         last_response=None if reading is None else f"{said} ({reading.criteria})",
         last_response_on=None if reading is None else reading.on,
         risk_band=next((each.risk_band for each in reversed(case.courses) if each.risk_band), None),
     )
 
 
-def _due(case: Case) -> tuple[DueSummary, ...]:
+def _due(case: Case) -> tuple[DueSummary, ...] | None:
     try:
         items = due_items(case)
     except OverflowError:
         # A day at the end of the calendar, from a document of others, must not keep a case from being saved.
-        return ()
+        return None
     return tuple(
         DueSummary(
             each.key,

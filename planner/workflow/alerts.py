@@ -30,7 +30,7 @@ from planner.workflow.follow_up_rules import (
     setting,
 )
 from planner.workflow.follow_up_schedule import treated_on
-from planner.workflow.scales import Scale, in_order, scales
+from planner.workflow.scales import Scale, Told, scales, told
 
 TASK_KINDS = {
     "imaging": "imaging",
@@ -211,22 +211,10 @@ def _canonical(value: LabValue) -> float | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """One entry of a scale, from the diary or from the board's list."""
-
-    id: str
-    value: float | None
-    on: date
-    text: str | None
-
-
 def _told(case: Case, today: date) -> Iterator[Alert]:
     """The newest entry of every scale, where it is in a band or has changed for the worse."""
     for key, scale in scales().items():
-        entries = [_Told(each.id, each.value, each.on, each.text) for each in in_order(case.reports, key)]
-        entries += _from_board(case, key)
-        entries = sorted((each for each in entries if each.on <= today), key=lambda each: each.on)
+        entries = [each for each in told(case, key) if each.on <= today]
         if not entries or (today - entries[-1].on).days > scale.recent_days:
             continue
         last = entries[-1]
@@ -239,16 +227,7 @@ def _told(case: Case, today: date) -> Iterator[Alert]:
             yield _alert_of(case, scale, last, band.level, f"{_words(scale, last, band.text)}{why}")
 
 
-def _from_board(case: Case, key: str) -> list[_Told]:
-    """Nutrition and mood as the meeting wrote them down."""
-    names = {"nrs-2002": "nrs_2002", "hama": "hama", "hamd": "hamd"}
-    if key not in names:
-        return []
-    found = [(each.id, getattr(each, names[key]), each.held_on) for each in case.decisions]
-    return [_Told(name, float(value), day, None) for name, value, day in found if value is not None and day is not None]
-
-
-def _words(scale: Scale, entry: _Told, band: str | None) -> str:
+def _words(scale: Scale, entry: Told, band: str | None) -> str:
     value = "" if entry.value is None else f" {scale.shown(entry.value)}"
     unit = "" if entry.value is None or scale.unit == "1" else f" {shown(entry.value, scale.unit).split(' ', 1)[-1]}"
     said = f" – {entry.text}" if entry.text else ""
@@ -256,7 +235,7 @@ def _words(scale: Scale, entry: _Told, band: str | None) -> str:
     return f"{scale.title}{value}{unit}{named} on {entry.on.isoformat()}{said}"
 
 
-def _alert_of(case: Case, scale: Scale, entry: _Told, level: str, text: str) -> Alert:
+def _alert_of(case: Case, scale: Scale, entry: Told, level: str, text: str) -> Alert:
     return Alert(
         key=f"told:{scale.key}:{entry.id}",
         kind=scale.kind,

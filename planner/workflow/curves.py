@@ -18,7 +18,7 @@ from planner.model.case import Case
 from planner.model.disease import Lesion, Observation
 from planner.model.people import LabValue
 from planner.workflow.ledgers import CaseLedger, ledger_of
-from planner.workflow.scales import in_order, scales
+from planner.workflow.scales import scales, told
 from planner.workflow.template import Template
 
 LAB, MARKER, REPORT, LESION, DOSE = "lab", "marker", "report", "lesion", "dose"
@@ -34,7 +34,7 @@ class CurvePoint(NamedTuple):
     comparator
         ``<``, ``>`` or empty: beyond what the laboratory measures.
     origin
-        Id of the laboratory value, report or session it comes from; series UID of an observation; None is unknown.
+        Id of the laboratory value, report, decision or session it comes from; series UID of an observation; or None.
     """
 
     on: date
@@ -136,7 +136,7 @@ def _score(entry: Mapping[str, Any], inputs: Mapping[str, Any]) -> float | None:
 
 def _reports(case: Case) -> Iterator[Curve]:
     for key, scale in scales().items():
-        entries = in_order(case.reports, key)
+        entries = told(case, key)
         points = tuple(CurvePoint(each.on, each.value, "", each.id) for each in entries if each.value is not None)
         words = sum(each.value is None for each in entries)
         note = f"{words} entry(ies) told in words only are not on the curve." if words else None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 
 from planner.catalogues import catalogue
 from planner.errors import UsageError
-from planner.model.follow_up import Report
+from planner.model.case import Case
+
+FROM_BOARD = {"nrs-2002": "nrs_2002", "hama": "hama", "hamd": "hamd"}
+"""Scale -> attribute of a board decision that holds the same points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,22 @@ def _scale(key: str, entry: Mapping[str, Any], data: Mapping[str, Any]) -> Scale
     )
 
 
-def in_order(reports: Sequence[Report], key: str) -> tuple[Report, ...]:
-    """The entries of one scale, oldest first."""
-    return tuple(sorted((each for each in reports if each.scale == key), key=lambda each: (each.on, each.entered_at)))
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One entry of a scale: of the diary, a questionnaire, or as the board wrote it down; `id` is where it stands."""
+
+    id: str
+    value: float | None
+    on: date
+    text: str | None = None
+
+
+def told(case: Case, key: str) -> tuple[Told, ...]:
+    """The entries of one scale, oldest first; of one day in the order in which they were entered."""
+    reports = sorted((each for each in case.reports if each.scale == key), key=lambda each: (each.on, each.entered_at))
+    found = [Told(each.id, each.value, each.on, each.text) for each in reports]
+    for decision in case.decisions if key in FROM_BOARD else ():
+        points = getattr(decision, FROM_BOARD[key])
+        if points is not None and decision.held_on is not None:
+            found.append(Told(decision.id, float(points), decision.held_on))
+    return tuple(sorted(found, key=lambda each: each.on))

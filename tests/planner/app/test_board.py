@@ -17,6 +17,7 @@ from planner.app.board import (
     dissent,
     entries,
     growth_between,
+    growth_days,
     missing_entries,
     new_decision,
     put_decision,
@@ -143,6 +144,8 @@ def test_that_growth_needs_two_sizes_of_one_kind() -> None:
     result, words = growth_between(Lesion("l-1", "L1", observations=seen), date(2026, 1, 1), date(2026, 4, 1))
     assert result.number("doubling_time") == pytest.approx(30.0)
     assert "doubles in 30 days" in words
+    assert growth_days(Lesion("l-1", "L1", observations=seen)) == (date(2026, 1, 1), date(2026, 4, 1))
+    assert growth_days(Lesion("l-1", "L1", observations=seen[:1])) is None
     with pytest.raises(InputRefused, match="measure it on both days"):
         growth_between(Lesion("l-1", "L1", observations=seen), date(2026, 1, 1), date(2026, 5, 1))
 

@@ -50,11 +50,12 @@ def test_that_the_facts_say_what_is_due_and_leave_overdue_to_the_reader() -> Non
 
 def test_that_facts_stored_before_are_still_read() -> None:
     older = codec.to_json(facts_of(_case()))
-    for name in ("due", "last_response", "last_response_on", "risk_band"):
+    for name in ("due", "due_known", "last_response", "last_response_on", "risk_band"):
         older.pop(name)
     read = codec.from_json(CaseFacts, older)
     assert (read.due, read.last_response, read.risk_band) == ((), None, None)
     assert read.next_due(TREATED) is None
+    assert not read.due_known
 
 
 def test_that_the_list_opens_no_case(library_file: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,4 +72,5 @@ def test_that_the_list_opens_no_case(library_file: object, monkeypatch: pytest.M
 def test_that_a_day_at_the_end_of_the_calendar_keeps_no_case_from_being_saved() -> None:
     case = _case()
     late = replace(case.sessions[0], performed_on=date(9999, 12, 30))
-    assert facts_of(replace(case, sessions=(late,))).due == ()
+    facts = facts_of(replace(case, sessions=(late,)))
+    assert (facts.due, facts.due_known) == ((), False)

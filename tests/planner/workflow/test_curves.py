@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from planner.model.case import Case
-from planner.model.disease import Lesion, Observation
+from planner.model.disease import BoardDecision, Lesion, Observation
 from planner.model.follow_up import Report
 from planner.model.people import LabValue, Patient, PriorTreatment
 from planner.workflow.curves import Curve, curves
@@ -92,6 +92,9 @@ def test_that_the_diary_gives_curves_and_words_stay_words() -> None:
         Report("r-3", "pain", None, LATER, "patient", "N", now, "worse at night"),
     )
     (curve,) = curves(replace(CASE, reports=said))
+    board = BoardDecision("d-1", held_on=LATER, nrs_2002=3)
+    (points,) = curves(replace(CASE, decisions=(board,)))
+    assert [(point.on, point.value, point.origin) for point in points.points] == [(LATER, 3.0, "d-1")]
     assert [point.value for point in curve.points] == [2.0, 6.0]
     assert curve.note is not None
     assert "words only" in curve.note
