@@ -143,8 +143,7 @@ class _Gathering:
         if immunotherapy_known(self.case) and self.criteria != "lirads-tr-2024":
             text = "Immunotherapy is in this course: progression is unconfirmed (iUPD of iRECIST) until the next study."
             self.findings.append(Finding("irecist-unconfirmed", Severity.INFO, text, source=_NOTES, tag="P"))
-        lesions = tuple(each for each in chosen if each is not None)
-        request = CourseRequest(self.criteria, lesions, baseline)
+        request = CourseRequest(self.criteria, tuple(chosen), baseline)
         return CaseRequest(self.criteria, self.reader, request, tuple(dict.fromkeys(self.findings)), proposed)
 
     def _are_followed(self, parents: Sequence[str]) -> bool:
@@ -289,8 +288,8 @@ class _Gathering:
         self.findings.append(Finding("targets-proposed", Severity.WARN, text, subject="targets"))
         return proposed
 
-    def _with_role(self, each: Followed, roles: Mapping[str, str], baseline: date) -> Followed | None:
-        """The lesion with the role it counts in; None for a new one that no person has confirmed."""
+    def _with_role(self, each: Followed, roles: Mapping[str, str], baseline: date) -> Followed:
+        """The lesion with the role it counts in; a new one that no person has confirmed is neither new nor not new."""
         lesion = self.case.lesion(each.id)
         first = min((seen.on for seen in each.observations if seen.state != "absent"), default=None)
         is_later = first is not None and first > baseline
@@ -303,13 +302,21 @@ class _Gathering:
                 return replace(each, role="new")
             text = f"{each.title} was first seen on {first}: second look. It counts as new when a person confirms it."
             self._say("second-look", Severity.WARN, text, each)
-            return None
+            return _unconfirmed(each)
         if not role:
             # LI-RADS speaks of every treated lesion; what nobody made a target is followed beside the targets.
             role = "target" if self.criteria == "lirads-tr-2024" else "non-target"
             if role == "non-target":
                 self._say("no-role", Severity.WARN, f"{each.title} has no role: it counts as non-target.", each)
         return replace(each, role=role)
+
+
+def _unconfirmed(lesion: Followed) -> Followed:
+    """Until somebody has looked again it is not known whether there is a new lesion: neither yes nor no."""
+    rows = tuple(
+        seen if seen.state == "absent" else Seen(seen.on, state="not-evaluable") for seen in lesion.observations
+    )
+    return replace(lesion, role="new", observations=rows)
 
 
 def _without_viability(read: Seen) -> Seen:

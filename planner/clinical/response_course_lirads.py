@@ -12,6 +12,7 @@ from planner.clinical.response_course_types import CourseRequest, Followed, Lesi
 from planner.findings import Finding, Severity
 
 RULE = "lirads_tr_2024"
+_NEW, _UNTOLD = "new", "not evaluable"
 
 
 def lirads_course(request: CourseRequest, days: Sequence[date]) -> tuple[list[Timepoint], list[Finding]]:
@@ -38,7 +39,8 @@ def lirads_course(request: CourseRequest, days: Sequence[date]) -> tuple[list[Ti
 def _timepoint(lesions: Sequence[Followed], on: date, rows: Sequence[LesionTimepoint]) -> Timepoint:
     by_role = {role: [row.category for row in rows if row.role == role] for role in ("target", "non-target")}
     treated = [row for row in rows if row.category is not None or row.note == "not evaluated"]
-    new = any(row.role == "new" and row.note == "new" for row in rows)
+    notes = {row.note for row in rows if row.role == "new"}
+    new = True if _NEW in notes else None if _UNTOLD in notes else False
     return Timepoint(
         on=on,
         unit=None,
@@ -62,11 +64,11 @@ def _worst(categories: Sequence[str | None]) -> str | None:
 def _row(lesion: Followed, seen: Seen) -> tuple[LesionTimepoint, tuple[Finding, ...]]:
     measured = 0.0 if seen.masslike_enhancement == "none" and seen.viable_mm is None else seen.viable_mm
     if lesion.role == "new" and seen.therapy is None:
-        there = seen.state not in ("absent", "not-evaluable")
+        note = {"absent": "absent", "not-evaluable": _UNTOLD}.get(seen.state or "", _NEW)
         text = f"{lesion.title}: an untreated new observation has a diagnostic LI-RADS category, no treatment response."
         told = Finding("lirads-new", Severity.INFO, text, subject=lesion.id)
-        row = LesionTimepoint(lesion.id, "new", None, measured, note="new" if there else "absent")
-        return row, (told,) if there else ()
+        row = LesionTimepoint(lesion.id, "new", None, measured, note=note)
+        return row, (told,) if note == _NEW else ()
     answered = seen.assessable is not None or seen.masslike_enhancement is not None
     if seen.therapy is None and not answered:
         return LesionTimepoint(lesion.id, lesion.role, None, measured, note="before therapy"), ()

@@ -62,7 +62,7 @@ def session(template: str, on: date, answers: dict[str, dict[str, Any]], session
 
 def tace(on: date = TREATED, technique: str | None = "ctace", *lesions: str, session_id: str = "s1") -> Session:
     rows = [{"position": 1, "lesions": list(lesions), "status": "done"}]
-    given = {"agent_dose": {"technique": technique}, "injections": {"injections": rows}}
+    given: dict[str, dict[str, Any]] = {"agent_dose": {"technique": technique}, "injections": {"injections": rows}}
     return session("tace", on, given, session_id)
 
 
@@ -214,7 +214,7 @@ def test_that_a_new_lesion_counts_when_a_person_has_confirmed_it() -> None:
     fresh = lesion("n", seen(SIX_WEEKS, 12), role="new")
     case = case_of(*simple().lesions, fresh)
     found = assessed(case, "recist-1.1")
-    assert (found.timepoints[1].new_lesion, found.timepoints[1].overall) == (False, "SD")
+    assert (found.timepoints[1].new_lesion, found.timepoints[1].overall) == (None, "NE")
     assert "second-look" in codes(found)
     confirmed = case_of(*simple().lesions, replace(fresh, identity_by="dr.one"))
     assert assessed(confirmed, "recist-1.1").timepoints[1].overall == "PD"
