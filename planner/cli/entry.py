@@ -37,6 +37,7 @@ VERBS = {
     "vessels": "vessels",
     "feeders": "feeders",
     "stent": "stent",
+    "register": "register",
     "response": "response",
 }
 """Verb -> module of this package, which offers ``register(app: typer.Typer) -> None``."""
