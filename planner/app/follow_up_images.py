@@ -7,6 +7,7 @@ here is looked at and is not stored; the numbers that count are measured on mask
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -128,7 +129,8 @@ def enhancement_of_day(library: Library, case: Case, after: Volume, before: Volu
     FrameMismatch
         ``not-linked``.
     """
-    days = after.source.study_date, before.source.study_date
+    pair = (after, before)
+    days = [None if each.source.study_date is None else date.fromisoformat(each.source.study_date) for each in pair]
     if None in days or days[0] != days[1]:
         text = "Enhancement is read from two images of one day; these are of different days, or a day is not known."
         raise InputRefused("other-day", text, subject=before.source.series_uid)

@@ -352,10 +352,13 @@ def _words(identity: Identity, lesions: tuple[str, ...], regions: tuple[str, ...
     change = identity.change
     size = ""
     if change is not None and change.kind is not None and change.difference_mm is not None:
+        before, after = (
+            (change.before_ml, change.after_ml) if change.by == "volume" else (change.before_mm, change.after_mm)
+        )
+        unit = "mL" if change.by == "volume" else "mm"
         size = (
-            f", {change.kind}: {shown(change.before_ml, 'mL')} to {shown(change.after_ml, 'mL')}"
-            if change.by == "volume"
-            else f", {change.kind}: {shown(change.before_mm, 'mm')} to {shown(change.after_mm, 'mm')}"
+            f", {change.kind}: {shown(before, unit)} to {shown(after, unit)} (diameter {change.difference_mm:+.1f} mm; "
+            f"two drawings may differ by {shown(change.uncertainty_mm, 'mm')})"
         )
     match identity.kind:
         case IdentityKind.SAME:

@@ -15,7 +15,6 @@ from planner.app.marking import new_item, put_item, store_mask
 from planner.errors import InputRefused, UsageError
 from planner.findings import Finding, Severity
 from planner.imaging import ImageSource
-from planner.imaging.measure import longest_axial_diameter
 from planner.model.case import Case
 from planner.model.disease import Lesion, Observation
 from planner.model.edits import Edit, new_id, with_lesion, with_session
@@ -23,6 +22,7 @@ from planner.model.items import REGION, PlanItem, Point, RegionBody
 from planner.model.session import Session
 from planner.model.vessel_reading import all_feeders_of, positions_of, tree_of
 from planner.planning.change_maps import MR_OR_NOT, ViabilityMap
+from planner.planning.enhancement import viable_diameter
 from planner.store.actors import Actor
 from planner.store.library import Library
 from planner.units import shown
@@ -116,7 +116,7 @@ def put_residual(
         raise UsageError("no-study-date", "The images do not say when they were taken; enter the study date first.")
     seen_on = date.fromisoformat(source.study_date)
     hides = bool(found.not_evaluable.count or found.unsure.count)
-    diameter = longest_axial_diameter(found.viable)
+    diameter = viable_diameter(found.viable)
     longest = None if diameter is None else diameter.length_mm
     blob = store_mask(library, found.viable)
     body = RegionBody(blob, lesion_id, colour=RESIDUAL_COLOUR, volume_ml=found.viable.volume_ml, longest_mm=longest)

@@ -53,17 +53,19 @@ def size_change(before: Sequence[Size], after: Sequence[Size], voxel_mm: float) 
     Parameters
     ----------
     voxel_mm
-        Edge of a voxel; half of it is the least deviation of an edge.
+        Edge of a voxel, to which a drawing is rounded.
     """
     before_ml, before_mm = _total([each[0] for each in before]), _total([each[1] for each in before])
     after_ml, after_mm = _total([each[0] for each in after]), _total([each[1] for each in after])
-    # A diameter has two edges, and both drawings have them: sqrt(2) * sqrt(2) times the deviation of an edge.
-    uncertainty = 2.0 * 2.0 * max(setting("edge"), 0.5 * voxel_mm)
     difference, by = None, None
     if before_ml is not None and after_ml is not None:
         difference, by = _ball_mm(after_ml) - _ball_mm(before_ml), "volume"
     elif before_mm is not None and after_mm is not None:
         difference, by = after_mm - before_mm, "diameter"
+    # Over a whole surface the rounding to voxels averages out; a single diameter keeps it at both of its ends.
+    edge = setting("edge") if by == "volume" else math.hypot(setting("edge"), voxel_mm / math.sqrt(12.0))
+    # A diameter has two edges, and both drawings have them: sqrt(2) * sqrt(2) times the deviation of an edge.
+    uncertainty = 2.0 * 2.0 * edge
     kind = None
     if difference is not None:
         kind = STABLE if abs(difference) <= uncertainty else GROWN if difference > 0.0 else SHRUNK
