@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from planner.app.response_request import READERS, CaseRequest, ProposedRole, propose_roles, response_request
+from planner.catalogues import catalogue
 from planner.clinical.response_course import assess
 from planner.clinical.response_course_reading import LARGEST_HU, LARGEST_ML, LARGEST_MM, check_consistent
 from planner.clinical.response_course_types import (
@@ -42,6 +43,7 @@ __all__ = [
     "assessed",
     "current_reading",
     "disagreements",
+    "lipiodol_codes",
     "propose_roles",
     "reading_is_current",
     "response_request",
@@ -380,6 +382,12 @@ def add_observation(lesion_id: str, observation: Observation, *, by: str) -> Edi
     return edit
 
 
+def lipiodol_codes() -> tuple[str, ...]:
+    """What may be said of Lipiodol in a lesion: the grades of retention, ``none``, and ``not-evaluated``."""
+    rows = catalogue("lipiodol.toml")["retention"]["grade"]
+    return (*(str(row["code"]) for row in rows), "not-evaluated")
+
+
 def _as_seen(observation: Observation) -> Seen:
     return Seen(
         on=observation.study_date,
@@ -408,6 +416,7 @@ def _check_numbers(observation: Observation) -> None:
         (observation.masslike_enhancement, ENHANCEMENTS),
         (observation.read_as, READERS),
         (observation.therapy, _THERAPIES),
+        (observation.lipiodol, lipiodol_codes()),
     )
     for word, known in words:
         if word is not None and word not in known:

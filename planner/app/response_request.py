@@ -143,6 +143,13 @@ class _Gathering:
         if immunotherapy_known(self.case) and self.criteria != "lirads-tr-2024":
             text = "Immunotherapy is in this course: progression is unconfirmed (iUPD of iRECIST) until the next study."
             self.findings.append(Finding("irecist-unconfirmed", Severity.INFO, text, source=_NOTES, tag="P"))
+        if self.criteria in ("recist-1.1", "mrecist"):
+            entry, thin = constants("measurable"), constants("measurable").number("thin_slice_mm")
+            text = (
+                f"Slice thickness was not checked: over {thin:g} mm, a target needs {entry.number('slices'):g} slices."
+            )
+            told = entry.finding("slices-not-checked", Severity.INFO, text, constant="slices", subject="targets")
+            self.findings.append(told)
         request = CourseRequest(self.criteria, tuple(chosen), baseline)
         return CaseRequest(self.criteria, self.reader, request, tuple(dict.fromkeys(self.findings)), proposed)
 

@@ -88,8 +88,8 @@ def _row(lesion: Followed, seen: Seen) -> tuple[LesionTimepoint, tuple[Finding, 
     }
     result = evaluate(RULE, given)
     said = tuple(_dated(finding, lesion, seen.on) for finding in result.findings)
-    note = None if result.grade is not None else "not evaluated"
-    return LesionTimepoint(lesion.id, lesion.role, result.grade, measured, note=note), said
+    unread = None if result.grade is not None else "not evaluated"
+    return LesionTimepoint(lesion.id, lesion.role, result.grade, measured, note=unread), said
 
 
 def _dated(finding: Finding, lesion: Followed, on: date) -> Finding:

@@ -81,6 +81,7 @@ def simple(viable: float = 10, **more: Any) -> Case:
 def test_that_a_case_is_assessed_by_its_observations() -> None:
     found = assessed(simple(), "mrecist")
     assert [point.overall for point in found.timepoints] == [None, "PR"]
+    assert "slices-not-checked" in codes(found)
     assert assessed(simple(), "recist-1.1").timepoints[1].overall == "SD"
 
 
@@ -405,6 +406,7 @@ def test_that_an_observation_is_put_in_once_and_checked() -> None:
         {"therapy": "prayer"},
         {"enhancing_mm": (1.0, float("inf"))},
         {"masslike_enhancement": "some"},
+        {"lipiodol": "plenty"},
     ],
 )
 def test_that_an_impossible_observation_is_refused(wrong: dict[str, Any]) -> None:
