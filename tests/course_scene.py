@@ -84,8 +84,8 @@ def steps() -> tuple[CourseStep, ...]:
             interval_source=practice, decides="board", until=date(2026, 10, 12),
         ),
         CourseStep(
-            "step-6", "imaging", "MR at 6 months", planned_on=date(2026, 11, 3), after="step-5", minimum_days=150,
-            maximum_days=185, interval_source=practice,
+            "step-6", "imaging", "MR at 6 months", planned_on=date(2026, 11, 3), after="step-5", minimum_days=14,
+            maximum_days=28, interval_source=practice,
         ),
         CourseStep(
             "step-7", "session", "TACE 3", template="tace", planned_on=date(2026, 12, 8), after="step-6",
@@ -125,7 +125,7 @@ def course_case(case_id: str = "case-course", *, simulated: bool = True) -> Case
                 principle="Shrink and starve first, so that the ablation covers the rest; then systemic therapy.",
                 evidence="BCLC 2022 stage A/B; meeting of 28 Oct 2025",
                 patient_wishes="Wants to keep working; no second general anaesthesia if it can be avoided",
-                risk_band="intermediate", risk_band_by="Dr Consultant", begun_on=BEGUN,
+                risk_band="high", risk_band_by="Dr Consultant", begun_on=BEGUN,
             ),
         ),
         sessions=(

@@ -21,7 +21,6 @@ from planner.model.people import Patient
 from planner.store.audit import ChainReport
 from planner.store.library import PrintRecord
 from planner.workflow.values import read_path, write_path
-from viewers.panels.course_dialog import CourseDialog
 from viewers.panels.facts_dialog import FactsDialog, fact_fields
 from viewers.panels.help_dialog import HelpDialog, stage_help
 from viewers.panels.history_dialog import HistoryDialog, outdated_paper
@@ -186,35 +185,6 @@ def test_that_a_name_with_markup_is_shown_as_it_is(qapp: QApplication) -> None:
     dialog = make_import([], entry(name="<b>Bold</b>^<i>x</i>"))
     assert dialog.table.item(0, 1).text() == "<b>Bold</b> <i>x</i>"
     dialog.reject()
-
-
-def test_that_a_course_takes_steps_elsewhere_and_says_what_is_too_early(qapp: QApplication) -> None:
-    from planner.app.case_facts import put_steps
-    from planner.workflow.course import course_findings
-
-    held = [Case("case-1", Patient("T-1", "Test^Ball"))]
-
-    def write(rows: object) -> str | None:
-        held[0] = put_steps(rows, course_id="course-1")(held[0])
-        return None
-
-    rows = [
-        {"id": "s1", "kind": "surgery", "title": "Resection", "done_on": "2026-03-01"},
-        {"id": "s2", "kind": "imaging", "title": "CT", "planned_on": "2026-03-10", "after": "s1", "minimum_days": 28},
-    ]
-    write(rows)
-    dialog = CourseDialog(lambda: held[0], write, lambda: course_findings(held[0], TODAY), TODAY)
-    dialog.show()
-    assert [card.head.text().split()[2] for card in dialog.table.cards] == ["Resection", "CT"]
-    assert dialog.findings.card_of("interval-too-short") is not None
-    QTest.mouseClick(dialog.table.cards[1].head, LEFT)
-    line = dialog.table.cards[1].editors["planned_on"].line
-    line.setFocus()
-    line.selectAll()
-    QTest.keyClicks(line, "2026-04-02")
-    QTest.keyClick(line, Qt.Key.Key_Return)
-    assert dialog.findings.card_of("interval-too-short") is None
-    dialog.accept()
 
 
 def test_that_an_older_paper_is_named_and_a_current_one_is_not(qapp: QApplication) -> None:

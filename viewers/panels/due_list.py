@@ -21,15 +21,15 @@ COLUMNS = ("When", "Due", "Patient", "What", "Kind", "Who")
 
 KIND_WORDS = {
     "session": "session",
-    "step": "step of the course",
+    "step": "course step",
     "task": "task",
     "imaging": "imaging",
     "laboratory": "laboratory",
-    "report": "report of the patient",
+    "report": "patient's report",
     "marker": "marker",
-    "device": "device in the body",
+    "device": "device",
     "decision": "decision",
-    "outcome": "outcome to read",
+    "outcome": "outcome",
 }
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -150,7 +150,7 @@ class DueTable(QTableView):
         self.setSortingEnabled(True)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         head, em = self.horizontalHeader(), self.fontMetrics().height()
-        for column, width in enumerate((9, 7, 13, 22, 10, 10)):
+        for column, width in enumerate((7.8, 6, 10.5, 22, 7.5, 7.5)):
             head.resizeSection(column, round(width * em))
         head.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         self.verticalHeader().setDefaultSectionSize(round(em * 1.7))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -34,6 +34,8 @@ from viewers.panels.worklist import Worklist, counted
 from viewers.scene.slice_text import shown_name
 from viewers.state.timeline_memory import TimelineMemory
 
+PREVIEW_AFTER_MS = 60
+KEPT_CASES = 12
 MOST_LESIONS = 5
 """Lines of the preview; all of them are a click away."""
 
@@ -139,14 +141,19 @@ class LibraryPage(QWidget):
         self.search_line.textChanged.connect(lambda *_: self.refresh())
         self.table = CaseTable()
         self.table.opened.connect(open_case)
-        self.table.itemSelectionChanged.connect(self._preview)
+        self.table.itemSelectionChanged.connect(self._preview_soon)
         self.worklist = Worklist(self.refresh)
         self.due = DueList(self.refresh)
         self.due.table.opened.connect(self._open_line)
-        self.due.table.chosen.connect(self._preview)
+        self.due.table.chosen.connect(self._preview_soon)
         self.timeline: Timeline | None = None
         self._revisions: dict[str, int] = {}
         self._previewed: tuple[object, ...] | None = None
+        self._cases: dict[tuple[str, int], Case] = {}
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(PREVIEW_AFTER_MS)
+        self._soon.timeout.connect(self._preview)
         self._build(import_folder, import_file)
 
     def _build(self, import_folder: Callable[[], object], import_file: Callable[[], object]) -> None:
@@ -208,7 +215,7 @@ class LibraryPage(QWidget):
         found = self._search(self.search_line.text())
         self._revisions = {each.case_id: each.revision for each in found}
         late = [each.facts.simulated for each in found for due in each.facts.open_due(today) if due.overdue(today)]
-        self.due_button.setText(counted("Due", late).replace(")", " late)") if late else "Due")
+        self.due_button.setText(counted("Due: late", late) if late else "Due")
         if self.shows_due:
             some = self.due.show_cases(found, today) > 0
         else:
@@ -248,7 +255,21 @@ class LibraryPage(QWidget):
         else:
             self._open_case(line.summary.case_id)
 
+    def _preview_soon(self) -> None:
+        """Reading a long case takes longer than a key: only the line a person stays on is read."""
+        self._soon.start()
+
+    def _case(self, case_id: str, revision: int) -> Case:
+        """A revision never changes, so the last ones that were looked at are kept."""
+        key = (case_id, revision)
+        if key not in self._cases:
+            while len(self._cases) >= KEPT_CASES:
+                del self._cases[next(iter(self._cases))]
+            self._cases[key] = self._look(case_id, revision)
+        return self._cases[key]
+
     def _preview(self) -> None:
+        self._soon.stop()
         chosen = self.current_case()
         wanted = None if chosen is None or chosen not in self._revisions else (chosen, self._revisions[chosen])
         if wanted is not None and wanted == self._previewed:
@@ -260,14 +281,14 @@ class LibraryPage(QWidget):
             self._detail.addWidget(PlainLabel("Choose a case on the left.", role="quiet"))
             self._detail.addStretch(1)
             return
-        self._show_case(self._look(*wanted))
+        self._show_case(self._case(*wanted))
 
     def _show_case(self, case: Case) -> None:
         self._detail.addWidget(PlainLabel(shown_name(case.patient.name) or case.patient.patient_id, role="title"))
         for line in describe(case):
             self._detail.addWidget(PlainLabel(line, role="quiet", wrap=True))
         self._detail.addWidget(PlainLabel("Course", role="section"))
-        self.timeline = Timeline(self._memory)
+        self.timeline = Timeline(self._memory, legend=False)
         self.timeline.menu.title = f"{shown_name(case.patient.name)} · {case.patient.patient_id}"
         self.timeline.menu.simulated = case.simulated
         self.timeline.session_wanted.connect(lambda session: self._open_session(case.id, session))

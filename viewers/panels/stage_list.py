@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from viewers.panels.parts import PlainLabel, plain_tip
+from viewers.panels.parts import PlainLabel, button, plain_tip, row
 from viewers.state.theme import ACCENT, QUIET, STAGE_MARKS
 
 PHASE_TITLES = {
@@ -59,7 +59,9 @@ class StageList(QWidget):
         self._open_session, self._open_stage = open_session, open_stage
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(PlainLabel("Course", role="section"))
+        self.course_wanted: Callable[[], object] = lambda: None
+        self.course_button = button("On the axis…", lambda: self.course_wanted(), tip="The whole course (Ctrl+Shift+C)")
+        layout.addWidget(row(PlainLabel("Course", role="section"), self.course_button))
         self.course = _quiet_list()
         self.course.setMaximumHeight(self.fontMetrics().height() * 8)
         self.course.itemClicked.connect(self._course_clicked)

@@ -19,8 +19,8 @@ class Timeline(QWidget):
     ----------
     memory
         Which curves are switched off; shared by the timelines of a window.
-    compact
-        Marks without curves and legend, for a narrow place.
+    legend
+        Whether the switches of curves are shown; without them those of another timeline decide.
     """
 
     session_wanted = Signal(str)
@@ -29,11 +29,11 @@ class Timeline(QWidget):
     reading_wanted = Signal(str)
     step_wanted = Signal(str)
 
-    def __init__(self, memory: TimelineMemory | None = None, *, compact: bool = False) -> None:
+    def __init__(self, memory: TimelineMemory | None = None, *, legend: bool = True) -> None:
         super().__init__()
         self.memory = memory if memory is not None else TimelineMemory()
         self.canvas = TimelineCanvas(self.memory)
-        self.canvas.compact = compact
+        self._legend = legend
         self.legend = TimelineLegend(self._switch)
         self.menu = TimelineMenu(self)
         self.bar = QScrollBar(Qt.Orientation.Vertical)
@@ -45,7 +45,7 @@ class Timeline(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        if not compact:
+        if legend:
             layout.addWidget(self.legend)
         body = QHBoxLayout()
         body.setSpacing(0)
@@ -61,7 +61,8 @@ class Timeline(QWidget):
 
     def show_content(self, content: TimelineContent, *, keep_view: bool = True) -> None:
         """Show a course; `keep_view` False fits it anew (another case)."""
-        self.legend.show_curves(content.curves, self.memory.hidden_of(content.curves))
+        if self._legend:
+            self.legend.show_curves(content.curves, self.memory.hidden_of(content.curves))
         self.canvas.show_content(content, keep_view=keep_view)
 
     def _switch(self, keys: tuple[str, ...], visible: bool) -> None:
@@ -73,8 +74,7 @@ class Timeline(QWidget):
         """Switch everything on that the case has."""
         for curve in self.content.curves:
             self.memory.show(curve.key, True)
-        self.legend.show_curves(self.content.curves, frozenset())
-        self.canvas.redraw()
+        self.show_content(self.content)
 
     def _follow(self) -> None:
         """The scroll bar follows the height of the lanes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 from PySide6.QtCore import QEvent, QLineF, QPoint, QPointF, QRectF, Qt, Signal
@@ -62,7 +61,6 @@ class TimelineCanvas(QWidget):
         self.content = TimelineContent()
         self.axis = TimeAxis.fitted((), 0.0, 1.0)
         self.offset = 0.0
-        self.compact = False
         self.chosen: tuple[str, ...] = ()
         self.standing: str | None = None
         self.pointer: QPointF | None = None
@@ -114,9 +112,14 @@ class TimelineCanvas(QWidget):
     def layout_now(self) -> Layout:
         """Everything in its place, for what is shown now."""
         if self._layout is None:
-            content = replace(self.content, curves=()) if self.compact else self.content
             self._layout = arranged(
-                content, self.axis, self.em, float(self.height()), self.width_of, self.hidden(), self.memory.logarithmic
+                self.content,
+                self.axis,
+                self.em,
+                float(self.height()),
+                self.width_of,
+                self.hidden(),
+                self.memory.logarithmic,
             )
             self._points = None
         return self._layout
@@ -174,7 +177,9 @@ class TimelineCanvas(QWidget):
         painter.drawPixmap(0, 0, self._picture)
         if not self.content.marks and not self.content.curves:
             painter.setPen(QColor(theme.QUIET))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Nothing planned or done yet")
+            left = round(self.axis.left_px)
+            room = self.rect().adjusted(left, 0, 0, 0)
+            painter.drawText(room, Qt.AlignmentFlag.AlignCenter, "Nothing planned or done yet")
         elif self.pointer is not None:
             self._paint_pointer(painter, self.pointer)
         if self.hasFocus():

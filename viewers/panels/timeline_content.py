@@ -52,18 +52,21 @@ CRITERIA = {
 }
 
 
-def course_content(case: Case, templates: Mapping[str, Template], today: date) -> TimelineContent:
+def course_content(
+    case: Case, templates: Mapping[str, Template], today: date, steps: Sequence[StepStatus] | None = None
+) -> TimelineContent:
     """A whole case on its axis.
 
     Parameters
     ----------
     templates
         Procedure templates by id: what steps need, and where records have amounts.
+    steps
+        As judged already; None judges them here.
     """
-    steps = judged_steps(case, templates, today)
-    return TimelineContent(
-        course_marks(case, steps, today), timeline_curves(case, course_curves.curves(case, templates)), today
-    )
+    judged = judged_steps(case, templates, today) if steps is None else steps
+    curves = timeline_curves(case, course_curves.curves(case, templates))
+    return TimelineContent(course_marks(case, judged, today), curves, today)
 
 
 def course_marks(case: Case, steps: Sequence[StepStatus], today: date) -> tuple[TimelineMark, ...]:

@@ -107,7 +107,8 @@ class TimelineLegend(QWidget):
         for title, mine in groups.items():
             keys = tuple(curve.key for curve in mine)
             made = QToolButton()
-            made.setText(title.replace("&", "&&"))
+            # What stands in brackets is said by the tip; the line of switches stays short.
+            made.setText(title.split(" (")[0].replace("&", "&&"))
             made.setIcon(curve_icon(mine[0], self.fontMetrics().height()))
             made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             made.setCheckable(True)

@@ -343,12 +343,12 @@ def _paint_bar(painter: QPainter, placed: PlacedMark, colour: QColor, em: float)
 
 def _paint_window(painter: QPainter, axis: TimeAxis, placed: PlacedMark, em: float) -> None:
     """From the earliest to the latest day as a bracket; an end that nobody set stays open and fades to dots."""
-    mark, y = placed.mark, placed.y + em * 0.66
+    mark, y = placed.mark, placed.y + em * 0.72
     left = axis.x_of(mark.earliest) if mark.earliest is not None else placed.x - 1.2 * em
     right = axis.x_of(mark.latest) if mark.latest is not None else max(placed.x, left) + 1.2 * em
     painter.setPen(QPen(QColor(theme.QUIET), max(1.0, em / 14)))
     painter.drawLine(QLineF(left, y, right, y))
     if mark.earliest is not None:
-        painter.drawLine(QLineF(left, y, left, y - em * 0.35))
+        painter.drawLine(QLineF(left, y, left, y - em * 0.22))
     if mark.latest is not None:
-        painter.drawLine(QLineF(right, y, right, y - em * 0.35))
+        painter.drawLine(QLineF(right, y, right, y - em * 0.22))

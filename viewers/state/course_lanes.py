@@ -246,7 +246,7 @@ def arranged(
         mine = [mark for mark in content.marks if mark.lane == key]
         if key in hidden or (not mine and key != "session"):
             continue
-        rows = _rows(mine, axis, em, width_of)
+        rows = _without_overlaps(_rows(mine, axis, em, width_of), em)
         count = 1 + max((row for _, row, *_ in rows), default=0)
         box = LaneBox(key, title, top, (count * MARK_ROW_EM + LANE_ROOM_EM) * em)
         for mark, row, x, until, label, width in rows:
@@ -309,6 +309,20 @@ def _rows(marks: Sequence[TimelineMark], axis: TimeAxis, em: float, width_of: Ca
         row = min(range(len(ends)), key=lambda number: ends[number])
         ends[row] = max(ends[row], until + 0.6 * em)
         found.append((mark, row, x, until, None, width))
+    return found
+
+
+def _without_overlaps(rows: Sequence[_Row], em: float) -> list[_Row]:
+    """Where rows had to be shared, a text that another mark lies on is left out: the card under the pointer has it."""
+    found: list[_Row] = []
+    for row in rows:
+        mark, number, x, until, label, width = row
+        if label is not None:
+            beside = [each for each in rows if each[1] == number and each[0] is not mark]
+            left, right = label - 0.3 * em, label + width + 0.3 * em
+            if any(each[2] - 0.4 * em < right and each[3] + 0.4 * em > left for each in beside):
+                label = None
+        found.append((mark, number, x, until, label, width))
     return found
 
 

@@ -1,26 +1,24 @@
-"""Dialogs about the open case: patient and history, course, revisions, profile, help, moved images, a lost race."""
+"""Dialogs about the open case: patient and history, revisions, profile, help, moved images, a lost race."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QDialog, QFileDialog
 
-from planner.app.case_facts import put_steps, write_fact
+from planner.app.case_facts import write_fact
 from planner.app.profiles import save_edited
 from planner.app.recovery import differences
 from planner.app.sessions import local_now
 from planner.app.templates import installed
 from planner.errors import OperatorError
 from planner.store.library import SavedElsewhere
-from planner.workflow.course import course_findings
-from viewers.panels.course_dialog import CourseDialog
 from viewers.panels.facts_dialog import FactsDialog, fact_fields
 from viewers.panels.help_dialog import HelpDialog
 from viewers.panels.history_dialog import HistoryDialog, outdated_paper
 from viewers.panels.profile_dialog import ProfileDialog
+from viewers.window.case_course import CaseCourse
 from viewers.window.case_dose import CaseDose
 from viewers.window.case_links import CaseLinks
 from viewers.window.case_series import MovedImages
@@ -41,6 +39,7 @@ class CaseDialogs:
         self.window = window
         self.dialog: QDialog | None = None
         self.links, self.dose, self.states = CaseLinks(window), CaseDose(window), CaseStates(window)
+        self.course = CaseCourse(window)
 
     def follow(self, work: CaseWork) -> None:
         """Listen to what an open case has to ask."""
@@ -48,6 +47,7 @@ class CaseDialogs:
         work.series.moved.connect(self.moved_images)
         self.links.follow(work)
         self.dose.follow(work)
+        self.course.follow(work)
         paper = outdated_paper(self.window.library.prints(work.opened.case.id), work.opened.revision)
         if paper is not None:
             self.window.say(paper)
@@ -66,24 +66,6 @@ class CaseDialogs:
             )
 
         self._open(FactsDialog(fact_fields(templates), lambda: work.opened.case, write, self.window))
-
-    def course(self) -> None:
-        work = self._work()
-        if work is None:
-            return
-
-        def write(rows: Sequence[Mapping[str, Any]]) -> str | None:
-            return work.apply("Course", lambda: put_steps(rows))
-
-        self._open(
-            CourseDialog(
-                lambda: work.opened.case,
-                write,
-                lambda: course_findings(work.opened.case, work.today),
-                work.today,
-                self.window,
-            )
-        )
 
     def history(self) -> None:
         """Revisions, papers and audit trail, as the library has them now."""

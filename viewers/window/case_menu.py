@@ -39,7 +39,7 @@ class CaseMenu:
         window = self.window
         # The dialogs are loaded when one is first asked for.
         add(case, "Patient and &history…", lambda: window.dialogs.facts(), "Ctrl+Shift+H")
-        add(case, "&Course…", lambda: window.dialogs.course())
+        add(case, "&Course on its time axis", lambda: window.dialogs.course.toggle(), "Ctrl+Shift+C")
         add(case, "Compare two &dates", self.compare, "Ctrl+K")
         add(case, "Bring a ne&w study over…", self.bring_study)
         add(case, "Paste &laboratory values…", self.paste_laboratory, "Ctrl+Shift+L")

@@ -170,6 +170,19 @@ class CasePage(QWidget):
         layout.addWidget(self.banner)
         layout.addWidget(self.compare.offer)
         layout.addWidget(self.splitter, 1)
+        self.covered_by: QWidget | None = None
+
+    def cover(self, page: QWidget | None) -> None:
+        """Show a page in the place of images and panels, under the banner; None shows them again."""
+        layout = self.layout()
+        if self.covered_by is not None and self.covered_by is not page:
+            self.covered_by.hide()
+        if page is not None and layout is not None and layout.indexOf(page) < 0:
+            layout.addWidget(page)
+        self.covered_by = page
+        self.splitter.setVisible(page is None)
+        if page is not None:
+            page.show()
 
     def fit(self, width: int, scale: float) -> None:
         """Sizes of the side panels for a window width; the images get the rest."""

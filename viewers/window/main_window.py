@@ -19,6 +19,7 @@ from viewers.panels.job_bar import JobBar
 from viewers.panels.library_page import LibraryPage
 from viewers.state.jobs import Job, JobState
 from viewers.state.layouts import layouts
+from viewers.state.timeline_memory import TimelineMemory
 from viewers.window.case_menu import CaseMenu
 from viewers.window.rehearsing import add_rehearsals
 from viewers.window.warming import KernelProcess
@@ -52,6 +53,8 @@ class MainWindow(QMainWindow):
         The templates and profiles, or what reads them.
     scale
         From `viewers.state.theme.scale_for`; sizes of side panels follow it.
+    timeline_memory
+        Which curves a person has switched off; without one that is forgotten when the window closes.
     """
 
     def __init__(
@@ -63,8 +66,10 @@ class MainWindow(QMainWindow):
         actor: Actor,
         *,
         scale: float = 1.0,
+        timeline_memory: TimelineMemory | None = None,
     ) -> None:
         super().__init__()
+        self.timeline_memory = timeline_memory if timeline_memory is not None else TimelineMemory()
         self.library, self.journal, self._installed = library, journal, installed
         self.desk, self.actor, self.scale = desk, actor, scale
         self.work: CaseWork | None = None
@@ -84,6 +89,8 @@ class MainWindow(QMainWindow):
             open_session=self.open_session,
             import_folder=self.choose_folder,
             import_file=self.choose_file,
+            templates=lambda: {} if callable(self._installed) else self._installed.templates,
+            memory=self.timeline_memory,
         )
         self.stack = QStackedWidget()
         self.stack.addWidget(self.library_page)
@@ -145,6 +152,7 @@ class MainWindow(QMainWindow):
     def _pages_loaded(self) -> None:
         self._preparing = None
         self.case_page.ensurePolished()
+        self.library_page.templates_came()
         wanted, self._wanted = self._wanted, None
         if wanted is not None:
             wanted()

@@ -119,13 +119,24 @@ def refuse(sentence: str) -> None:
 
 def make_window(library: Library, journal: Journal | None, actor: Actor | None = None) -> MainWindow:
     """The window on an open library, sized for the screen it stands on."""
+    import platformdirs
+
+    from planner import APPLICATION
     from planner.store.actors import Actor
     from viewers.panes.desk import make_desk
+    from viewers.state.timeline_memory import TimelineMemory
     from viewers.window.main_window import MainWindow
 
     screen = QGuiApplication.primaryScreen().availableGeometry()
+    memory = TimelineMemory(platformdirs.user_config_path(APPLICATION, appauthor=False) / "timeline.json")
     window = MainWindow(
-        library, journal, _installed, make_desk(), actor or Actor.here(), scale=scale_for(screen.height())
+        library,
+        journal,
+        _installed,
+        make_desk(),
+        actor or Actor.here(),
+        scale=scale_for(screen.height()),
+        timeline_memory=memory,
     )
     window.setGeometry(screen)
     QTimer.singleShot(0, lambda: after_start(window))
