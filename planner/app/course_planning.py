@@ -14,7 +14,7 @@ from planner.model.case import Case
 from planner.model.course import ConditionAnswer, Course, CourseStep, StepKind
 from planner.model.edits import Edit, new_id
 from planner.workflow.course import StepStatus, judged_steps
-from planner.workflow.course_conflicts import conflicts, conflicts_of_dates
+from planner.workflow.course_conflicts import conflicts, conflicts_of_dates, finding_key
 from planner.workflow.course_dates import ProposedDate, planned_on, ripple, step_done, the_step, with_dates
 from planner.workflow.course_templates import CourseTemplate, course_of_template
 from planner.workflow.lifecycle import new_session
@@ -228,11 +228,13 @@ def propose_dates(
     """
     proposals = ripple(case, step_id, new_date)
     moved = with_dates(case, {each.step_id: each.proposed for each in proposals})
-    before = {finding for each in judged_steps(case, available.templates, today) for finding in each.findings}
+    before = {
+        finding_key(finding) for each in judged_steps(case, available.templates, today) for finding in each.findings
+    }
     after = [finding for each in judged_steps(moved, available.templates, today) for finding in each.findings]
     profile = course_profile(case, available)
     newly = conflicts_of_dates(case, proposals, available.templates, profile, today)
-    return proposals, (*(each for each in after if each not in before), *newly)
+    return proposals, (*(each for each in after if finding_key(each) not in before), *newly)
 
 
 def link_session(step_id: str, session_id: str | None) -> Edit:

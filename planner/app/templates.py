@@ -234,12 +234,22 @@ def lint(path: Path) -> tuple[Finding, ...]:
         problems += refused.problems
     for folder in folders:
         problems += lint_template(folder, profiles)
-    for file in courses:
-        problems += lint_course(file, load_templates(procedures_root(), profiles))
+    problems += _course_problems(courses)
     return tuple(
         Finding(each.code, Severity.BLOCK, f"{each.place}: {each.text}", overridable=False, subject=each.place)
         for each in dict.fromkeys(problems)
     )
+
+
+def _course_problems(courses: list[Path]) -> list[Problem]:
+    """What is wrong in course templates, and in the procedures they would name."""
+    if not courses:
+        return []
+    try:
+        templates = installed().templates
+    except TemplateRefused as refused:
+        return list(refused.problems)
+    return [problem for file in courses for problem in lint_course(file, templates)]
 
 
 def _courses(path: Path) -> list[Path]:

@@ -80,8 +80,13 @@ def conflicts_of_dates(
 ) -> tuple[Finding, ...]:
     """What accepting these days would newly bring: said before anything is moved."""
     moved = with_dates(case, {each.step_id: each.proposed for each in proposals})
-    before = set(conflicts(case, templates, profile, today))
-    return tuple(each for each in conflicts(moved, templates, profile, today) if each not in before)
+    before = {finding_key(each) for each in conflicts(case, templates, profile, today)}
+    return tuple(each for each in conflicts(moved, templates, profile, today) if finding_key(each) not in before)
+
+
+def finding_key(finding: Finding) -> tuple[str, str | None, float | None]:
+    """What makes a finding a new one: not the days that its text names."""
+    return finding.code, finding.subject, finding.measured
 
 
 def _devices(case: Case) -> Iterator[Event]:
@@ -113,12 +118,14 @@ def _matches(hazard: Hazard, event: Event) -> bool:
 
 
 def _before(earlier: Event, later: Event) -> bool:
-    """Whether one comes before the other: what is done does; planned ones by their days."""
+    """Whether one comes before the other: what is done does; planned ones by their days, or as the course has them."""
     if earlier is later or (earlier.group is not None and earlier.group == later.group):
         return False
     if earlier.done:
         return True
-    return earlier.on is not None and later.on is not None and (earlier.on, earlier.place) < (later.on, later.place)
+    if earlier.on is None or later.on is None:
+        return earlier.place < later.place
+    return (earlier.on, earlier.place) < (later.on, later.place)
 
 
 def _order(scene: _Scene, hazard: Hazard, event: Event) -> Iterator[Finding]:
@@ -166,14 +173,16 @@ def _spacing(scene: _Scene, hazard: Hazard, event: Event, found: list[Event]) ->
     last = event.on or date.max
     dated = [each for each in found if each.on is not None and date.min < each.on <= last]
     undated = [each for each in found if each.on is None]
-    if event.on is None or (undated and not dated):
+    if hazard.severity is Severity.BLOCK and (event.on is None or (undated and not dated)):
         what = event.title if event.on is None else _listed(undated)
         text = f"{event.title} after {_listed(found)}: not checked, {what} has no day ({hazard.text})."
         yield replace(_finding(hazard, event, text), code=f"{hazard.id}-unknown", severity=Severity.INFO)
         return
+    if event.on is None or not dated:
+        return
     nearest = max(dated, key=lambda each: each.on or date.min)
     days = (event.on - (nearest.on or event.on)).days
-    if 0 <= days < asked:
+    if days < asked:
         apart = f"{days} days after" if days else "on the same day as"
         text = f"{event.title} is {apart} {_listed([nearest])}: {hazard.text}."
         yield _finding(hazard, event, text, float(days), float(asked), "d")

@@ -243,7 +243,7 @@ def _check_step(
     vocabulary: Vocabulary,
     problems: Problems,
 ) -> None:
-    among(f"{place}.kind", step.kind, StepKind, "kind of step", problems)
+    among(f"{place}.kind", step.kind, [each.value for each in StepKind], "kind of step", problems)
     if step.decides is None:
         problems.note(place, "missing-key", "decides is missing: say who decides on this step.")
     else:
