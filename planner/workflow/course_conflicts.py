@@ -15,7 +15,7 @@ from planner.model.people import Medication
 from planner.model.session import Session
 from planner.workflow.course_dates import ProposedDate, with_dates
 from planner.workflow.course_events import Event, events, last_dose, received, text_codes
-from planner.workflow.course_hazards import Fact, Hazard, Hazards, hazards
+from planner.workflow.course_hazards import Fact, Hazard, Hazards, hazards_of
 from planner.workflow.course_ledger import course_ledger
 from planner.workflow.ledgers import planned_entries
 from planner.workflow.template import Limit, Profile, Template
@@ -48,7 +48,7 @@ def conflicts(case: Case, templates: Mapping[str, Template], profile: Profile, t
     -------
     Findings whose subject is the step, or the session that no step names.
     """
-    catalogue = hazards()
+    catalogue = hazards_of(case.diagnosis.histology)
     facts = {name: _known(case.sessions, fact) for name, fact in catalogue.facts.items()}
     scene = _Scene(
         case, profile, today, catalogue, (*events(case), *_devices(case), *_answered(catalogue, facts)), facts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -36,6 +36,8 @@ class Hazard:
         Key of ``[facts]``: what is not checked while nobody was asked.
     drugs, analytes, by_hand
         Of waiting times and tests: kinds of medicine, laboratory analytes, tests that the laboratory list lacks.
+    histologies
+        Only of these, and of an unknown one; empty is of any.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Hazard:
     drugs: tuple[str, ...] = ()
     analytes: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
+    histologies: frozenset[str] = frozenset()
 
     @property
     def severity(self) -> Severity:
@@ -116,6 +119,18 @@ def hazards() -> Hazards:
     if found is None:
         raise BugError("resources/course_hazards.toml was read without its tables and without a problem")
     return found
+
+
+def hazards_of(histology: str | None) -> Hazards:
+    """The catalogue with the rows that hold for a histology; while it is unknown, with all of them."""
+    known = hazards()
+
+    def holds(rows: tuple[Hazard, ...]) -> tuple[Hazard, ...]:
+        return tuple(
+            each for each in rows if histology is None or not each.histologies or histology in each.histologies
+        )
+
+    return replace(known, order=holds(known.order), wash_out=holds(known.wash_out), tests=holds(known.tests))
 
 
 def check_hazards(profiles: Mapping[str, Profile]) -> None:
@@ -193,12 +208,15 @@ def _row(table: Table, facts: Mapping[str, Fact], problems: Problems) -> Hazard:
         drugs=table.texts("drugs"),
         analytes=table.texts("analytes"),
         by_hand=table.texts("by_hand"),
+        histologies=frozenset(table.texts("histologies")),
     )
     table.close()
     among(f"{table.place}.acts_as", row.acts_as, ACTS_AS, "way to act", problems)
     among(f"{table.place}.tag", row.tag, TAGS, "evidence tag", problems)
     for analyte in row.analytes:
         among(f"{table.place}.analytes", analyte, shipped_vocabulary().analytes, "analyte", problems)
+    for histology in row.histologies:
+        among(f"{table.place}.histologies", histology, shipped_vocabulary().histologies, "histology", problems)
     if row.fact is not None:
         among(f"{table.place}.fact", row.fact, facts, "fact", problems)
     if not row.later:

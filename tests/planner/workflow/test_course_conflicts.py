@@ -8,6 +8,7 @@ import pytest
 from planner.findings import Finding
 from planner.model.case import Case
 from planner.model.course import Course, CourseStep
+from planner.model.disease import Diagnosis
 from planner.model.people import Implant, LabValue, Medication, Patient, PriorTreatment
 from planner.model.session import Answer, Session, SessionState, TemplateRef
 from planner.workflow.course_conflicts import conflicts, conflicts_of_dates
@@ -159,6 +160,8 @@ def test_that_chemotherapy_before_beads_counts_from_its_last_day() -> None:
     assert found(case_of(ended, BEADS))["chemotherapy-before-beads"].measured == 80.0
     assert "chemotherapy-before-beads" not in found(case_of(replace(line, until=START - 80 * DAY), BEADS))
     assert "chemotherapy-before-beads" not in found(case_of(ended, TACE))
+    hcc = replace(case_of(ended, BEADS), diagnosis=Diagnosis(histology="HCC"))
+    assert "chemotherapy-before-beads" not in found(hcc)
 
 
 def test_that_a_checkpoint_inhibitor_asks_for_its_tests() -> None:
