@@ -22,6 +22,7 @@ from planner.workflow.follow_up_schedule import (
     course_of,
     follow_up_schedule,
     marker_visits,
+    open_visits,
     treated_on,
 )
 
@@ -86,6 +87,16 @@ class DueItem:
         return self.lapses_on is not None and self.lapses_on < today
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An open step with the day it is due by, if there is one."""
+
+    course: Course
+    step: CourseStep
+    due_on: date | None
+    from_on: date | None
+
+
 def due_items(case: Case, today: date | None = None) -> tuple[DueItem, ...]:
     """Everything a case waits for, earliest first; items without a day come last.
 
@@ -94,11 +105,13 @@ def due_items(case: Case, today: date | None = None) -> tuple[DueItem, ...]:
     today
         Leaves out what has lapsed by then; None keeps everything, for who decides when it is viewed.
     """
+    visits, waiting = open_visits(case), tuple(_waiting_steps(case))
+    covering = _covering(visits, waiting)
     found = [
         *_sessions(case),
-        *_steps(case),
+        *_steps(waiting, frozenset(each.step.id for each in covering.values())),
         *_tasks(case),
-        *_visits(case),
+        *_visits(case, visits, covering),
         *_markers(case),
         *_devices(case),
         *_decisions(case),
@@ -125,7 +138,25 @@ def _sessions(case: Case) -> Iterator[DueItem]:
             )
 
 
-def _steps(case: Case) -> Iterator[DueItem]:
+def _steps(waiting: tuple[_Waiting, ...], covered: frozenset[str]) -> Iterator[DueItem]:
+    for each in waiting:
+        if each.step.id not in covered:
+            yield DueItem(
+                f"step:{each.step.id}",
+                STEP,
+                _step_words(each.step, each.due_on),
+                each.due_on,
+                each.step.owner or each.step.decides,
+                each.step.id,
+                None,
+                each.course.id,
+                from_on=each.from_on,
+                source=each.step.interval_source,
+                tag=each.step.interval_tag,
+            )
+
+
+def _waiting_steps(case: Case) -> Iterator[_Waiting]:
     """Steps whose turn it is, and later ones that have a day; those carried out by a session are listed as sessions."""
     for course in case.courses:
         for step in course.steps if not _ended(course) else ():
@@ -134,28 +165,29 @@ def _steps(case: Case) -> Iterator[DueItem]:
                 continue
             day = planned_on(case, step)
             days, before = window(case, course, step), predecessor(case, course, step)
-            turn = before is None or step_done(case, before)
-            if day is None and not turn:
+            if day is None and before is not None and not step_done(case, before):
                 continue
             due = day or (days.latest or days.earliest if days.firm else None)
-            yield DueItem(
-                f"step:{step.id}",
-                STEP,
-                _step_words(step, due),
-                due,
-                step.owner or step.decides,
-                step.id,
-                None,
-                course.id,
-                from_on=days.earliest if days.firm else None,
-                source=step.interval_source,
-                tag=step.interval_tag,
-            )
+            yield _Waiting(course, step, due, days.earliest if days.firm else None)
+
+
+def _covering(visits: tuple[ScheduledVisit, ...], waiting: tuple[_Waiting, ...]) -> dict[str, _Waiting]:
+    """Key of a visit -> the step of the course that is the same thing: the same kind, about the same days."""
+    around = timedelta(days=setting("early_days").value)
+    found: dict[str, _Waiting] = {}
+    for visit in visits:
+        taken = {each.step.id for each in found.values()}
+        for each in waiting:
+            near = each.due_on and visit.earliest_on - around <= each.due_on <= visit.latest_on + around
+            if near and each.step.kind == visit.what and each.step.id not in taken:
+                found[visit_key(visit)] = each
+                break
+    return found
 
 
 def _step_words(step: CourseStep, due: date | None) -> str:
     condition = step.condition if step.condition and step.condition_answer is None else None
-    asked = f" ({condition}? to be decided)" if condition else ""
+    asked = f" ({condition}: to be decided)" if condition else ""
     return f"{step.title}{asked}{'' if due else ', no day set'}"
 
 
@@ -167,24 +199,28 @@ def _tasks(case: Case) -> Iterator[DueItem]:
             yield DueItem(f"task:{each.id}", TASK, words, each.due_on, each.owner, each.id, session)
 
 
-def _visits(case: Case) -> Iterator[DueItem]:
-    for each in follow_up_schedule(case):
-        if each.state == "open":
-            session = case.session(each.session_id)
-            yield DueItem(
-                visit_key(each),
-                each.what,
-                _visit_words(each, session),
-                each.latest_on,
-                case.responsible_physician,
-                each.session_id,
-                each.session_id,
-                _id_of(course_of(case, each.session_id)),
-                from_on=each.earliest_on,
-                lapses_on=each.lapses_on,
-                source=each.source,
-                tag=each.tag,
-            )
+def _visits(case: Case, visits: tuple[ScheduledVisit, ...], covering: dict[str, _Waiting]) -> Iterator[DueItem]:
+    """What the schedule waits for; where a step of the course is the same thing, once, under the step's title.
+
+    A day that a person planned beyond the schedule's window is when it is late; an earlier one is said.
+    """
+    for each in visits:
+        step = covering.get(visit_key(each))
+        planned = step.due_on if step is not None else None
+        yield DueItem(
+            visit_key(each),
+            each.what,
+            _visit_words(each, case.session(each.session_id), step),
+            max(each.latest_on, planned or each.latest_on),
+            (step.step.owner if step is not None else None) or case.responsible_physician,
+            each.session_id if step is None else step.step.id,
+            each.session_id,
+            _id_of(course_of(case, each.session_id)),
+            from_on=each.earliest_on,
+            lapses_on=each.lapses_on,
+            source=each.source,
+            tag=each.tag,
+        )
 
 
 def visit_key(visit: ScheduledVisit) -> str:
@@ -192,8 +228,10 @@ def visit_key(visit: ScheduledVisit) -> str:
     return f"late-{visit.what}:{visit.key}:{visit.session_id}"
 
 
-def _visit_words(visit: ScheduledVisit, session: Session | None) -> str:
+def _visit_words(visit: ScheduledVisit, session: Session | None, step: _Waiting | None) -> str:
     after = f" after {session.title}" if session else ""
+    if step is not None and step.due_on is not None:
+        after = f"{after} ({step.step.title}, planned for {step.due_on.isoformat()})"
     what = f": {', '.join(visit.missing)}" if visit.missing else ""
     booked = f"; booked for {visit.booked_on.isoformat()}" if visit.booked_on else ""
     band = "" if visit.band_chosen else "; risk band not chosen"

@@ -41,9 +41,9 @@ def test_that_a_step_is_due_by_its_interval_once_the_one_before_is_done() -> Non
 
 
 def test_that_an_open_condition_is_said_and_an_answered_one_falls_away() -> None:
-    step = CourseStep("step-b", "session", "TACE 2", after="step-session-1", condition="viable at 4-6 weeks")
+    step = CourseStep("step-b", "session", "TACE 2", after="step-session-1", condition="if viable at 4-6 weeks")
     (item,) = the(with_steps(case(), step), "step")
-    assert "viable at 4-6 weeks? to be decided" in item.text
+    assert "if viable at 4-6 weeks: to be decided" in item.text
     answered = replace(step, condition_answer=ConditionAnswer(False, "Dr B", day(40)))
     assert not the(with_steps(case(), answered), "step")
 
@@ -85,3 +85,18 @@ def test_that_items_come_by_day_and_those_without_one_last() -> None:
     assert days == sorted(days)
     assert (found[-1].subject, found[-1].due_on) == ("step-b", None)
     assert "no day set" in found[-1].text
+
+
+def test_that_a_step_that_is_the_same_visit_is_listed_once_under_both_names() -> None:
+    early = CourseStep("step-b", "imaging", "MR after TACE", planned_on=day(35), owner="Dr C")
+    known = with_steps(case(), early)
+    assert not the(known, "step")
+    (item,) = the(known, "imaging")
+    assert (item.due_on, item.owner, item.subject) == (day(42), "Dr C", "step-b")
+    assert "(MR after TACE, planned for 2026-04-06)" in item.text
+    (late,) = the(with_steps(case(), replace(early, planned_on=day(46))), "imaging")
+    assert late.due_on == day(46)
+    far = with_steps(case(), replace(early, planned_on=day(90)))
+    assert len(the(far, "step")) == len(the(far, "imaging")) == 1
+    done = with_steps(case(studies=(images(35),)), early)
+    assert [each.subject for each in the(done, "step")] == ["step-b"]
