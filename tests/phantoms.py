@@ -5,12 +5,24 @@ A folder of tests that wants the fixtures imports them in its own conftest.py (s
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from planner.phantom import DigitalPatient, Written, generate, write
+from planner.phantom import (
+    CourseMaker,
+    DigitalPatient,
+    Timepoint,
+    Written,
+    WrittenCourse,
+    generate,
+    write,
+    write_course,
+)
+
+COURSE_BEGUN_ON = date(2026, 1, 5)
 
 
 @cache
@@ -29,3 +41,21 @@ def tiny_series(tmp_path_factory: pytest.TempPathFactory) -> Written:
 def tiny_series_folder(tiny_series: Written) -> Path:
     """The folder of the arterial series."""
     return tiny_series.series[0]
+
+
+@cache
+def tiny_course_maker() -> CourseMaker:
+    """The course of seed 7 at 3 mm, without DSA runs. Treat what it makes as read-only."""
+    return CourseMaker("tiny", 7, begun_on=COURSE_BEGUN_ON, runs={})
+
+
+@cache
+def tiny_timepoint(key: str) -> Timepoint:
+    """One timepoint of `tiny_course_maker`; treat its arrays as read-only."""
+    return tiny_course_maker().timepoint(key)
+
+
+@pytest.fixture(scope="session")
+def tiny_course_folder(tmp_path_factory: pytest.TempPathFactory) -> WrittenCourse:
+    """The tiny course written as DICOM with its truth."""
+    return write_course(tiny_course_maker(), tmp_path_factory.mktemp("tiny-course"))

@@ -9,6 +9,7 @@ ascites, weight, gas and food that move, oil that wanders; MR has no susceptibil
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -117,10 +118,24 @@ class CoursePatient:
         return {each.key: each for each in self.timepoints}[key]
 
 
+@dataclass(frozen=True, eq=False)
+class PaintedDay:
+    """Signed distances of what was painted on one day, on boxes of the baseline's grid."""
+
+    lesions: Mapping[str, LesionShapes]
+    zone: tuple[Box, Array] | None
+    spilt: tuple[tuple[Box, Array], ...]
+
+
 def generate_course(
-    preset: str = "demo", seed: int = 7, *, begun_on: date, context: Context | None = None
+    preset: str = "demo",
+    seed: int = 7,
+    *,
+    begun_on: date,
+    runs: Mapping[str, tuple[RunPlan, ...]] | None = None,
+    context: Context | None = None,
 ) -> CoursePatient:
-    """Every timepoint at once; `CourseMaker` makes them one by one.
+    """Every timepoint at once; `CourseMaker`, which takes the same, makes them one by one.
 
     Raises
     ------
@@ -128,7 +143,7 @@ def generate_course(
         For an unknown preset.
     """
     given = context or Context()
-    maker = CourseMaker(preset, seed, begun_on=begun_on, context=given.part(0.0, 0.3))
+    maker = CourseMaker(preset, seed, begun_on=begun_on, runs=runs, context=given.part(0.0, 0.3))
     return CoursePatient(maker.patient, begun_on, tuple(maker.timepoints(given.part(0.3, 1.0))))
 
 
@@ -139,6 +154,8 @@ class CourseMaker:
     ----------
     begun_on
         Day of the baseline CT.
+    runs
+        Key -> what is filmed on that day, instead of the runs of the story; days that are not named have none.
 
     Raises
     ------
@@ -146,10 +163,25 @@ class CourseMaker:
         For an unknown preset.
     """
 
-    def __init__(self, preset: str = "demo", seed: int = 7, *, begun_on: date, context: Context | None = None) -> None:
+    def __init__(
+        self,
+        preset: str = "demo",
+        seed: int = 7,
+        *,
+        begun_on: date,
+        runs: Mapping[str, tuple[RunPlan, ...]] | None = None,
+        context: Context | None = None,
+    ) -> None:
         self.preset, self.seed, self.begun_on = preset, seed, begun_on
+        self._plans = {day.key: day.plans for day in STORY} if runs is None else dict(runs)
         self._base: CourseBase = course_base(preset, seed, begun_on, context or Context())
         self._landmarks = liver_landmarks(self.patient.truth, self._base.tumours)
+
+    def with_runs(self, runs: Mapping[str, tuple[RunPlan, ...]]) -> CourseMaker:
+        """The same course, filmed otherwise; the anatomy is shared."""
+        other = copy(self)
+        other._plans = dict(runs)
+        return other
 
     @property
     def patient(self) -> DigitalPatient:
@@ -162,15 +194,8 @@ class CourseMaker:
         for number, key in enumerate(KEYS):
             yield self.timepoint(key, given.part(number / len(KEYS), (number + 1) / len(KEYS)))
 
-    def timepoint(
-        self, key: str, context: Context | None = None, *, plans: tuple[RunPlan, ...] | None = None
-    ) -> Timepoint:
+    def timepoint(self, key: str, context: Context | None = None) -> Timepoint:
         """One timepoint; the same call gives the same images.
-
-        Parameters
-        ----------
-        plans
-            Runs to be filmed instead of those of the story.
 
         Raises
         ------
@@ -188,14 +213,13 @@ class CourseMaker:
             images, truth = self._scanned(story, scanning, on, part)
             volumes |= images
             truths.append(truth)
-        runs = self._filmed(story, on, story.plans if plans is None else plans, given.part(0.5, 1.0))
+        runs = self._filmed(story, on, given.part(0.5, 1.0))
         given.step(1.0, story.title)
         return Timepoint(key, story.day, on, story.title, volumes, tuple(truths), runs)
 
-    def _filmed(
-        self, story: DayStory, on: date, plans: tuple[RunPlan, ...], context: Context
-    ) -> tuple[SimulatedRun, ...]:
+    def _filmed(self, story: DayStory, on: date, context: Context) -> tuple[SimulatedRun, ...]:
         """Runs of the day; what blushes is what was viable the last time it was looked at."""
+        plans = self._plans.get(story.key, ())
         if not plans:
             return ()
         truth = replace(self.patient.truth, lesion_map=self._viable_before(story))
@@ -233,25 +257,29 @@ class CourseMaker:
         self, story: DayStory, scanning: Scanning, on: date, context: Context
     ) -> tuple[dict[str, Volume], DayTruth]:
         """The images of one scanner and what is true in their frame."""
+        own = self.patient.truth.structures
         if story.key == "baseline":
-            images, moved, grid = (
-                self._first_images(),
-                same_place(self.patient.arterial.grid),
-                self.patient.arterial.grid,
-            )
+            moved, grid = same_place(own.grid), own.grid
             canvas = Canvas(grid, ())
         else:
             moved, grid = self._lying(story, scanning)
             canvas = self._base.canvas(scanning.phases)
-            images = {}
         zone = self._zone(story)
-        shapes, burnt, spilt = self._painted(canvas, story, zone)
-        for number, phase in enumerate(scanning.phases if not images else ()):
-            context.step(0.3 + 0.5 * number / len(scanning.phases), f"{story.title}: {DESCRIPTIONS[phase]}")
-            images[phase] = self._image(canvas.hu[number], moved, grid, story, phase, on)
+        painted = self._painted(canvas, story, zone)
+        if story.key == "baseline":
+            images, structures = self._first_images(), own
+        else:
+            context.step(0.2, f"{story.title}: lying down")
+            plain = own.voxels.astype(np.uint8)
+            seen, voxels = moved.warped_all(canvas.hu, plain, own.grid, grid)
+            structures = replace(own, voxels=voxels, grid=grid)
+            images = {}
+            for number, phase in enumerate(scanning.phases):
+                context.step(0.4 + 0.4 * number / len(scanning.phases), f"{story.title}: {DESCRIPTIONS[phase]}")
+                images[phase] = self._image(seen[number], grid, story, phase, on)
         context.step(0.85, f"{story.title}: ground truth")
         margin = self._margin(story, zone) if story.fresh_zone else None
-        return images, self._truth(story, scanning, moved, grid, shapes, spilt, burnt, margin)
+        return images, self._truth(story, scanning.modality, moved, structures, painted, margin)
 
     def _first_images(self) -> dict[str, Volume]:
         return {"arterial": self.patient.arterial, "portal-venous": self.patient.portal}
@@ -279,10 +307,8 @@ class CourseMaker:
         tumour = next(each for each in self._base.tumours if each.identifier == ABLATED_LESION)
         return usual_zone(tumour.centre_lps_mm, story.zone)
 
-    def _painted(
-        self, canvas: Canvas, story: DayStory, zone: BurntZone | None
-    ) -> tuple[dict[str, LesionShapes], tuple[Box, Array] | None, tuple[tuple[Box, Array], ...]]:
-        """Paint the day into the canvas (the baseline is painted already); the shapes that were painted."""
+    def _painted(self, canvas: Canvas, story: DayStory, zone: BurntZone | None) -> PaintedDay:
+        """Paint the day into the canvas (the baseline is painted already)."""
         anatomy = self.patient.anatomy
         traces = spilt_over(canvas.frame, anatomy, self._base.tumours[0]) if story.spilt_oil else ()
         for trace in traces:
@@ -293,11 +319,10 @@ class CourseMaker:
             shapes = paint_lesion(canvas, anatomy, tumour, lesion)
             if shapes is not None:
                 painted[lesion.lesion] = shapes
-        return painted, burnt, tuple((trace.box, trace.shape) for trace in traces)
+        return PaintedDay(painted, burnt, tuple((trace.box, trace.shape) for trace in traces))
 
-    def _image(self, still: Array, moved: DayMap, grid: Grid, story: DayStory, phase: str, on: date) -> Volume:
+    def _image(self, seen: Array, grid: Grid, story: DayStory, phase: str, on: date) -> Volume:
         source = self._source(story, phase, on)
-        seen = moved.warped(still, self.patient.arterial.grid, grid)
         seed = self.seed * 31 + FIRST_SEED + 10 * KEYS.index(story.key) + SERIES_NUMBERS[phase]
         voxels: NDArray[np.int16] = (
             mr_scan(seen, Frame(grid), seed)
@@ -336,31 +361,29 @@ class CourseMaker:
     def _truth(
         self,
         story: DayStory,
-        scanning: Scanning,
+        modality: str,
         moved: DayMap,
-        grid: Grid,
-        shapes: dict[str, LesionShapes],
-        spilt: tuple[tuple[Box, Array], ...],
-        burnt: tuple[Box, Array] | None,
+        structures: LabelMap,
+        painted: PaintedDay,
         margin: AchievedMargin | None,
     ) -> DayTruth:
-        own = self.patient.truth.structures
-        voxels = own.voxels if grid is own.grid else moved.warped_labels(own.voxels.astype(np.uint8), own.grid, grid)
+        own, grid = self.patient.truth.structures.grid, structures.grid
+        burnt = painted.zone
         return DayTruth(
             key=story.key,
-            modality=scanning.modality,
+            modality=modality,
             grid=grid,
             day_map=moved,
-            structures=replace(own, voxels=voxels, grid=grid),
-            lesions=self._lesions_on(story, moved, grid, shapes),
-            spilt=_together([shape_mask(moved, own.grid, box.slices, shape, grid) for box, shape in spilt], grid),
-            zone=None if burnt is None else shape_mask(moved, own.grid, burnt[0].slices, burnt[1], grid),
+            structures=structures,
+            lesions=self._lesions_on(story, moved, grid, painted.lesions),
+            spilt=_together([shape_mask(moved, own, box.slices, each, grid) for box, each in painted.spilt], grid),
+            zone=None if burnt is None else shape_mask(moved, own, burnt[0].slices, burnt[1], grid),
             margin=margin,
             landmarks=tuple(Landmark(each.name, _triple(moved.points(each.lps_mm))) for each in self._landmarks),
         )
 
     def _lesions_on(
-        self, story: DayStory, moved: DayMap, grid: Grid, shapes: dict[str, LesionShapes]
+        self, story: DayStory, moved: DayMap, grid: Grid, shapes: Mapping[str, LesionShapes]
     ) -> tuple[LesionOnDay, ...]:
         own = self.patient.truth.structures.grid
         found = []

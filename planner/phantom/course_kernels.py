@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.imaging.compiled import compiled, compiled_inline
-from planner.imaging.slicing_kernels import linear_at, nearest_at
 
 _Floats = NDArray[np.float64]
 
@@ -79,36 +78,40 @@ def undisplaced(
 
 @compiled
 def warp(
-    voxels: NDArray[np.generic],
+    voxels: NDArray[np.float32],
+    labels: NDArray[np.uint8],
     source_kji_from_lps: _Floats,
     origin: _Floats,
     steps: _Floats,
     controls: _Floats,
     low: _Floats,
     spacing: float,
-    nearest: bool,
-    image: NDArray[np.generic],
+    images: NDArray[np.float32],
+    label_image: NDArray[np.uint8],
     first: int,
     last: int,
 ) -> None:
-    """Slices `first` to `last` of an image on an axial grid: each voxel at p takes what lies at ``p + value(p)``.
+    """Slices `first` to `last` of images on an axial grid: each voxel at p takes what lies at ``p + value(p)``.
 
     Parameters
     ----------
+    voxels, images
+        (n, k, j, i): n pictures of one grid, trilinear. Beyond the voxels the outermost are held.
+    labels, label_image
+        (k, j, i) by the nearest voxel; of no size where there are none.
     source_kji_from_lps
         (3, 4), the rigid part included.
     origin, steps
-        LPS x, y, z of the image's first voxel and its steps along x, y, z.
-    nearest
-        Labels; else trilinear. Beyond the voxels the outermost are held.
+        LPS x, y, z of the images' first voxel and their steps along x, y, z.
     """
     m = source_kji_from_lps
+    top_k, top_j, top_i = voxels.shape[1] - 1, voxels.shape[2] - 1, voxels.shape[3] - 1
     row = np.empty((controls.shape[2], 3))
     wx, wy, wz = np.empty(4), np.empty(4), np.empty(4)
     for k in range(first, last):
         z = origin[2] + k * steps[2]
         ck = taps((z - low[2]) / spacing, controls.shape[0], wz)
-        for j in range(image.shape[1]):
+        for j in range(images.shape[2]):
             y = origin[1] + j * steps[1]
             cj = taps((y - low[1]) / spacing, controls.shape[1], wy)
             row[:] = 0.0
@@ -118,7 +121,7 @@ def warp(
                     for a in range(row.shape[0]):
                         for axis in range(3):
                             row[a, axis] += share * controls[ck + c, cj + b, a, axis]
-            for i in range(image.shape[2]):
+            for i in range(images.shape[3]):
                 x = origin[0] + i * steps[0]
                 ci = taps((x - low[0]) / spacing, controls.shape[2], wx)
                 px, py, pz = x, y, z
@@ -126,10 +129,20 @@ def warp(
                     px += wx[a] * row[ci + a, 0]
                     py += wx[a] * row[ci + a, 1]
                     pz += wx[a] * row[ci + a, 2]
-                sk = m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3]
-                sj = m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3]
-                si = m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3]
-                if nearest:
-                    image[k, j, i] = nearest_at(voxels, sk, sj, si)
-                else:
-                    image[k, j, i] = linear_at(voxels, sk, sj, si)
+                sk = min(max(m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3], 0.0), float(top_k))
+                sj = min(max(m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3], 0.0), float(top_j))
+                si = min(max(m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3], 0.0), float(top_i))
+                k0, j0, i0 = int(sk), int(sj), int(si)
+                k1, j1, i1 = min(k0 + 1, top_k), min(j0 + 1, top_j), min(i0 + 1, top_i)
+                tk, tj, ti = np.float32(sk - k0), np.float32(sj - j0), np.float32(si - i0)
+                for n in range(images.shape[0]):
+                    v = voxels[n]
+                    p = v[k0, j0, i0] + ti * (v[k0, j0, i1] - v[k0, j0, i0])
+                    q = v[k0, j1, i0] + ti * (v[k0, j1, i1] - v[k0, j1, i0])
+                    r = v[k1, j0, i0] + ti * (v[k1, j0, i1] - v[k1, j0, i0])
+                    s = v[k1, j1, i0] + ti * (v[k1, j1, i1] - v[k1, j1, i0])
+                    p += tj * (q - p)
+                    r += tj * (s - r)
+                    images[n, k, j, i] = p + tk * (r - p)
+                if labels.size > 0:
+                    label_image[k, j, i] = labels[int(sk + 0.5), int(sj + 0.5), int(si + 0.5)]

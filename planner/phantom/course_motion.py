@@ -11,10 +11,10 @@ move, lungs whose density follows their volume.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +23,6 @@ from planner.errors import BugError
 from planner.geometry import Grid, SpaceMap, lps
 from planner.imaging.bands import in_bands
 from planner.imaging.masks import Mask
-from planner.imaging.slicing import readable
 from planner.phantom.fields import Array
 
 SPACING_MM = 16.0
@@ -117,45 +116,43 @@ class DayMap:
         )
         return float(np.linalg.det(np.eye(3) + np.moveaxis(slopes, (0, 1), (-2, -1))).min())
 
-    def warped(self, voxels: NDArray[np.generic], source: Grid, target: Grid) -> Array:
-        """What the baseline holds, as it lies on the day.
+    def warped(self, voxels: Array, source: Grid, target: Grid) -> Array:
+        """One image as `warped_all` brings several."""
+        return self.warped_all([voxels], None, source, target)[0][0]
+
+    def warped_all(
+        self, images: Sequence[Array], labels: NDArray[np.uint8] | None, source: Grid, target: Grid
+    ) -> tuple[list[Array], NDArray[np.uint8]]:
+        """What the baseline holds, as it lies on the day; several images cost little more than one.
 
         Parameters
         ----------
-        voxels
-            (k, j, i) on `source`, a grid of the baseline; beyond it the outermost value is held.
+        images, labels
+            (k, j, i) each, on `source`, a grid of the baseline; beyond it the outermost value is held.
         target
             An axial grid of the day.
 
         Returns
         -------
-        float32, trilinear.
+        The images, trilinear, float32, and the labels by the nearest voxel (of no size where none were given).
         """
-        image = np.empty(target.size_kji, dtype=np.float32)
-        self._fill(voxels, source, target, image, nearest=False)
-        return image
-
-    def warped_labels(self, labels: NDArray[np.uint8], source: Grid, target: Grid) -> NDArray[np.uint8]:
-        """As `warped`, by the nearest voxel."""
-        image = np.empty(target.size_kji, dtype=np.uint8)
-        self._fill(labels, source, target, image, nearest=True)
-        return image
-
-    def _fill(
-        self, voxels: NDArray[np.generic], source: Grid, target: Grid, image: NDArray[Any], *, nearest: bool
-    ) -> None:
         from planner.phantom.course_kernels import warp
 
-        plain = readable(voxels)
-        placed = source.kji_from_lps.after(self.baseline_from_day).homogeneous[:3]
+        nothing = np.zeros((0, 0, 0), dtype=np.uint8)
+        stacked = np.stack([np.asarray(image, dtype=np.float32) for image in images])
+        plain = nothing if labels is None else np.ascontiguousarray(labels)
+        placed = np.ascontiguousarray(source.kji_from_lps.after(self.baseline_from_day).homogeneous[:3])
         origin = target.lps_from_kji.points((0.0, 0.0, 0.0))
-        steps = np.asarray(target.spacing_kji_mm[::-1])
+        steps = np.array(target.spacing_kji_mm[::-1])
         controls = _STILL if self.controls_mm is None else self.controls_mm
+        found = np.empty((len(stacked), *target.size_kji), dtype=np.float32)
+        found_labels = nothing if labels is None else np.empty(target.size_kji, dtype=np.uint8)
 
         def fill(first: int, last: int) -> None:
-            warp(plain, placed, origin, steps, controls, _LOW, SPACING_MM, nearest, image, first, last)
+            warp(stacked, plain, placed, origin, steps, controls, _LOW, SPACING_MM, found, found_labels, first, last)
 
         in_bands(target.size_kji[0], fill, least_rows=2)
+        return list(found), found_labels
 
     def warped_shape(self, distance: Array, source: Grid, target: Grid) -> Mask:
         """Where a signed distance, given on a box of the baseline, is negative on a grid of the day.

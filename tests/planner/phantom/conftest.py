@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from phantoms import tiny_series, tiny_series_folder
+from phantoms import tiny_course_folder, tiny_series, tiny_series_folder
 
-__all__ = ["tiny_series", "tiny_series_folder"]
+__all__ = ["tiny_course_folder", "tiny_series", "tiny_series_folder"]
