@@ -231,9 +231,9 @@ class CourseOverview:
 
 
 def course_overview(case: Case, installed: Installed, today: date) -> CourseOverview:
-    return CourseOverview(
-        what_remains(case, installed.templates), ledger_of(case, installed.templates), course_findings(case, today)
-    )
+    templates = installed.templates
+    findings = course_findings(case, today, templates)
+    return CourseOverview(what_remains(case, templates), ledger_of(case, templates), findings)
 
 
 def current_session(case: Case) -> Session:

@@ -217,9 +217,15 @@ def judged_steps(case: Case, templates: Mapping[str, Template], today: date) -> 
     )
 
 
-def course_findings(case: Case, today: date) -> tuple[Finding, ...]:
-    """What is wrong with the steps of all courses. Dates are proposed, never moved."""
-    return tuple(finding for each in judged_steps(case, {}, today) for finding in each.findings)
+def course_findings(case: Case, today: date, templates: Mapping[str, Template] | None = None) -> tuple[Finding, ...]:
+    """What is wrong with the steps of all courses. Dates are proposed, never moved.
+
+    Parameters
+    ----------
+    templates
+        Without them, what only records tell is not known.
+    """
+    return tuple(finding for each in judged_steps(case, templates or {}, today) for finding in each.findings)
 
 
 def _status(at: Circumstance) -> StepStatus:

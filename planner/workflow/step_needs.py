@@ -339,6 +339,25 @@ def _new_lesion(case: Circumstance, need: StepNeed) -> NeedStatus:
     return NeedStatus(need, Verdict.NO, "no new lesion", max(looked))
 
 
+def _untreated(case: Circumstance, need: StepNeed) -> NeedStatus:
+    """Whether the records say that lesions were left. A lesion of which no record speaks leaves it unknown."""
+    # That room judges steps, so that it is not there yet while this one is read.
+    from planner.workflow.course import Remains, what_remains
+
+    if case.waits_for(need) is not None:
+        return _unknown(need, f"{case.waits_for(need)} is not done yet")
+    remains = what_remains(case.case, case.templates)
+    left = [each.name for each in remains if each.state is Remains.UNTREATED]
+    silent = [each.name for each in remains if each.state is Remains.UNKNOWN]
+    if left:
+        return NeedStatus(need, Verdict.YES, f"left untreated: {', '.join(left)}")
+    if silent or not remains:
+        return _unknown(need, f"no record speaks of {', '.join(silent) or 'any lesion'}")
+    if not case.case.lesion_list_is_confirmed:
+        return _unknown(need, "every lesion marked is treated, but their list is not confirmed complete")
+    return NeedStatus(need, Verdict.NO, "every lesion is treated by the records")
+
+
 def _burden(case: Circumstance, need: StepNeed) -> NeedStatus:
     """Number and size of the lesions as last seen; only of a list that a person confirmed complete."""
     given = need.parameters
@@ -458,6 +477,7 @@ NEEDS: Mapping[str, NeedKind] = MappingProxyType(
         "imaging": NeedKind(_imaging, {"modalities": "texts", "within_days": "number", **SINCE}),
         "response": NeedKind(_response, {"any_of": "texts!", "criteria": "criteria", **SINCE}),
         "viable": NeedKind(_viable, {**SINCE}),
+        "untreated": NeedKind(_untreated, {**SINCE}),
         "new-lesion": NeedKind(_new_lesion, {"step": "step!"}),
         "burden": NeedKind(
             _burden, {"nodules": "number!", "single_mm": "number!", "several_mm": "number!", "viable": "flag"}

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from small_template import NOW, TODAY, Shelf, timed_out_case
 
 from planner.errors import UsageError
 from planner.model.assessments import ResponseReading
@@ -12,6 +13,7 @@ from planner.model.course import ConditionAnswer, Course, CourseStep, StepNeed
 from planner.model.disease import BoardDecision, Lesion, LesionListConfirmation, Observation, SeriesRef
 from planner.model.people import LabValue, Medication, Patient
 from planner.model.session import Answer, Session, SessionState, TemplateRef
+from planner.workflow.answers import answer_field
 from planner.workflow.course import StepState, StepStatus, course_findings, judged_steps
 from planner.workflow.course_dates import ripple, with_dates
 
@@ -377,3 +379,27 @@ def test_that_a_lasting_treatment_counts_from_its_last_day() -> None:
     systemic = CourseStep("line-1", "systemic", "FOLFOX", done_on=START, until=START + 60 * DAY)
     surgery = CourseStep("surgery", "surgery", "Resection", after="line-1", minimum_days=28)
     assert status_of(case_of(systemic, surgery), "surgery", START + 70 * DAY).earliest == START + 88 * DAY
+
+
+def test_that_lesions_left_by_the_records_open_the_next_session(shelf: Shelf) -> None:
+    case, session_id = timed_out_case(shelf)
+    rows = [
+        {"lesion": "lesion-1", "drug": "Doxorubicin", "mg": 40, "status": "done"},
+        {"lesion": "lesion-2", "drug": "Doxorubicin", "mg": 0, "status": "not-done", "why": "spasm"},
+    ]
+    first = CourseStep("first", "session", "First", done_on=TODAY)
+    left = StepNeed("untreated", "lesions left", {"step": "first"})
+    second = CourseStep(
+        "second", "session", "Second", after="first", condition="if lesions are left", condition_need=left
+    )
+    case = replace(case, courses=(Course("course-1", "Course", steps=(first, second)),))
+
+    def judged(case: Case) -> StepStatus:
+        return judged_steps(case, {"small": shelf.template}, TODAY + DAY)[1]
+
+    assert judged(case).state is StepState.CONDITION_OPEN
+    case = answer_field(case, session_id, shelf.template, "record", "rows", rows, by="O", now=NOW)
+    status = judged(case)
+    assert status.state is StepState.MAY_BEGIN
+    assert status.condition is not None
+    assert status.condition.why == "left untreated: L2"
