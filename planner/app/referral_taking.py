@@ -122,7 +122,14 @@ def _treatments(
         if template is None:
             unread.append(session.title)
         rows += [
-            replace(base, substance=each.substance, amount=each.amount, unit=each.unit, bsa_m2=each.bsa_m2)
+            replace(
+                base,
+                substance=each.substance,
+                amount=each.amount,
+                unit=each.unit,
+                bsa_m2=each.bsa_m2,
+                site=each.place,
+            )
             for each in entries
         ] or [base]
     return tuple(rows), count, unread
