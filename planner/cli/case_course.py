@@ -147,13 +147,15 @@ def _refuse_mixed(asked: _Asked) -> None:
 
 
 def _step(case: Case, word: str) -> str:
-    """Id of the step that a word names: the whole id, or its last part where only one step ends so."""
-    known = [step.id for course in case.courses for step in course.steps]
-    if word in known:
-        return word
-    ends = [each for each in known if each.endswith(f"-{word}")]
+    """Id of the step that a word names: the whole id, what stands behind its course's id, or how only one ends."""
+    known = [(course.id, step.id) for course in case.courses for step in course.steps]
+    for named in ([word], [f"{course}-{word}" for course, _ in known]):
+        exact = {step for _, step in known if step in named}
+        if len(exact) == 1:
+            return exact.pop()
+    ends = [step for _, step in known if step.endswith(f"-{word}")]
     if len(ends) != 1:
-        steps = ", ".join(ends or known) or "none"
+        steps = ", ".join(ends or [step for _, step in known]) or "none"
         raise UsageError("unknown-step", f"{word!r} is not the id of one step; steps are: {steps}.", subject=word)
     return ends[0]
 

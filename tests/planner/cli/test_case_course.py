@@ -82,6 +82,13 @@ def test_that_a_proposal_against_the_interval_says_why(call: Call, case_id: str)
     assert planned(document)["TACE, second lobe"] == day(21)
 
 
+def test_that_a_step_is_named_by_its_key_even_where_another_one_ends_alike(call: Call) -> None:
+    _, made = call("new", "--patient-id", "ZZPHI-2", "--name", "ZZPHI^B")
+    call("course", made["case"], "--start", "tace_ablation_immunotherapy", "--on", SOON.isoformat())
+    _, document = call("course", made["case"], "--move", "tace", day(7))
+    assert [each["title"] for each in document["proposals"]][:2] == ["TACE", "MR after TACE"]
+
+
 def test_that_conditions_sessions_and_drops_are_written_by_name(call: Call, case_id: str) -> None:
     words = ("--answer", "again", "no", "--reason", "no residual", "--by", "Dr B")
     _, answered = call("course", case_id, *words)
