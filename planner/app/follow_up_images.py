@@ -195,7 +195,7 @@ def _around(lesion: Mask, image: Volume) -> Mask:
 def changes_between(proposals: IdentityProposals) -> Changes:
     """What is new, grown, shrunk or vanished between the days of identity proposals."""
     identities = [each.identity for each in proposals.rows]
-    labels, found = changed_structures(proposals.grid, proposals.masks, identities, proposals.way.error.mm)
+    labels, found = changed_structures(proposals.grid, proposals.masks, identities, proposals.error.mm)
     rows = []
     for row, changed in zip(proposals.rows, found, strict=True):
         name = " + ".join(row.lesion_names or row.region_names)

@@ -59,7 +59,15 @@ class Confirmation:
         return state.observed(lesion_id, seen)
 
     def observed(self, lesion_id: str, seen: Observation) -> Case:
-        """The case with an observation of a lesion; one of the same region, or of the same day without, is replaced."""
+        """The case with an observation of a lesion; one of the same region, or of the same day without, is replaced.
+
+        Where it is a part of a split lesion and all parts have been seen that day, so has the whole.
+        """
+        case = self._observed(lesion_id, seen)
+        parents = self.lesion(lesion_id).parents
+        return replace(self, case=case).whole(parents[0]) if len(parents) == 1 else case
+
+    def _observed(self, lesion_id: str, seen: Observation) -> Case:
         lesion = self.lesion(lesion_id)
         kept = tuple(each for each in lesion.observations if not _same(each, seen))
         every = tuple(sorted((*kept, seen), key=lambda each: each.study_date))
@@ -101,24 +109,35 @@ class Confirmation:
         return state.observed(lesion_id, seen), lesion_id
 
     def split(self, lesion_id: str, item_ids: Sequence[str], made: Sequence[str]) -> Case:
-        """Parts become lesions; the whole is observed by the sum of their longest diameters and volumes."""
-        case, parts = self.case, []
+        """Parts become lesions; the whole is observed by the sum of their longest diameters and volumes (`whole`)."""
+        state = self
         for item_id, fresh in zip(item_ids, made, strict=True):
-            case, part = replace(self, case=case).made(item_id, fresh, (lesion_id,))
-            parts.append(part)
-        state = replace(self, case=case)
-        lesions = [state.lesion(each) for each in parts]
-        seen = [each.latest for each in lesions]
-        whole = Observation(
+            state = replace(state, case=state.made(item_id, fresh, (lesion_id,))[0])
+        return state.case
+
+    def whole(self, lesion_id: str) -> Case:
+        """A split lesion observed by the sum of its parts, once all of them have been seen on the day."""
+        parts = [each for each in self.case.lesions if each.parents == (lesion_id,)]
+        found = [(each, self._of_day(each)) for each in parts]
+        seen = [each for _, each in found if each is not None]
+        if len(parts) < 2 or len(seen) < len(parts) or self.case.lesion(lesion_id) is None:
+            return self.case
+        present = [each for each in seen if each.state != "absent"]
+        doubtful = any(each.state == "not-evaluable" for each in seen)
+        note = "in parts: " + ", ".join(each.name for each, own in found if own in present)
+        sums = Observation(
             self.seen_on,
-            longest_mm=_sum([None if each is None else each.longest_mm for each in seen]),
-            viable_mm=_sum([None if each is None else each.viable_mm for each in seen]),
-            volume_ml=_sum([None if each is None else each.volume_ml for each in seen]),
-            note="in parts: " + ", ".join(each.name for each in lesions),
-            state="present",
+            longest_mm=_sum([each.longest_mm for each in present]),
+            viable_mm=_sum([each.viable_mm for each in present]),
+            volume_ml=_sum([each.volume_ml for each in present]),
+            note=note if present else None,
+            state="not-evaluable" if doubtful else "present" if present else "absent",
             read_by=self.by.user,
         )
-        return state.observed(lesion_id, whole)
+        return self._observed(lesion_id, sums)
+
+    def _of_day(self, lesion: Lesion) -> Observation | None:
+        return next((each for each in lesion.observations if each.study_date == self.seen_on), None)
 
     def merged(self, lesion_ids: Sequence[str], item_id: str, fresh: str) -> Case:
         """One lesion comes from several; it is a target where all of them were."""

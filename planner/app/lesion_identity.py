@@ -15,42 +15,30 @@ import numpy as np
 from planner.app.frame_links import LinkedFrames, linked_frames, point_map
 from planner.app.identity_edits import Confirmation
 from planner.app.lesion_history import treated_between
-from planner.app.marking import load_mask, region_of
+from planner.app.lesion_shapes import RESIDUAL as RESIDUAL
+from planner.app.lesion_shapes import KnownLesions, grid_of, known_lesions, new_shapes
+from planner.app.lesion_shapes import StudyDay as StudyDay
+from planner.app.lesion_shapes import day_of as day_of
+from planner.app.lesion_shapes import lesion_regions as lesion_regions
+from planner.app.lesion_shapes import study_days as study_days
 from planner.errors import FrameMismatch, UsageError
-from planner.geometry import KJI, Grid, SpaceMap, lps
+from planner.geometry import Grid
 from planner.imaging import LabelMap
-from planner.imaging.displacement import PointMap, warped_mask
 from planner.imaging.masks import Mask
 from planner.imaging.resampling import resampled_mask
 from planner.jobs import Context
-from planner.model import codec
 from planner.model.case import Case
 from planner.model.disease import Lesion, Observation
 from planner.model.edits import Edit, new_id
-from planner.model.items import REGION, PlanItem, RegionBody
-from planner.model.session import Session
-from planner.planning.lesion_matching import Identity, IdentityKind, LesionShape, ball_mask, match_lesions
+from planner.model.items import PlanItem, RegionBody
+from planner.planning.lesion_matching import Identity, IdentityKind, LinkError, match_lesions
 from planner.store.actors import Actor
 from planner.store.library import Library
 from planner.units import shown
 from planner.workflow.template import Template
 
-RESIDUAL = "residual"
-"""Tool of a region that is the viable part of a lesion on a new study."""
-LESION = "lesion"
-"""Structure of a region that some program called a lesion without saying which."""
-_WHOLE_SHARE = 0.98
-"""Of an earlier lesion that the later grid must hold for its place to be shown."""
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 _ROMAN = {f"liver_segment_{number}": name for number, name in enumerate(_NUMERALS, 1)}
-
-
-@dataclass(frozen=True, slots=True)
-class StudyDay:
-    """Images of one day in one frame of reference. `on` is None where no file and nobody says the day."""
-
-    frame_uid: str
-    on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +75,8 @@ class IdentityProposals:
 
     Attributes
     ----------
+    error
+        Of the least certain link that was used.
     masks
         On the new images' grid, by lesion id (brought over) and by id of the region item (as drawn).
     """
@@ -94,44 +84,10 @@ class IdentityProposals:
     earlier: StudyDay
     new: StudyDay
     way: LinkedFrames
+    error: LinkError
     rows: tuple[ProposedIdentity, ...]
     grid: Grid
     masks: Mapping[str, Mask]
-
-
-def day_of(case: Case, item: PlanItem) -> StudyDay:
-    """The images a region was drawn on."""
-    uids = {each.partition("#")[0] for each in item.source_uids}
-    known = [each.study_date for each in case.studies if each.series_uid in uids and each.study_date is not None]
-    seen = [
-        each.study_date for lesion in case.lesions for each in lesion.observations if each.region_item_id == item.id
-    ]
-    return StudyDay(item.frame_uid, next(iter((*known, *seen)), None))
-
-
-def lesion_regions(case: Case, day: StudyDay) -> tuple[tuple[Session, PlanItem, RegionBody], ...]:
-    """Regions drawn on a day's images that are, or may be, lesions: no organs, no zones, no copies."""
-    found: dict[str, tuple[Session, PlanItem, RegionBody]] = {}
-    for session in case.sessions:
-        for item in session.items:
-            if item.type != REGION or item.frame_uid != day.frame_uid:
-                continue
-            body = region_of(item)
-            may_be = body.lesion_id is not None or body.structure in (None, LESION)
-            if may_be and body.copy_of is None and item.inherited_from is None and day_of(case, item) == day:
-                # The same drawing in two sessions (a target that was carried over) is one lesion.
-                found.setdefault(codec.digest(body.blob), (session, item, body))
-    return tuple(found.values())
-
-
-def study_days(case: Case) -> tuple[StudyDay, ...]:
-    """Every day and frame of reference of the case's volumes, the oldest first."""
-    days = {
-        StudyDay(str(each.frame_uid), each.study_date)
-        for each in case.studies
-        if each.kind == "volume" and each.frame_uid is not None
-    }
-    return tuple(sorted(days, key=lambda each: (each.on or date.min, each.frame_uid)))
 
 
 def propose_identities(
@@ -172,129 +128,24 @@ def propose_identities(
         text = "The two studies are not linked by a reviewed link; register them and review the link first."
         raise FrameMismatch("not-linked", text, subject=new.frame_uid)
     regions = lesion_regions(case, new)
-    place = grid or _grid_of(regions)
-    job.step(0.1, "Bringing the earlier lesions over")
-    ones = _earlier_shapes(library, case, earlier, place, earlier_from_new, job.part(0.1, 0.6))
-    if not ones and not regions:
+    place = grid or grid_of(regions)
+    known = known_lesions(library, case, earlier, new, place, job.part(0.1, 0.6))
+    if not known.shapes and not known.unplaced and not regions:
         raise UsageError("nothing-earlier", "No lesion is marked on either day; mark them first.")
-    shown_before = _earlier_grids(case, earlier)
-    others = _once_each(
-        [
-            (body.lesion_id, item.tool, _later_shape(library, item, body, place, earlier_from_new, shown_before))
-            for _, item, body in regions
-        ]
-    )
+    others = new_shapes(library, case, regions, earlier, place, earlier_from_new)
     job.step(0.7, "Comparing")
-    matching = match_lesions(ones, others, way.error)
+    # Lesions of another day come over another link: all are judged by the least certain one.
+    error = max((way.error, *(each.error for each in known.ways)), key=lambda each: each.mm)
+    identities = _with_unplaced(match_lesions(known.shapes, others, error).proposals, known)
     drawn = {item.id: (item, body) for _, item, body in regions}
-    masks = {each.id: each.mask for each in (*ones, *others)}
+    masks = {each.id: each.mask for each in (*known.shapes, *others)}
+    told = _Told(case, new, drawn, known)
     rows = tuple(
-        _row(case, each, drawn, _segment(each, masks, segments), _treated(case, each, templates or {}, earlier, new))
-        for each in matching.proposals
+        told.row(each, _segment(each, masks, segments), _treated(case, each, templates or {}, earlier, new))
+        for each in identities
     )
     job.step(1.0, "Identity proposed; a person has to confirm it")
-    return IdentityProposals(earlier, new, way, rows, place, masks)
-
-
-def _grid_of(regions: tuple[tuple[Session, PlanItem, RegionBody], ...]) -> Grid:
-    if not regions:
-        raise UsageError("no-grid", "No lesion is drawn on the new images; open them and try again.")
-    grids = [_grid(body) for _, _, body in regions]
-    return max(grids, key=lambda each: int(np.prod(each.size_kji)))
-
-
-def _grid(body: RegionBody) -> Grid:
-    blob = body.blob
-    return Grid(blob.size_kji, SpaceMap.from_flat(lps(blob.frame_uid), KJI, blob.lps_from_kji), blob.frame_uid)
-
-
-def _earlier_grids(case: Case, day: StudyDay) -> tuple[Grid, ...]:
-    """Of everything drawn on the earlier images: what they show is not stored anywhere else."""
-    found = []
-    for session in case.sessions:
-        for item in session.items:
-            if item.type == REGION and item.frame_uid == day.frame_uid and day_of(case, item) == day:
-                found.append(_grid(region_of(item)))
-    return tuple(found)
-
-
-def _earlier_shapes(
-    library: Library, case: Case, day: StudyDay, grid: Grid, earlier_from_new: PointMap, job: Context
-) -> list[LesionShape]:
-    drawn: dict[str, tuple[PlanItem, RegionBody]] = {}
-    for _, item, body in sorted(lesion_regions(case, day), key=lambda each: each[2].volume_ml or 0.0):
-        if body.lesion_id is not None:
-            # The largest of several drawings of one lesion: its viable part is not the lesion.
-            drawn[body.lesion_id] = (item, body)
-    shapes = []
-    for number, lesion in enumerate(case.lesions):
-        job.step(number / len(case.lesions), f"Bringing over {lesion.name}")
-        if lesion.id in drawn:
-            _, body = drawn[lesion.id]
-            shapes.append(_brought(lesion, load_mask(library, body.blob), body, grid, earlier_from_new))
-        elif lesion.frame_uid == day.frame_uid and lesion.centre_lps_mm is not None and _seen_by(lesion, day):
-            shapes.append(_typed(lesion, day, grid, earlier_from_new))
-    return shapes
-
-
-def _seen_by(lesion: Lesion, day: StudyDay) -> bool:
-    """A lesion of a place only counts for a day on which it was seen; without any date it may have been."""
-    dates = [each.study_date for each in lesion.observations]
-    return not dates or day.on is None or min(dates) <= day.on
-
-
-def _brought(lesion: Lesion, mask: Mask, body: RegionBody, grid: Grid, earlier_from_new: PointMap) -> LesionShape:
-    moved = warped_mask(mask, grid, earlier_from_new)
-    points = mask.grid.lps_from_kji.points(np.argwhere(mask.voxels) + np.asarray(mask.box[0]))
-    places = earlier_from_new.inverse_points(points)
-    inside = float(np.mean(grid.contains_kji(grid.kji_from_lps.points(places))))
-    return LesionShape(
-        lesion.id,
-        lesion.name,
-        moved,
-        places.mean(axis=0),
-        mask.volume_ml if body.volume_ml is None else body.volume_ml,
-        body.longest_mm,
-        shown_there=inside >= _WHOLE_SHARE,
-    )
-
-
-def _typed(lesion: Lesion, day: StudyDay, grid: Grid, earlier_from_new: PointMap) -> LesionShape:
-    """A lesion known by its place, as a ball of its longest diameter."""
-    seen = [each for each in lesion.observations if day.on is None or each.study_date <= day.on]
-    last = max(seen, key=lambda each: each.study_date, default=None)
-    longest = None if last is None else last.longest_mm
-    centre = earlier_from_new.inverse_points(np.asarray(lesion.centre_lps_mm, dtype=np.float64))
-    diameter = longest if longest is not None else 2.0 * max(grid.spacing_kji_mm)
-    shown_there = bool(grid.contains_kji(grid.kji_from_lps.points(centre)))
-    return LesionShape(
-        lesion.id,
-        lesion.name,
-        ball_mask(grid, centre, diameter),
-        centre,
-        None if last is None else last.volume_ml,
-        longest,
-        sized=longest is not None,
-        shown_there=shown_there,
-    )
-
-
-def _later_shape(
-    library: Library,
-    item: PlanItem,
-    body: RegionBody,
-    grid: Grid,
-    earlier_from_new: PointMap,
-    shown_before: tuple[Grid, ...],
-) -> LesionShape:
-    mask = load_mask(library, body.blob)
-    own = mask if mask.grid.same_as(grid) else resampled_mask(mask, grid)
-    centre = mask.centroid_lps_mm()
-    place = np.zeros(3) if centre is None else centre
-    there = earlier_from_new.points(place)
-    known = not shown_before or any(bool(each.contains_kji(each.kji_from_lps.points(there))) for each in shown_before)
-    volume = mask.volume_ml if body.volume_ml is None else body.volume_ml
-    return LesionShape(item.id, item.name, own, place, volume, body.longest_mm, shown_there=known)
+    return IdentityProposals(earlier, new, way, error, rows, place, masks)
 
 
 def _segment(identity: Identity, masks: Mapping[str, Mask], segments: LabelMap | None) -> str | None:
@@ -308,46 +159,62 @@ def _treated(
     return tuple(dict.fromkeys(found))
 
 
-def _once_each(drawn: list[tuple[str | None, str | None, LesionShape]]) -> list[LesionShape]:
-    """One shape for one lesion drawn twice (in two phases, or with its viable part beside it): the largest.
-
-    Parts that lie apart stay, even where a person called them by one name.
-    """
-    kept: list[tuple[str | None, LesionShape]] = []
-    ordered = sorted(drawn, key=lambda each: (each[1] == RESIDUAL, -each[2].mask.count))
-    for lesion_id, _, shape in ordered:
-        same = [other for name, other in kept if name is not None and name == lesion_id]
-        if not any(_overlap(shape.mask, other.mask) for other in same):
-            kept.append((lesion_id, shape))
-    names = {shape.id for _, shape in kept}
-    return [shape for _, _, shape in drawn if shape.id in names]
-
-
-def _overlap(one: Mask, other: Mask) -> bool:
-    return bool((one.voxels & other.within(one.box)).any())
+def _with_unplaced(identities: Sequence[Identity], known: KnownLesions) -> tuple[Identity, ...]:
+    """While a known lesion cannot be brought over, nothing is called new: it may be that one."""
+    if not known.unplaced:
+        return tuple(identities)
+    names = ", ".join(each.name for each in known.unplaced)
+    text = f"{names}: drawn on images that no reviewed link joins to these; it may be there."
+    doubted = [
+        replace(each, kind=IdentityKind.AMBIGUOUS, reasons=(*each.reasons, text))
+        if each.kind is IdentityKind.NEW
+        else each
+        for each in identities
+    ]
+    own = "No reviewed link leads from the images it was drawn on to these: link them first."
+    missing = [Identity(IdentityKind.AMBIGUOUS, (each.id,), (), None, (), (own,)) for each in known.unplaced]
+    return (*doubted, *missing)
 
 
-def _row(
-    case: Case,
-    identity: Identity,
-    drawn: Mapping[str, tuple[PlanItem, RegionBody]],
-    segment: str | None,
-    treated_in: tuple[str, ...],
-) -> ProposedIdentity:
-    lesions = [each for each in (case.lesion(name) for name in identity.earlier) if each is not None]
-    names, regions = tuple(each.name for each in lesions), tuple(drawn[each][0].name for each in identity.later)
-    said = lesions[0].segment if lesions else None
-    settled = (
-        identity.kind is IdentityKind.SAME
-        and drawn[identity.later[0]][1].lesion_id == identity.earlier[0]
-        and lesions[0].identity_by is not None
-    )
-    words = _words(identity, names, regions)
-    differs = segment is not None and said is not None and segment != said
-    return ProposedIdentity(identity, words, names, regions, segment, differs, treated_in, settled)
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """What rows are made of."""
+
+    case: Case
+    new: StudyDay
+    drawn: Mapping[str, tuple[PlanItem, RegionBody]]
+    known: KnownLesions
+
+    def row(self, identity: Identity, segment: str | None, treated_in: tuple[str, ...]) -> ProposedIdentity:
+        lesions = [each for each in (self.case.lesion(name) for name in identity.earlier) if each is not None]
+        names = tuple(each.name for each in lesions)
+        regions = tuple(self.drawn[each][0].name for each in identity.later)
+        said = lesions[0].segment if lesions else None
+        gone = bool(lesions) and all(_was_absent(each, self.new) for each in lesions)
+        words = "; ".join((_words(identity, names, regions, gone), *self._days(lesions)))
+        differs = segment is not None and said is not None and segment != said
+        settled = self._is_settled(identity, lesions, gone)
+        return ProposedIdentity(identity, words, names, regions, segment, differs, treated_in, settled)
+
+    def _is_settled(self, identity: Identity, lesions: Sequence[Lesion], gone: bool) -> bool:
+        if identity.kind is IdentityKind.VANISHED:
+            return gone
+        same = identity.kind is IdentityKind.SAME
+        return same and self.drawn[identity.later[0]][1].lesion_id == lesions[0].id and bool(lesions[0].identity_by)
+
+    def _days(self, lesions: Sequence[Lesion]) -> tuple[str, ...]:
+        days = [(each.name, self.known.days[each.id].on) for each in lesions if each.id in self.known.days]
+        return tuple(f"{name} as drawn on {on.isoformat() if on else 'an unknown day'}" for name, on in days)
 
 
-def _words(identity: Identity, lesions: tuple[str, ...], regions: tuple[str, ...]) -> str:
+def _was_absent(lesion: Lesion, new: StudyDay) -> bool:
+    """Its last observation up to the new images says that it was gone."""
+    seen = [each for each in lesion.observations if new.on is None or each.study_date <= new.on]
+    last = max(seen, key=lambda each: each.study_date, default=None)
+    return last is not None and last.state == "absent"
+
+
+def _words(identity: Identity, lesions: tuple[str, ...], regions: tuple[str, ...], gone: bool) -> str:
     ones, others = " + ".join(lesions), " + ".join(regions)
     change = identity.change
     size = ""
@@ -362,9 +229,9 @@ def _words(identity: Identity, lesions: tuple[str, ...], regions: tuple[str, ...
         )
     match identity.kind:
         case IdentityKind.SAME:
-            return f"{others} is {ones}{size}"
+            return f"{others} is {ones}{size}" + ("; it had vanished and is seen again" if gone else "")
         case IdentityKind.VANISHED:
-            return f"{ones} is not marked on the new images: gone, or not drawn?"
+            return f"{ones} is still absent" if gone else f"{ones} is not marked on the new images: gone, or not drawn?"
         case IdentityKind.NEW:
             return f"{others} was not marked on the earlier images: new, or not drawn then?"
         case IdentityKind.SPLIT:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+import tace_walk as tw
 from stored_cases import DOCTOR, make_case, make_session
 
 from planner.app.lesion_history import lesion_history
@@ -21,7 +22,6 @@ from planner.app.lesion_identity import (
 )
 from planner.app.marking import new_item, store_mask
 from planner.app.run_items import add_link, review_link
-from planner.app.templates import installed
 from planner.errors import FrameMismatch, UsageError
 from planner.geometry import Grid
 from planner.imaging import Label, LabelMap
@@ -37,6 +37,7 @@ from planner.planning.lesion_matching import IdentityKind, ball_mask
 from planner.store.actors import utc_now
 from planner.store.library import Library
 
+TEMPLATES = {"tace": tw.tace()}
 BASE, LATER = "1.2.3", "1.2.6"
 BEFORE, AFTER, TODAY = date(2026, 1, 2), date(2026, 3, 1), date(2026, 3, 2)
 SHIFT = np.array([6.0, -4.0, 12.0])
@@ -265,7 +266,7 @@ def test_that_the_history_tells_treatment_margin_oil_and_response_by_date(librar
         "r1", "mrecist", AFTER, "Dr Reader", utc_now(), lesions=(LesionResponse("L1", "PR", note="rim"),)
     )
     case = replace(case, sessions=(session,), readings=(reading,))
-    found = lesion_history(case, "L1", installed().templates)
+    found = lesion_history(case, "L1", TEMPLATES)
     assert found.treated_in == ("session-1",)
     assert not found.was_retreated
     assert [each.kind for each in found.rows] == [
@@ -277,5 +278,97 @@ def test_that_the_history_tells_treatment_margin_oil_and_response_by_date(librar
     assert "Least margin achieved 4 mm (registration error 5 mm, not larger than that error)" in texts
     assert "mrecist PR: rim (first reader Dr Reader)" in texts
     assert "< 50 %" not in texts
-    other = lesion_history(case, "L2", installed().templates)
+    other = lesion_history(case, "L2", TEMPLATES)
     assert other.state == "unknown"
+
+
+BETWEEN, MIDDLE = "1.2.4", date(2026, 2, 1)
+
+
+def with_day_between(library: Library, case: Case, spot: Spot, *, linked: bool) -> Case:
+    """The second lesion is not drawn on the first day but on one in between."""
+    name, at, size = spot
+    placed = Grid.of((50, 64, 64), origin_lps_mm=(-64, -64, -50), spacing_kji_mm=(2, 2, 2), frame_uid=BETWEEN)
+    mask = ball_mask(placed, at, size)
+    body = RegionBody(store_mask(library, mask), name, volume_ml=mask.volume_ml, longest_mm=size)
+    uids = (f"9.{BETWEEN}#1",)
+    item = new_item(REGION, body, name=name, frame_uid=BETWEEN, by=DOCTOR, tool="brush", source_uids=uids)
+    lesion = Lesion(name, name, observations=(Observation(MIDDLE, None, size, None, None, item.id),))
+    session = replace(case.sessions[0], items=(*case.sessions[0].items, item))
+    study = SeriesRef(f"9.{BETWEEN}", 1, "CT", None, f"8.{BETWEEN}", MIDDLE, BETWEEN)
+    case = replace(case, sessions=(session,), lesions=(*case.lesions, lesion), studies=(*case.studies, study))
+    link = FrameLink("between", LATER, BETWEEN, tuple(np.eye(4).ravel()), "images", quality=LinkQuality("rigid"))
+    return review_link("between", by=DOCTOR)(add_link(link)(case)) if linked else case
+
+
+def test_that_a_known_lesion_nobody_drew_on_the_earlier_day_never_comes_back_as_new(library: Library) -> None:
+    spot: Spot = ("L3", (30, -30, 20), 16.0)
+    later: list[Spot] = [("a", (-20, 1, 0), 24.0), ("b", (30, -29, 20), 18.0)]
+    case = with_day_between(library, a_case(library, TWO[:1], later), spot, linked=True)
+    found = proposed(library, case)
+    assert [(str(each.identity.kind), each.identity.earlier) for each in found.rows] == [
+        ("same", ("L1",)),
+        ("same", ("L3",)),
+    ]
+    assert "as drawn on 2026-02-01" in found.rows[1].words
+    assert found.error.mm == 10.0
+
+
+def test_that_nothing_is_new_while_a_known_lesion_cannot_be_brought_over(library: Library) -> None:
+    spot: Spot = ("L3", (30, -30, 20), 16.0)
+    later: list[Spot] = [("a", (-20, 1, 0), 24.0), ("b", (30, -29, 20), 18.0)]
+    case = with_day_between(library, a_case(library, TWO[:1], later), spot, linked=False)
+    found = proposed(library, case)
+    assert [str(each.identity.kind) for each in found.rows] == ["same", "ambiguous", "ambiguous"]
+    assert "it may be there" in found.rows[1].identity.reasons[-1]
+    assert found.rows[2].lesion_names == ("L3",)
+
+
+def test_that_a_lesion_that_had_vanished_is_still_absent_or_seen_again(library: Library) -> None:
+    def vanished(case: Case) -> Case:
+        first = case.lesion("L1")
+        assert first is not None
+        gone = Observation(MIDDLE, state="absent")
+        return replace(case, lesions=(replace(first, observations=(*first.observations, gone)), *case.lesions[1:]))
+
+    (row,) = proposed(library, vanished(a_case(library, TWO[:1], []))).rows
+    assert (str(row.identity.kind), row.words, row.settled) == ("vanished", "L1 is still absent", True)
+    (again,) = proposed(library, vanished(a_case(library, TWO[:1], [("a", (-20, 1, 0), 14.0)]))).rows
+    assert "it had vanished and is seen again" in again.words
+
+
+def test_that_parts_stand_for_the_lesion_they_came_from_on_later_days(library: Library) -> None:
+    whole: list[Spot] = [("L1", (0, 0, 0), 40.0)]
+    two: list[Spot] = [("a", (-11, 0, 0), 12.0), ("b", (11, 0, 0), 14.0)]
+    case = a_case(library, whole, two)
+    first = case.lesion("L1")
+    assert first is not None
+    parts = tuple(Lesion(name, name, parents=("L1",), first_seen_on=MIDDLE) for name in ("p1", "p2"))
+    case = replace(case, lesions=(first, *parts))
+    one = with_day_between(library, case, ("p1", (-11, 0, 0), 13.0), linked=True)
+    both = with_day_between(library, one, ("p2", (11, 0, 0), 13.0), linked=True)
+    lesions = {each.id: each for each in both.lesions}
+    known = tuple(replace(lesions[each.id], parents=("L1",), first_seen_on=MIDDLE) for each in parts)
+    found = proposed(library, replace(both, lesions=(first, *known)))
+    assert [(str(each.identity.kind), each.identity.earlier, each.region_names) for each in found.rows] == [
+        ("same", ("p1",), ("a",)),
+        ("same", ("p2",), ("b",)),
+    ]
+
+
+def test_that_the_whole_is_observed_anew_when_all_its_parts_were_seen(library: Library) -> None:
+    two: list[Spot] = [("a", (-11, 0, 0), 12.0), ("b", (11, 0, 0), 14.0)]
+    case = said(a_case(library, [("L1", (0, 0, 0), 40.0)], two), IdentityKind.SPLIT, ["L1"], ["a", "b"])
+    first, second = (each.id for each in case.lesions[1:])
+    day = date(2026, 6, 1)
+    answer = {"seen_on": day, "by": DOCTOR, "on": TODAY}
+    case = confirm_identity(case, IdentityKind.VANISHED, lesion_ids=[first], region_ids=[], **answer)(case)
+    whole = case.lesion("L1")
+    assert whole is not None
+    assert whole.latest is not None
+    assert whole.latest.study_date == AFTER
+    case = confirm_identity(case, IdentityKind.VANISHED, lesion_ids=[second], region_ids=[], **answer)(case)
+    whole = case.lesion("L1")
+    assert whole is not None
+    assert whole.latest is not None
+    assert (whole.latest.study_date, whole.latest.state) == (day, "absent")

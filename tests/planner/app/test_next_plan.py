@@ -15,7 +15,6 @@ from planner.app.lesion_identity import RESIDUAL, StudyDay, lesion_regions
 from planner.app.marking import load_mask, new_item, region_of, store_mask
 from planner.app.next_plan import carried_over, plan_next, prior_places, put_residual, what_changed
 from planner.app.run_items import add_link, review_link
-from planner.app.templates import installed
 from planner.errors import InputRefused, UsageError
 from planner.geometry import Grid
 from planner.imaging import ImageSource
@@ -36,6 +35,7 @@ from planner.workflow.inheritance import effective_inherit
 from planner.workflow.template import Inherit
 
 FOLLOW_UP = date(2026, 6, 20)
+TEMPLATES = {"tace": tw.tace()}
 LATER = tw.at(date(2026, 6, 25))
 NEW_FRAME, OLD_FRAME = "1.2.840.6", "1.2.840.9"
 GRID = Grid.of((30, 40, 40), origin_lps_mm=(-39, -39, -29), spacing_kji_mm=(2, 2, 2), frame_uid=NEW_FRAME)
@@ -133,7 +133,7 @@ def test_that_the_viable_size_goes_to_the_observation_of_that_day(library: Libra
 
 
 def rows_of(case: Case, session_id: str, kind: str) -> list[CarriedRow]:
-    return [each for each in carried_over(case, session_id, installed().templates) if each.kind == kind]
+    return [each for each in carried_over(case, session_id, TEMPLATES) if each.kind == kind]
 
 
 def test_that_the_next_session_is_told_loudly_what_the_last_one_learnt(performed: Case) -> None:
@@ -163,7 +163,7 @@ def test_that_a_said_none_needs_no_line(performed: Case) -> None:
 
 def test_that_no_answer_a_template_always_carries_is_lost(performed: Case) -> None:
     case, second = begun(performed)
-    sources = {each.source for each in carried_over(case, second, installed().templates)}
+    sources = {each.source for each in carried_over(case, second, TEMPLATES)}
     first = case.session(tw.SESSION)
     assert first is not None
     for stage in tw.tace().stages:
@@ -179,7 +179,7 @@ def test_that_the_list_says_where_the_answer_stands_now_and_fills_no_forbidden_f
     case, second = begun(performed)
     session = case.session(second)
     assert session is not None
-    rows = carried_over(case, second, installed().templates)
+    rows = carried_over(case, second, TEMPLATES)
     access = next(each for each in rows if each.source == "arteries_access.access")
     assert (access.in_field, access.reviewed) == ("arteries_access.access", False)
     for row in rows:
@@ -245,7 +245,7 @@ def test_that_what_changed_is_told_with_before_and_now(performed: Case) -> None:
     session = case.session(second)
     assert session is not None
     case = with_session(case, replace(session, planned_on=date(2026, 7, 1)))
-    rows = what_changed(case, tw.SESSION, second, installed().templates)
+    rows = what_changed(case, tw.SESSION, second, TEMPLATES)
     size = next(each for each in rows if each.kind == "lesion")
     assert "viable 9 mm, 2026-06-20" in size.now
     bilirubin = next(each for each in rows if each.source == "bilirubin")
@@ -257,7 +257,7 @@ def test_that_what_changed_is_told_with_before_and_now(performed: Case) -> None:
     waiting = next(each for each in rows if each.kind == "open")
     assert int(waiting.before.split()[0]) > 20
     changed = with_session(case, with_answer(case.sessions[-1], "arteries_access", "access", Answer("radial")))
-    rows = what_changed(changed, tw.SESSION, second, installed().templates)
+    rows = what_changed(changed, tw.SESSION, second, TEMPLATES)
     assert [(each.what, each.before, each.now) for each in rows if each.kind == "answer"] == [
         ("Access", "Femoral", "Radial")
     ]
