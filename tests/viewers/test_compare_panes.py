@@ -200,7 +200,7 @@ def test_that_the_swipe_shows_the_earlier_study_left_of_the_divider_that_is_drag
     width, middle = over.pane(pane).width(), over.pane(pane).height() // 2
     over.drag(pane, QPoint(width // 2, middle), QPoint(ball.x() - 20, middle), QPoint(ball.x(), middle))
     assert over.compare.look.value.divider == pytest.approx(ball.x() / width, abs=0.02)
-    left, right = over.grey_at(pane, ball - QPoint(14, 0)), over.grey_at(pane, ball + QPoint(14, 0))
+    left, right = over.grey_at(pane, ball + QPoint(-14, 16)), over.grey_at(pane, ball + QPoint(14, 16))
     assert right - left > 60, "dim before, bright now"
     cursor = over.state.cursor_lps_mm(over.volume.grid.frame_uid)
     assert cursor == (-30.0, 30.0, BALL_LPS_MM[2]), "dragging the divider moves no crosshair"

@@ -53,7 +53,8 @@ class CompareOffer(QWidget):
         self.setVisible(waiting is not None)
         if waiting is None:
             return
-        what = " and ".join(waiting.modalities) or "study"
+        known = [each for each in waiting.modalities if each != "unknown"]
+        what = f"The {' and '.join(known)}" if known else "The study"
         day = "undated" if waiting.study_date is None else str(waiting.study_date)
         more = f" (and {count - 1} more)" if count > 1 else ""
         self.words.setText(f"● {what} of {day}{more} is not linked to the other studies yet.")

@@ -19,7 +19,6 @@ from viewers.scene.fusion import FusedPicture, FusedRequest, fused_pixels, rende
 from viewers.scene.fusion_painter import (
     draw_difference_legend,
     draw_divider,
-    draw_edge_legend,
     draw_legend,
     draw_studies,
 )
@@ -35,7 +34,7 @@ FUSED_PLANES: dict[str, PlaneKind] = {
     "fused-coronal": "coronal",
     "fused-sagittal": "sagittal",
 }
-NOT_REVIEWED = "Match not reviewed: look at it, then accept or reject it"
+NOT_REVIEWED = "Match not reviewed yet"
 NOT_BROUGHT = "The earlier study is being brought onto the new one's grid"
 
 
@@ -191,19 +190,28 @@ class FusedPane(ComparePane):
         look, area = self.compare.look.value, QRectF(self.rect())
         hidden = self.state.hidden_ids.value
         legend = legend_of({each.key: each.labels for each in self.compare.shown_maps(hidden)})
-        if not self.is_fused:
-            draw_legend(painter, area, legend)
+        later, earlier = (self.state.images.volume(self.compare.key(side)) for side in ("later", "earlier"))
+        if not self.is_fused or later is None or earlier is None:
+            draw_legend(painter, area, QFontMetricsF(painter.font()).height() * 1.7, legend)
             return
-        earlier, later = (date_words(self.state.images.volume(self.compare.key(side))) for side in ("earlier", "later"))
         if look.mode == "swipe" and look.alone is None:
             draw_divider(painter, area, look.divider)
-        draw_studies(painter, area, look, earlier, later)
+        top = draw_studies(painter, area, look, date_words(earlier), date_words(later))
         if look.alone is None and look.mode == "difference":
-            draw_difference_legend(painter, area, look.limit, scene.volume.source.unit or "")
-        elif look.alone is None and look.mode == "edges":
-            draw_edge_legend(painter, area, earlier)
-        else:
-            draw_legend(painter, area, legend)
+            note = difference_note(earlier, later)
+            draw_difference_legend(painter, area, top, look.limit, later.source.unit or "", note)
+            return
+        draw_legend(painter, area, top, legend)
+
+
+def difference_note(earlier: Volume, later: Volume) -> str:
+    """Why a difference need be no change; empty for two images of one kind."""
+    before, after = earlier.source, later.source
+    if None not in (before.modality, after.modality) and before.modality != after.modality:
+        return f"{after.modality} and {before.modality}: no change can be read"
+    if before.phase is None or before.phase != after.phase:
+        return "phases differ or are unknown: need be no change"
+    return ""
 
 
 def date_words(volume: Volume | None) -> str:

@@ -15,6 +15,8 @@ from viewers.scene.slice_view import SliceView
 from viewers.state.compare import FusionLook, LandmarkPair, Side
 
 LANDMARK = "#cc79a7"
+_DIVIDER_WORDS = 0.42
+"""How far down the names of the studies stand beside the divider, clear of the corners' lines."""
 
 
 def draw_divider(painter: QPainter, area: QRectF, share: float) -> None:
@@ -30,19 +32,31 @@ def draw_divider(painter: QPainter, area: QRectF, share: float) -> None:
     painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def draw_studies(painter: QPainter, area: QRectF, look: FusionLook, earlier: str, later: str) -> None:
-    """Which study is where, below the upper edge: on the divider's two sides, else in one line."""
+def draw_studies(painter: QPainter, area: QRectF, look: FusionLook, earlier: str, later: str) -> float:
+    """Which study is where: on the divider's two sides, else below the upper right corner; the next free line's top."""
     metrics = QFontMetricsF(painter.font())
-    y = area.top() + metrics.height() * 2.2 + metrics.ascent()
+    top = area.top() + metrics.height() * 1.7
     if look.alone is None and look.mode == "swipe":
         x, gap = area.left() + look.divider * area.width(), metrics.height() * 0.5
+        y = area.top() + area.height() * _DIVIDER_WORDS
         left, right = f"◀ {earlier}", f"{later} ▶"
         draw_outlined(painter, QPointF(x - gap - metrics.horizontalAdvance(left), y), left)
         draw_outlined(painter, QPointF(x + gap, y), right)
-        return
-    text = study_words(look, earlier, later)
-    x = area.center().x() - metrics.horizontalAdvance(text) / 2.0
-    draw_outlined(painter, QPointF(max(area.left(), x), y), text, WARNING if look.alone is not None else TEXT)
+        return top
+    lone = look.alone is not None
+    if look.mode == "edges" and not lone:
+        return draw_legend(painter, area, top, ((EDGE, f"edges of {earlier} over {later}"),))
+    return _right(painter, area, top, study_words(look, earlier, later), WARNING if lone else TEXT)
+
+
+def _right(painter: QPainter, area: QRectF, top: float, text: str, colour: str = TEXT) -> float:
+    """A line at the right edge, cut to half the pane; the top of the next one."""
+    metrics = QFontMetricsF(painter.font())
+    half = area.width() / 2.0 - metrics.horizontalAdvance("MM")
+    fitted = metrics.elidedText(text, Qt.TextElideMode.ElideRight, half)
+    x = area.right() - metrics.height() * 0.5 - metrics.horizontalAdvance(fitted)
+    draw_outlined(painter, QPointF(x, top + metrics.ascent()), fitted, colour)
+    return top + metrics.height() * 1.08
 
 
 def study_words(look: FusionLook, earlier: str, later: str) -> str:
@@ -51,49 +65,48 @@ def study_words(look: FusionLook, earlier: str, later: str) -> str:
         return f"{earlier if look.alone == 'earlier' else later} alone"
     if look.mode == "difference":
         return f"{later} minus {earlier}"
-    if look.mode == "edges":
-        return f"edges of {earlier} over {later}"
     if look.mode == "chequerboard":
         return f"{earlier} and {later} in turn"
     return f"{earlier} {100.0 * look.share:.0f} % over {later}"
 
 
-def draw_difference_legend(painter: QPainter, area: QRectF, limit: float, unit: str) -> None:
-    """The colours of the difference with their numbers, along the lower edge."""
+def draw_difference_legend(
+    painter: QPainter, area: QRectF, top: float, limit: float, unit: str, note: str = ""
+) -> float:
+    """The colours of the difference with their numbers, at the right edge; the next free line's top."""
     metrics = QFontMetricsF(painter.font())
     em = metrics.height()
-    bar = QRectF(area.center().x() - em * 6.0, area.bottom() - em * 3.4, em * 12.0, em * 0.7)
+    said = f" {unit}" if unit else ""
+    below, above = f"−{limit:.0f}", f"+{limit:.0f}{said}"
+    right = area.right() - em * 0.5
+    room = area.width() / 2.0 - metrics.horizontalAdvance(below + above) - em * 2.0
+    width = max(em * 2.0, min(em * 9.0, room))
+    bar = QRectF(right - metrics.horizontalAdvance(above) - em * 0.4 - width, top + em * 0.2, width, em * 0.7)
     table = np.ascontiguousarray(difference_table()[None, 1:])
     painter.drawImage(bar, QImage(table.data, 255, 1, 255 * 4, QImage.Format.Format_RGB32).copy())
-    said = f" {unit}" if unit else ""
-    below, above = f"−{limit:.0f}{said}", f"+{limit:.0f}{said}"
-    gap = em * 0.4
-    base = bar.bottom() - metrics.descent() * 0.3
-    draw_outlined(painter, QPointF(bar.left() - gap - metrics.horizontalAdvance(below), base), below, LESS)
-    draw_outlined(painter, QPointF(bar.right() + gap, base), above, MORE)
-    draw_outlined(painter, QPointF(bar.left(), bar.top() - gap), "less than before", LESS)
-    more = "more"
-    draw_outlined(painter, QPointF(bar.right() - metrics.horizontalAdvance(more), bar.top() - gap), more, MORE)
+    base = top + metrics.ascent()
+    draw_outlined(painter, QPointF(bar.left() - em * 0.4 - metrics.horizontalAdvance(below), base), below, LESS)
+    draw_outlined(painter, QPointF(bar.right() + em * 0.4, base), above, MORE)
+    top = _right(painter, area, top + em * 1.08, "blue: less than before")
+    top = _right(painter, area, top, "orange: more than before")
+    return _right(painter, area, top, note, WARNING) if note else top
 
 
-def draw_legend(painter: QPainter, area: QRectF, rows: Sequence[tuple[str, str]]) -> None:
-    """Colour and name of what is laid over, above the lower left corner's lines."""
+def draw_legend(painter: QPainter, area: QRectF, top: float, rows: Sequence[tuple[str, str]]) -> float:
+    """Colour and name of what is laid over, at the right edge; the next free line's top."""
     metrics = QFontMetricsF(painter.font())
     line = metrics.height() * 1.08
-    top = area.bottom() - metrics.height() * 4.2 - line * len(rows)
-    for number, (colour, name) in enumerate(rows):
-        y = top + number * line
-        box = QRectF(area.left() + line * 0.5, y + line * 0.15, line * 0.7, line * 0.7)
+    half = area.width() / 2.0 - line * 1.5
+    for colour, name in rows:
+        fitted = metrics.elidedText(name, Qt.TextElideMode.ElideRight, half)
+        x = area.right() - metrics.height() * 0.5 - metrics.horizontalAdvance(fitted)
+        draw_outlined(painter, QPointF(x, top + metrics.ascent()), fitted)
         painter.setPen(QPen(QColor(0, 0, 0, 200), 1.0))
         painter.setBrush(QColor(colour))
-        painter.drawRect(box)
+        painter.drawRect(QRectF(x - line, top + line * 0.15, line * 0.7, line * 0.7))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        fitted = metrics.elidedText(name, Qt.TextElideMode.ElideRight, area.width() * 0.45)
-        draw_outlined(painter, QPointF(box.right() + line * 0.3, y + metrics.ascent()), fitted)
-
-
-def draw_edge_legend(painter: QPainter, area: QRectF, earlier: str) -> None:
-    draw_legend(painter, area, ((EDGE, f"edges of {earlier}"),))
+        top += line
+    return top
 
 
 def draw_landmarks(

@@ -46,7 +46,7 @@ class CaseCompare:
         self._before = "mpr"
         self._put_off: frozenset[str] = frozenset()
         self.linking = CompareLinking(desk.state)
-        self.matching = CompareMatching(desk, self.refresh)
+        self.matching = CompareMatching(desk, self.refresh, self.look_at_match)
         self.warping = CompareWarping(desk, self.refresh)
         self.maps = CompareMaps(desk, self.refresh)
         self.offer = CompareOffer(self.bring, self.put_off)
@@ -162,6 +162,13 @@ class CaseCompare:
     def match(self, organ: str, model: str) -> str | None:
         """Match in the background; both studies over each other when it is done."""
         return self.matching.match(organ, model)
+
+    def look_at_match(self) -> None:
+        """A match has come: both studies over each other; elsewhere it is said that it waits."""
+        if self.is_open:
+            self.desk.state.layout.set(FUSED_LAYOUT)
+        elif self.work is not None:
+            self.work.said.emit("The match of the two studies waits for your review: Ctrl+K.")
 
     def accept(self) -> str | None:
         """The match counts from now on; the studies stand side by side, linked."""

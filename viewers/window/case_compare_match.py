@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from planner.app.frame_links import linked_frames, map_of_link, point_map, with_landmarks
+from planner.app.marking import load_mask, region_of
 from planner.app.needle_day import link_of_match
 from planner.app.registered_links import link_of_registration
 from planner.app.run_items import add_link, remove_link, review_link
 from planner.errors import OperatorError
+from planner.geometry import Grid
 from planner.imaging import Volume
 from planner.imaging.displacement import PointMap
+from planner.imaging.masks import Mask
+from planner.imaging.resampling import resampled_mask
 from planner.imaging.rigid_registration import landmark_rigid
 from planner.jobs import Context
 from planner.model.case import Case
 from planner.model.edits import Edit
+from planner.model.items import REGION
 from planner.model.links import FrameLink, LinkQuality
 from planner.store.library import Library
 from planner.units import shown
@@ -29,6 +35,7 @@ from viewers.window.case_work import CaseWork
 Line = tuple[str, str]
 LEAST_PAIRS = 3
 BY_LANDMARKS = "landmarks"
+ZONE = "ablation_zone"
 TWO_PATIENTS = "Two patients: these images are not compared"
 NOT_MEASURED = "not measured"
 
@@ -42,6 +49,18 @@ class _Way:
     links: tuple[tuple[str, bool], ...]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class MatchInput:
+    """What a match stands on."""
+
+    library: Library
+    case: Case
+    later: Volume
+    earlier: Volume
+    organ: str
+    model: Any
+
+
 class CompareMatching:
     """Keeps `CompareDesk.linked` in step with the case, and makes links.
 
@@ -49,14 +68,17 @@ class CompareMatching:
     ----------
     changed
         Called when what the panel shows may be other.
+    came
+        Called when a match waits for its review.
     """
 
-    def __init__(self, desk: Desk, changed: Callable[[], object]) -> None:
+    def __init__(self, desk: Desk, changed: Callable[[], object], came: Callable[[], object]) -> None:
         self.desk, self.compare = desk, desk.state.compare
         self.work: CaseWork | None = None
-        self._changed = changed
+        self._changed, self._came = changed, came
         self._way: _Way | None = None
         self._job: Job | None = None
+        desk.jobs.ended.connect(self._ended)
 
     def follow(self, work: CaseWork | None) -> None:
         """Another open case, or none; a match that is still computed is not for this one."""
@@ -147,6 +169,11 @@ class CompareMatching:
 
     # Matching
 
+    def _ended(self, job: Job) -> None:
+        """Cancelled or failed too: another one may be asked for."""
+        if job is self._job:
+            self._changed()
+
     def match(self, organ: str, model: str) -> str | None:
         """Match the earlier study to the new one, as a job with progress and cancel; the review follows."""
         volumes, pair, work = self.volumes(), self.compare.pair.value, self.work
@@ -156,15 +183,11 @@ class CompareMatching:
             return self.compare.refused.value
         if model == BY_LANDMARKS:
             return self._match_landmarks(*volumes)
-        later, earlier = volumes
-        library = work.opened.library
-
-        def run(context: Context) -> FrameLink:
-            return registered_link(library, later, earlier, organ, model, context)
+        given = MatchInput(work.opened.library, work.opened.case, *volumes, organ=organ, model=model)
 
         self._job = self.desk.jobs.submit(
             f"Matching two studies ({model})",
-            run,
+            lambda context: registered_link(given, context),
             self._take,
             still_valid=lambda: self.compare.pair.value == pair and self.work is work,
             group="compare-match",
@@ -190,6 +213,7 @@ class CompareMatching:
         if self.work is not None:
             self.work.apply("Match two studies", lambda: add_link(link))
         self.refresh()
+        self._came()
         self._changed()
 
     # The review
@@ -252,26 +276,34 @@ class CompareMatching:
         return tuple(lines)
 
 
-def registered_link(
-    library: Library, later: Volume, earlier: Volume, organ: str, model: str, context: Context
-) -> FrameLink:
-    """Match in a job: automatic masks of the organ, then the registration. Loaded here: nothing else needs it."""
-    from planner.imaging.registration import organ_mask, register
+def registered_link(given: MatchInput, context: Context) -> FrameLink:
+    """Match in a job, forth and back; drawn ablation zones are left out. Loaded here: little else needs it."""
+    from planner.imaging.registration import register
 
-    context.step(0.0, "looking for the organ")
-    fixed_mask = organ_mask(later, organ)
-    context.step(0.05)
-    moving_mask = organ_mask(earlier, organ)
+    zones = [zones_of(given.library, given.case, each.grid) for each in (given.later, given.earlier)]
     found = register(
-        later,
-        earlier,
-        model=model,
-        fixed_mask=fixed_mask,
-        moving_mask=moving_mask,
+        given.later,
+        given.earlier,
+        model=given.model,
+        organ=given.organ,
+        leave_out_fixed=zones[0],
+        leave_out_moving=zones[1],
         check_inverse=True,
-        context=context.part(0.1, 0.98),
+        context=context.part(0.0, 0.98),
     )
-    return link_of_registration(library, found, model=model, organ=organ)
+    return link_of_registration(given.library, found, model=given.model, organ=found.organ)
+
+
+def zones_of(library: Library, case: Case, grid: Grid) -> Mask | None:
+    """Every ablation zone drawn in a frame of reference, on a grid of it; None without any."""
+    found: np.ndarray | None = None
+    for session in case.sessions:
+        for item in session.items:
+            if item.type != REGION or item.frame_uid != grid.frame_uid or region_of(item).structure != ZONE:
+                continue
+            full = resampled_mask(load_mask(library, region_of(item).blob), grid).full()
+            found = full if found is None else found | full
+    return None if found is None else Mask.of(grid, found)
 
 
 def quality_lines(link: FrameLink, measured: tuple[float, float, float, int] | None) -> tuple[Line, ...]:
@@ -282,10 +314,10 @@ def quality_lines(link: FrameLink, measured: tuple[float, float, float, int] | N
         return (*lines, (link.note, "")) if link.note else tuple(lines)
     lines.append((f"model: {quality.model}" + (f", organ: {link.organ}" if link.organ else ""), ""))
     consistency = quality.inverse_consistency_mm
-    told = NOT_MEASURED if consistency is None else f"{shown(consistency, 'mm', digits=2)} there and back (no error)"
+    told = NOT_MEASURED if consistency is None else f"{shown(consistency, 'mm', digits=2)} there and back (a surrogate)"
     lines.append((f"inverse consistency: {told}", ""))
     lines.append(_folding_line(quality))
-    dice = NOT_MEASURED if quality.organ_dice is None else f"{quality.organ_dice:.2f} (no registration error)"
+    dice = NOT_MEASURED if quality.organ_dice is None else f"{quality.organ_dice:.2f} (a surrogate)"
     lines.append((f"overlap of the organ: {dice}", ""))
     if quality.similarity is not None:
         lines.append((f"likeness of the images: {quality.similarity:.2f}", ""))
