@@ -13,6 +13,7 @@ import pytest
 
 from planner.phantom import (
     CourseMaker,
+    CoursePatient,
     DigitalPatient,
     Timepoint,
     Written,
@@ -50,12 +51,18 @@ def tiny_course_maker() -> CourseMaker:
 
 
 @cache
+def tiny_course() -> CoursePatient:
+    """All of it, made once. Treat its arrays as read-only."""
+    maker = tiny_course_maker()
+    return CoursePatient(maker.patient, maker.begun_on, tuple(maker.timepoints()))
+
+
 def tiny_timepoint(key: str) -> Timepoint:
-    """One timepoint of `tiny_course_maker`; treat its arrays as read-only."""
-    return tiny_course_maker().timepoint(key)
+    """One timepoint of `tiny_course`."""
+    return tiny_course().timepoint(key)
 
 
 @pytest.fixture(scope="session")
 def tiny_course_folder(tmp_path_factory: pytest.TempPathFactory) -> WrittenCourse:
     """The tiny course written as DICOM with its truth."""
-    return write_course(tiny_course_maker(), tmp_path_factory.mktemp("tiny-course"))
+    return write_course(tiny_course(), tmp_path_factory.mktemp("tiny-course"))

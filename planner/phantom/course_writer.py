@@ -17,7 +17,7 @@ from planner.imaging.masks import Mask, box_slices
 from planner.imaging.structures import label_for
 from planner.jobs import Context
 from planner.phantom.angiography_writer import write_runs
-from planner.phantom.course import CourseMaker, Timepoint
+from planner.phantom.course import CourseMaker, CoursePatient, Timepoint
 from planner.phantom.course_laboratory import write_course_laboratory
 from planner.phantom.course_motion import DayMap
 from planner.phantom.course_story import KEYS, STORY
@@ -78,8 +78,8 @@ class WrittenCourse:
         return tuple(place for each in self.timepoints for place in each.series.values())
 
 
-def write_course(maker: CourseMaker, folder: Path, context: Context | None = None) -> WrittenCourse:
-    """Make and write every timepoint in turn; none is kept in memory.
+def write_course(course: CourseMaker | CoursePatient, folder: Path, context: Context | None = None) -> WrittenCourse:
+    """Write every timepoint in turn; what a `CourseMaker` makes for it is not kept in memory.
 
     Raises
     ------
@@ -89,18 +89,18 @@ def write_course(maker: CourseMaker, folder: Path, context: Context | None = Non
     given = context or Context()
     truth = folder / "truth"
     truth.mkdir(parents=True, exist_ok=True)
-    write_truth(maker.patient.truth, truth)
-    write_course_laboratory(truth / "laboratory.csv", maker.begun_on)
+    write_truth(course.patient.truth, truth)
+    write_course_laboratory(truth / "laboratory.csv", course.begun_on)
     written, told = [], []
     for number, key in enumerate(KEYS):
         part = given.part(number / len(KEYS), (number + 1) / len(KEYS))
-        timepoint = maker.timepoint(key, part.part(0.0, 0.7))
-        written.append(write_timepoint(maker.patient, timepoint, folder, part.part(0.7, 1.0)))
+        timepoint = course.timepoint(key, part.part(0.0, 0.7))
+        written.append(write_timepoint(course.patient, timepoint, folder, part.part(0.7, 1.0)))
         told.append(_told(timepoint, written[-1], folder))
     document = {
-        "begun_on": maker.begun_on.isoformat(),
-        "seed": maker.seed,
-        "preset": maker.preset,
+        "begun_on": course.begun_on.isoformat(),
+        "seed": course.patient.seed,
+        "preset": course.patient.preset,
         "timepoints": told,
         "lesions": _identities(),
     }
