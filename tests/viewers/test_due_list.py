@@ -35,9 +35,17 @@ def summary(case_id: str, name: str, *items: DueSummary, simulated: bool = False
 
 
 LATE = due("late", "imaging", -12)
+READ = due("read", "outcome", 200)
 CASES = (
     summary("c-a", "Alder", due("soon", "session", 3, "Dr B", "session-1"), LATE),
-    summary("c-b", "Birch", due("open", "task", None, None), due("now", "laboratory", 0), state="done"),
+    summary(
+        "c-b",
+        "Birch",
+        due("open", "task", None, None),
+        due("now", "laboratory", 0),
+        due("read", "outcome", 200),
+        state="done",
+    ),
     summary("c-c", "Cedar", due("far", "imaging", 90, "Dr B"), state="draft"),
     summary("c-s", "Demo", due("sim", "imaging", -40), simulated=True),
     summary("c-e", "Elder", DueSummary("gone", "report", "lapsed", ahead(-90), lapses_on=ahead(-60))),
@@ -83,9 +91,17 @@ def desk(qapp: QApplication) -> Iterator[Desk]:
 
 
 def test_that_what_is_due_comes_first_what_has_no_day_last_and_what_lapsed_not_at_all(desk: Desk) -> None:
-    assert desk.keys == ["sim", "late", "now", "soon", "far", "open"]
+    assert desk.keys == ["sim", "late", "now", "soon", "far", "read", "open"]
     when = [desk.page.due.table.lines.cells(line)[0] for line in desk.page.due.table.lines.lines]
-    assert when == ["▲ overdue 40 d", "▲ overdue 12 d", "● today", "○ in 3 d", "○ in 90 d", "· no day set"]
+    assert when == [
+        "▲ overdue 40 d",
+        "▲ overdue 12 d",
+        "● today",
+        "○ in 3 d",
+        "○ in 90 d",
+        "○ in 200 d",
+        "· no day set",
+    ]
 
 
 def test_that_filters_take_what_they_say(desk: Desk) -> None:
@@ -95,7 +111,7 @@ def test_that_filters_take_what_they_say(desk: Desk) -> None:
         found[name] = desk.keys
     assert found["Overdue"] == ["sim", "late"]
     assert found["This week"] == ["now", "soon"]
-    assert found["To review"] == ["now", "open"], "of the case whose session is done and not read"
+    assert found["To review"] == ["read"]
     assert found["In preparation"] == ["far"]
 
 
@@ -105,7 +121,7 @@ def test_that_simulated_patients_are_shown_and_never_counted_among_real_ones(des
     assert desk.page.worklist.of(CASES, TODAY)
     assert desk.page.worklist.buttons["All"].text() == "All (4 · 1 sim.)"
     first = desk.page.due.table.lines.cells(desk.page.due.table.lines.lines[0])
-    assert first[2] == "Demo  · SIMULATED"
+    assert first[2] == "SIMULATED · Demo"
 
 
 def test_that_kind_owner_and_search_narrow_the_list_together(desk: Desk) -> None:
@@ -119,10 +135,13 @@ def test_that_kind_owner_and_search_narrow_the_list_together(desk: Desk) -> None
     assert desk.keys == ["far"]
     QTest.keyClicks(page.search_line, "alder")
     assert desk.keys == []
-    assert page.empty.text() == "Nothing is due by these filters."
+    assert page.empty.text() == "Nothing is due by this search and these filters."
     page.search_line.clear()
     page.due.kind.setCurrentIndex(0)
     assert desk.keys == ["soon", "far"]
+    page.due.owner.setCurrentIndex(0)
+    QTest.keyClicks(page.search_line, "Labor")
+    assert desk.keys == ["now"], "what is due is searched too"
 
 
 def test_that_a_click_on_a_column_sorts_and_days_keep_the_undated_last(desk: Desk) -> None:

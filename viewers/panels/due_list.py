@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -10,9 +10,9 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QBrush, QColor, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QGridLayout, QHeaderView, QPushButton, QTableView, QWidget
 
-from planner.store.summary import CaseSummary, DueSummary
+from planner.store.summary import CaseSummary, DueSummary, folded
 from viewers.panels.parts import PlainLabel, mark_checked, plain_tip, row
-from viewers.panels.worklist import counted, in_preparation, to_review
+from viewers.panels.worklist import counted, in_preparation
 from viewers.scene.slice_text import shown_name
 from viewers.state.theme import BLOCK, QUIET, TEXT, WARN
 
@@ -45,7 +45,12 @@ class DueLine:
     @property
     def name(self) -> str:
         name = shown_name(self.summary.facts.patient_name) or self.summary.facts.patient_id or "(no name)"
-        return f"{name}  · SIMULATED" if self.summary.facts.simulated else name
+        # In front, so that a narrow column never cuts it off.
+        return f"SIMULATED · {name}" if self.summary.facts.simulated else name
+
+    def speaks_of(self, text: str) -> bool:
+        """Whether a folded search text stands in what is due or in who is to do it."""
+        return text in folded(f"{self.due.text} {KIND_WORDS.get(self.due.kind, self.due.kind)} {self.due.owner or ''}")
 
     def when(self, today: date) -> tuple[int, str, str]:
         """Order, shape with word, and colour of how urgent it is: by shape and word, never by colour alone."""
@@ -67,7 +72,7 @@ FILTERS: tuple[tuple[str, Belongs], ...] = (
     ("All", lambda line, today: True),
     ("Overdue", lambda line, today: line.due.overdue(today)),
     ("This week", lambda line, today: line.when(today)[0] in (1, 2)),
-    ("To review", lambda line, today: line.due.kind == "outcome" or to_review(line.summary, today)),
+    ("To review", lambda line, today: line.due.kind == "outcome"),
     ("In preparation", lambda line, today: in_preparation(line.summary, today)),
 )
 
@@ -221,9 +226,17 @@ class DueList(QWidget):
             made.setChecked(each == name)
         self._refreshed()
 
-    def show_cases(self, cases: Sequence[CaseSummary], today: date) -> int:
-        """Show what these cases wait for, by the filters; returns how many lines are shown."""
+    def show_cases(self, cases: Sequence[CaseSummary], found: Collection[str], text: str, today: date) -> int:
+        """Show what cases wait for, by search and filters; returns how many lines are shown.
+
+        Parameters
+        ----------
+        found
+            Ids of the cases that the search found; of the others only lines that speak of `text` are shown.
+        """
         lines = [DueLine(summary, due) for summary in cases for due in summary.facts.open_due(today)]
+        wanted = folded(text.strip())
+        lines = [line for line in lines if line.summary.case_id in found or (wanted and line.speaks_of(wanted))]
         self._offer(self.kind, {line.due.kind: KIND_WORDS.get(line.due.kind, line.due.kind) for line in lines})
         self._offer(self.owner, {line.due.owner: line.due.owner for line in lines if line.due.owner})
         kind, owner = self.kind.currentData(), self.owner.currentData()

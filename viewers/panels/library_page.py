@@ -212,17 +212,19 @@ class LibraryPage(QWidget):
     def refresh(self) -> None:
         """Ask the library again, with the present search and list."""
         today = date.today()
-        found = self._search(self.search_line.text())
-        self._revisions = {each.case_id: each.revision for each in found}
-        late = [each.facts.simulated for each in found for due in each.facts.open_due(today) if due.overdue(today)]
+        text = self.search_line.text()
+        found = self._search(text)
+        every = self._search("") if self.shows_due and text.strip() else found
+        self._revisions = {each.case_id: each.revision for each in every}
+        late = [each.facts.simulated for each in every for due in each.facts.open_due(today) if due.overdue(today)]
         self.due_button.setText(counted("Due: late", late) if late else "Due")
         if self.shows_due:
-            some = self.due.show_cases(found, today) > 0
+            some = self.due.show_cases(every, {each.case_id for each in found}, text, today) > 0
         else:
             cases = self.worklist.of(found, today)
             self.table.show_cases(cases)
             some = bool(cases)
-        self.empty.setText(self._nothing(bool(found)))
+        self.empty.setText(self._nothing(bool(found) or self.shows_due))
         self.empty.setVisible(not some)
         self._preview()
 
@@ -233,7 +235,7 @@ class LibraryPage(QWidget):
 
     def _nothing(self, others: bool) -> str:
         if others and self.shows_due:
-            return "Nothing is due by these filters."
+            return "Nothing is due by this search and these filters."
         if others:
             return f"No case in “{self.worklist.name}”; “All” shows the others."
         if self.search_line.text().strip():

@@ -267,7 +267,7 @@ class StepCard(QWidget):
     def _show_ends(self, status: StepStatus) -> None:
         """What was done elsewhere gets its days; a step is edited or dropped."""
         step = status.step
-        if step.session_id is None and status.state is not StepState.DROPPED:
+        if step.session_id is None and step.kind != "session" and status.state is not StepState.DROPPED:
             self._add(PlainLabel("Done on · until (what lasts)", role="section"))
             self.done, self.until = (editor_for(Field(name, name, FieldKind.DATE)) for name in ("done_on", "until"))
             self.done.show_value(day_or_none(step.done_on))

@@ -68,6 +68,7 @@ class TimelineCanvas(QWidget):
         self._dragging = False
         self._fitted = True
         self._picture: QPixmap | None = None
+        self._stale = True
         self._layout: Layout | None = None
         self._points: tuple[PlacedPoint, ...] | None = None
         self._widths: dict[str, float] = {}
@@ -131,7 +132,7 @@ class TimelineCanvas(QWidget):
         return self._points
 
     def redraw(self) -> None:
-        self._layout = self._picture = None
+        self._layout, self._stale = None, True
         self.update()
         self.scrolled.emit()
 
@@ -156,7 +157,7 @@ class TimelineCanvas(QWidget):
     def scroll_to(self, offset: float) -> None:
         most = max(0.0, self.layout_now().height - self.height())
         self.offset = min(max(0.0, offset), most)
-        self._picture = None
+        self._stale = True
         self.update()
 
     # Drawing
@@ -164,17 +165,16 @@ class TimelineCanvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
         layout = self.layout_now()
-        ratio = self.devicePixelRatioF()
-        if self._picture is None or self._picture.deviceIndependentSize().toSize() != self.size():
-            self._picture = QPixmap(self.size() * ratio)
-            self._picture.setDevicePixelRatio(ratio)
-            inner = QPainter(self._picture)
+        picture = self._canvas()
+        if self._stale:
+            self._stale = False
+            inner = QPainter(picture)
             area = QRectF(0.0, self.offset, float(self.width()), float(self.height()))
             paint_timeline(inner, layout, self.content, self.look(), area)
             inner.end()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.drawPixmap(0, 0, self._picture)
+        painter.drawPixmap(0, 0, picture)
         if not self.content.marks and not self.content.curves:
             painter.setPen(QColor(theme.QUIET))
             left = round(self.axis.left_px)
@@ -187,6 +187,15 @@ class TimelineCanvas(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
+
+    def _canvas(self) -> QPixmap:
+        """What was drawn last; a new one only where the size differs."""
+        size = self.size() * self.devicePixelRatioF()
+        if self._picture is None or self._picture.size() != size:
+            self._picture = QPixmap(size)
+            self._picture.setDevicePixelRatio(self.devicePixelRatioF())
+            self._stale = True
+        return self._picture
 
     def _paint_pointer(self, painter: QPainter, at: QPointF) -> None:
         if self._dragging and self._pressed is not None and self._study_pressed() is not None:

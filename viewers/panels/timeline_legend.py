@@ -110,6 +110,7 @@ class TimelineLegend(QWidget):
             # What stands in brackets is said by the tip; the line of switches stays short.
             made.setText(title.split(" (")[0].replace("&", "&&"))
             made.setIcon(curve_icon(mine[0], self.fontMetrics().height()))
+            made.setIconSize(QSize(round(self.fontMetrics().height() * 1.6), self.fontMetrics().height()))
             made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             made.setCheckable(True)
             made.setToolTip(plain_tip(switch_tip(mine)))

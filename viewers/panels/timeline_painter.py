@@ -82,14 +82,14 @@ def paint_timeline(painter: QPainter, layout: Layout, content: TimelineContent, 
     """
     painter.setFont(look.font)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.fillRect(QRectF(0, 0, area.width(), area.height()), QColor(theme.WINDOW))
+    painter.fillRect(QRectF(0, 0, area.width(), area.height()).toRect(), QColor(theme.WINDOW))
     head = HEAD_EM * look.em
     painter.save()
     painter.setClipRect(QRectF(0, head, area.width(), area.height() - head))
     painter.translate(0.0, -area.top())
     for number, lane in enumerate(layout.lanes):
         if number % 2 == 0:
-            painter.fillRect(QRectF(0, lane.top, area.width(), lane.height), LANE_GROUND)
+            painter.fillRect(QRectF(0, lane.top, area.width(), lane.height).toRect(), LANE_GROUND)
     _paint_calendar_lines(painter, layout, look)
     _paint_session_lines(painter, layout)
     if content.today is not None and layout.axis.shows(content.today):
@@ -143,7 +143,7 @@ def _paint_today(painter: QPainter, layout: Layout, content: TimelineContent, lo
 def _paint_head(painter: QPainter, layout: Layout, content: TimelineContent, look: Look, width: float) -> None:
     em, axis = look.em, layout.axis
     metrics = QFontMetricsF(look.font)
-    painter.fillRect(QRectF(0, 0, width, HEAD_EM * em), HEAD_GROUND)
+    painter.fillRect(QRectF(0, 0, width, HEAD_EM * em).toRect(), HEAD_GROUND)
     base = HEAD_EM * em * 0.68
     today = QRectF()
     if content.today is not None and axis.shows(content.today):
@@ -153,11 +153,13 @@ def _paint_head(painter: QPainter, layout: Layout, content: TimelineContent, loo
         today = QRectF(left - 0.4 * em, 0.0, room + 0.8 * em, HEAD_EM * em)
         painter.setPen(QColor(theme.TEXT))
         painter.drawText(QPointF(left, base), text)
+    edge = 0.0
     for tick in axis.ticks(em * 4.5):
         left = axis.x_of(tick.on) + 0.25 * em
         room = metrics.horizontalAdvance(tick.text)
-        if left + room > width or QRectF(left, 0.0, room, HEAD_EM * em).intersects(today):
+        if left < edge or left + room > width or QRectF(left, 0.0, room, HEAD_EM * em).intersects(today):
             continue
+        edge = left + room + 0.5 * em
         painter.setPen(QColor(theme.TEXT if tick.strong else theme.QUIET))
         painter.drawText(QPointF(left, base), tick.text)
     painter.setPen(QPen(QColor(theme.LINE), 1.0))
@@ -166,7 +168,7 @@ def _paint_head(painter: QPainter, layout: Layout, content: TimelineContent, loo
 
 def _paint_lane_name(painter: QPainter, axis: TimeAxis, lane: LaneBox, look: Look) -> None:
     em = look.em
-    painter.fillRect(QRectF(0, lane.top, axis.left_px, lane.height), QColor(theme.PANEL))
+    painter.fillRect(QRectF(0, lane.top, axis.left_px, lane.height).toRect(), QColor(theme.PANEL))
     painter.setPen(QPen(QColor(theme.LINE), 1.0))
     painter.drawLine(QLineF(0.0, lane.bottom, axis.right_px + em, lane.bottom))
     metrics = QFontMetricsF(look.font)
@@ -230,8 +232,9 @@ def _paint_curve(painter: QPainter, axis: TimeAxis, lane: LaneBox, curve: Curve,
         painter.drawLines([QLineF(corner, after) for corner, after in zip(corners, places[1:], strict=True)])
     stamp = _stamp(painter, curve, em)
     half = stamp.deviceIndependentSize().width() / 2
+    first, last = axis.left_px, axis.right_px
     for place in places:
-        if _is_shown(axis, place.x()):
+        if first <= place.x() <= last:
             painter.drawPixmap(QPointF(place.x() - half, place.y() - half), stamp)
 
 
