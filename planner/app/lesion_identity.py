@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-import numpy as np
-
 from planner.app.frame_links import LinkedFrames, linked_frames, point_map
 from planner.app.identity_edits import Confirmation
 from planner.app.lesion_history import treated_between
@@ -21,11 +19,12 @@ from planner.app.lesion_shapes import StudyDay as StudyDay
 from planner.app.lesion_shapes import day_of as day_of
 from planner.app.lesion_shapes import lesion_regions as lesion_regions
 from planner.app.lesion_shapes import study_days as study_days
+from planner.app.liver_segments import segment_of as segment_of
+from planner.app.liver_segments import segments_on
 from planner.errors import FrameMismatch, UsageError
 from planner.geometry import Grid
 from planner.imaging import LabelMap
 from planner.imaging.masks import Mask
-from planner.imaging.resampling import resampled_mask
 from planner.jobs import Context
 from planner.model.case import Case
 from planner.model.disease import Lesion, Observation
@@ -36,9 +35,6 @@ from planner.store.actors import Actor
 from planner.store.library import Library
 from planner.units import shown
 from planner.workflow.template import Template
-
-_NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
-_ROMAN = {f"liver_segment_{number}": name for number, name in enumerate(_NUMERALS, 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,8 @@ def propose_identities(
     grid
         Of the new images; None takes that of the regions drawn on them.
     segments
-        Couinaud segments in the new frame (values named ``liver_segment_1`` …); None proposes no segment.
+        Couinaud segments in the new frame (values named ``liver_segment_1`` …); None takes those drawn in the case, on
+        these images or on linked ones.
     templates
         By id; tell which sessions treated a lesion in between. None: this is not looked for.
 
@@ -139,9 +136,10 @@ def propose_identities(
     identities = _with_unplaced(match_lesions(known.shapes, others, error).proposals, known)
     drawn = {item.id: (item, body) for _, item, body in regions}
     masks = {each.id: each.mask for each in (*known.shapes, *others)}
+    couinaud = segments_on(library, case, new.frame_uid, place) if segments is None and others else segments
     told = _Told(case, new, drawn, known)
     rows = tuple(
-        told.row(each, _segment(each, masks, segments), _treated(case, each, templates or {}, earlier, new))
+        told.row(each, _segment(each, masks, couinaud), _treated(case, each, templates or {}, earlier, new))
         for each in identities
     )
     job.step(1.0, "Identity proposed; a person has to confirm it")
@@ -241,25 +239,6 @@ def _words(identity: Identity, lesions: tuple[str, ...], regions: tuple[str, ...
         case IdentityKind.NOT_SHOWN:
             return f"The place of {ones} is not on the new images: not evaluable"
     return f"Ambiguous: {ones or 'no earlier lesion'} and {others or 'no region'}; a person has to say"
-
-
-def segment_of(mask: Mask, segments: LabelMap) -> str | None:
-    """The Couinaud segment (``I`` to ``VIII``) that holds most of a lesion; None where none holds any.
-
-    Raises
-    ------
-    FrameMismatch
-        ``mixed-frames`` where lesion and segments lie in different frames of reference.
-    """
-    own = resampled_mask(mask, segments.grid)
-    if own.is_empty:
-        return None
-    (k0, j0, i0), (k1, j1, i1) = own.box
-    values = np.asarray(segments.voxels[k0:k1, j0:j1, i0:i1])[own.voxels]
-    named = {value: _ROMAN.get(label.structure or "") for value, label in segments.labels.items()}
-    counts = {name: int(np.count_nonzero(values == value)) for value, name in named.items() if name is not None}
-    best = max(counts, key=lambda name: counts[name], default=None)
-    return best if best is not None and counts[best] else None
 
 
 _COUNTS = {

@@ -25,6 +25,7 @@ from planner.app.run_items import add_link, review_link
 from planner.errors import FrameMismatch, UsageError
 from planner.geometry import Grid
 from planner.imaging import Label, LabelMap
+from planner.imaging.masks import Mask
 from planner.imaging.measure import longest_axial_diameter
 from planner.model.assessments import LesionResponse, ResponseReading
 from planner.model.case import Case
@@ -372,3 +373,16 @@ def test_that_the_whole_is_observed_anew_when_all_its_parts_were_seen(library: L
     assert whole is not None
     assert whole.latest is not None
     assert (whole.latest.study_date, whole.latest.state) == (day, "absent")
+
+
+def test_that_segments_drawn_on_the_earlier_images_are_brought_over(library: Library) -> None:
+    case = a_case(library, TWO, [("a", (-20, 1, 0), 22.0), ("b", (20, 10, 10), 16.0)])
+    grid, items = GRIDS[BASE], []
+    for number, half in (("8", slice(0, 35)), ("4", slice(35, 64))):
+        voxels = np.zeros(grid.size_kji, dtype=np.bool_)
+        voxels[:, :, half] = True
+        body = RegionBody(store_mask(library, Mask.of(grid, voxels)), structure=f"liver_segment_{number}")
+        items.append(new_item(REGION, body, name=number, frame_uid=BASE, by=DOCTOR, tool="brush"))
+    case = replace(case, sessions=(*case.sessions, make_session("segments", *items)))
+    rows = proposed(library, case).rows
+    assert [(each.segment, each.segment_differs) for each in rows] == [("VIII", False), ("IV", True)]

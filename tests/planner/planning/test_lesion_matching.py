@@ -130,3 +130,28 @@ def test_that_no_wrong_pair_is_ever_called_the_same_under_a_shift_within_the_err
         if each.kind is IdentityKind.VANISHED:
             assert each.earlier[0] not in {name for name, _, _ in later}
         assert each.kind is not IdentityKind.NEW
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_that_no_answer_is_wrong_while_every_lesion_is_off_by_its_own_error(seed: int) -> None:
+    random = np.random.default_rng(1000 + seed)
+    every: list[Ball] = []
+    for number in range(9):
+        x, y, z = (float(each) for each in random.uniform((-45, -45, -30), (45, 45, 30)))
+        size = float(random.uniform(8.0, 28.0))
+        if all(np.linalg.norm(np.subtract((x, y, z), at)) > (size + other) / 2 + 1 for _, at, other in every):
+            every.append((str(number), (x, y, z), size))
+    known, fresh = every[:-2], every[-2:]
+    later = list(fresh)
+    for name, at, size in known[1:]:
+        off = random.normal(size=3)
+        off *= 5.0 * random.uniform() / np.linalg.norm(off)
+        x, y, z = (float(each) for each in np.add(at, off))
+        later.append((name, (x, y, z), size * float(random.uniform(0.6, 1.4))))
+    found = matched(known, later, LinkError(5.0, True, "landmarks")).proposals
+    for each in found:
+        assert each.kind is not IdentityKind.SAME or each.earlier == each.later
+        assert each.kind is not IdentityKind.VANISHED or each.earlier == (known[0][0],)
+        assert each.kind is not IdentityKind.NEW or each.later[0] in {name for name, _, _ in fresh}
+        assert each.kind not in (IdentityKind.SPLIT, IdentityKind.MERGED)
+    assert any(each.kind is IdentityKind.SAME for each in found)
