@@ -142,7 +142,6 @@ class CasePage(QWidget):
         self.stage_panel.extras.addWidget(self.vessels.panel)
         self.lumens = CaseLumens(desk)
         self.stage_panel.extras.addWidget(self.lumens.panel)
-        self.compare = CaseCompare(desk, self._show_right)
         self.no_session = PlainLabel("", role="quiet", wrap=True)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -152,6 +151,7 @@ class CasePage(QWidget):
         self._listen()
 
     def _build(self) -> None:
+        self.compare = CaseCompare(self.desk, self._show_right)
         right, right_layout = panel()
         right_layout.setContentsMargins(0, 0, 0, 0)
         right_layout.addWidget(self.stage_panel, 1)
