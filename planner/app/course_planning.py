@@ -15,7 +15,7 @@ from planner.model.course import ConditionAnswer, Course, CourseStep, StepKind
 from planner.model.edits import Edit, new_id
 from planner.workflow.course import StepStatus, judged_steps
 from planner.workflow.course_conflicts import conflicts, conflicts_of_dates, finding_key
-from planner.workflow.course_dates import ProposedDate, planned_on, ripple, step_done, the_step, with_dates
+from planner.workflow.course_dates import ProposedDate, catch_up, planned_on, ripple, step_done, the_step, with_dates
 from planner.workflow.course_templates import CourseTemplate, course_of_template
 from planner.workflow.lifecycle import new_session
 from planner.workflow.template import Profile
@@ -227,6 +227,18 @@ def propose_dates(
         ``unknown-step`` or ``step-done``.
     """
     proposals = ripple(case, step_id, new_date)
+    return proposals, _brings(case, proposals, available, today)
+
+
+def propose_catch_up(
+    case: Case, available: Installed, today: date
+) -> tuple[tuple[ProposedDate, ...], tuple[Finding, ...]]:
+    """Days for steps whose planned one does not fit any more, and what accepting all of them would newly bring."""
+    proposals = catch_up(case, today)
+    return proposals, _brings(case, proposals, available, today)
+
+
+def _brings(case: Case, proposals: Sequence[ProposedDate], available: Installed, today: date) -> tuple[Finding, ...]:
     moved = with_dates(case, {each.step_id: each.proposed for each in proposals})
     before = {
         finding_key(finding) for each in judged_steps(case, available.templates, today) for finding in each.findings
@@ -234,7 +246,7 @@ def propose_dates(
     after = [finding for each in judged_steps(moved, available.templates, today) for finding in each.findings]
     profile = course_profile(case, available)
     newly = conflicts_of_dates(case, proposals, available.templates, profile, today)
-    return proposals, (*(each for each in after if finding_key(each) not in before), *newly)
+    return (*(each for each in after if finding_key(each) not in before), *newly)
 
 
 def link_session(step_id: str, session_id: str | None) -> Edit:

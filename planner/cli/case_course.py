@@ -36,6 +36,7 @@ class _Asked:
     start: str | None
     on: date | None
     move: tuple[str, date] | None
+    catch_up: bool
     accept: bool
     only: tuple[str, ...]
     answer: tuple[str, bool] | None
@@ -55,7 +56,10 @@ def _course(
     move: Annotated[
         tuple[str, str] | None, typer.Option("--move", help="STEP DAY: propose days for it and the later ones.")
     ] = None,
-    accept: Annotated[bool, typer.Option("--accept", help="With --move: take the proposed days.")] = False,
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="Propose days where the planned ones do not fit any more.")
+    ] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Take the proposed days.")] = False,
     only: Annotated[list[str] | None, typer.Option("--only", help="With --accept: this step; repeat it.")] = None,
     answer: Annotated[
         tuple[str, str] | None, typer.Option("--answer", help="STEP yes|no: is it needed; with --reason.")
@@ -83,6 +87,7 @@ def _course(
         start,
         None if on is None else _day(on),
         None if move is None else (move[0], _day(move[1])),
+        catch_up,
         accept,
         tuple(only or ()),
         None if answer is None else (answer[0], _yes(answer[1])),
@@ -105,7 +110,7 @@ def _course(
                 case, revision = changed, library.save(changed, revision, who, SaveReason.SAVE)
     document, findings = _document(case, available, today)
     document = {"case": case_id, "revision": revision, **document}
-    if asked.move is not None:
+    if asked.move is not None or asked.catch_up:
         document["proposals"] = [each.to_json() for each in proposals]
         document["would_bring"] = [each.to_json() for each in brings]
         document["accepted"] = accept
@@ -131,6 +136,7 @@ def _refuse_mixed(asked: _Asked) -> None:
     acts = {
         "--start": asked.start,
         "--move": asked.move,
+        "--catch-up": asked.catch_up or None,
         "--answer": asked.answer,
         "--drop": asked.drop,
         "--done": asked.done,
@@ -142,8 +148,9 @@ def _refuse_mixed(asked: _Asked) -> None:
         raise UsageError("usage", f"Give one of {', '.join(given)} at a time.")
     if (asked.on is not None) != (asked.start is not None):
         raise UsageError("usage", "--start TEMPLATE and --on DAY belong together.")
-    if asked.accept and asked.move is None or asked.only and not asked.accept:
-        raise UsageError("usage", "--accept belongs to --move STEP DAY, and --only to --accept.")
+    proposes = asked.move is not None or asked.catch_up
+    if asked.accept and not proposes or asked.only and not asked.accept:
+        raise UsageError("usage", "--accept belongs to --move STEP DAY or --catch-up, and --only to --accept.")
 
 
 def _step(case: Case, word: str) -> str:
@@ -163,11 +170,14 @@ def _step(case: Case, word: str) -> str:
 def _proposed(
     case: Case, asked: _Asked, available: Installed, today: date
 ) -> tuple[tuple[ProposedDate, ...], tuple[Finding, ...]]:
-    from planner.app.course_planning import propose_dates
+    from planner.app.course_planning import propose_catch_up, propose_dates
 
-    if asked.move is None:
+    if asked.move is not None:
+        proposals, brings = propose_dates(case, _step(case, asked.move[0]), asked.move[1], available, today)
+    elif asked.catch_up:
+        proposals, brings = propose_catch_up(case, available, today)
+    else:
         return (), ()
-    proposals, brings = propose_dates(case, _step(case, asked.move[0]), asked.move[1], available, today)
     picked = {_step(case, word) for word in asked.only}
     return tuple(each for each in proposals if not picked or each.step_id in picked), brings
 
@@ -180,7 +190,7 @@ def _edit(
 
     if asked.start is not None:
         return planning.start_course(available.course(asked.start), asked.on or today)
-    if asked.move is not None:
+    if asked.move is not None or asked.catch_up:
         return planning.accept_dates(proposals) if asked.accept else None
     if asked.answer is not None:
         step, needed = _step(case, asked.answer[0]), asked.answer[1]

@@ -213,6 +213,36 @@ def ripple(case: Case, step_id: str, new_date: date) -> tuple[ProposedDate, ...]
     return tuple(proposals)
 
 
+def catch_up(case: Case, today: date) -> tuple[ProposedDate, ...]:
+    """Days for open steps whose planned one does not fit any more: something was done on another day, fell away, or
+    the day has passed. Each goes to the nearest day of its interval that is still to come. Nothing is moved.
+    """
+    proposals: list[ProposedDate] = []
+    for course in case.courses:
+        for step in course.steps:
+            supposed = with_dates(case, {each.step_id: each.proposed for each in proposals})
+            found, _ = the_step(supposed, step.id)
+            was = planned_on(case, step)
+            if was is None or step_done(case, step) or not stands(case, course, step):
+                continue
+            new, why = _fitting(was, window(supposed, found, step), today)
+            if new != was:
+                proposals.append(ProposedDate(course.id, step.id, step.title, was, new, why))
+    return tuple(proposals)
+
+
+def _fitting(was: date, days: Window, today: date) -> tuple[date, str]:
+    if days.latest is not None and was > days.latest:
+        new, why = days.latest, days.why_latest
+    elif days.earliest is not None and was < days.earliest:
+        new, why = days.earliest, days.why_earliest
+    else:
+        new, why = was, ""
+    if new >= today:
+        return new, why
+    return today, f"{was.isoformat()} has passed" if new == was else f"{why}; that day has passed"
+
+
 def _followers(case: Case, course: Course, step_id: str) -> Iterator[tuple[CourseStep, CourseStep]]:
     """Steps that follow a step, directly or not, each with the one it follows, nearest first."""
     reached, waiting = {step_id}, list(course.steps)

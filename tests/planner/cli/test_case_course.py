@@ -82,6 +82,15 @@ def test_that_a_proposal_against_the_interval_says_why(call: Call, case_id: str)
     assert planned(document)["TACE, second lobe"] == day(21)
 
 
+def test_that_after_a_step_was_done_on_another_day_new_ones_are_proposed(call: Call, case_id: str) -> None:
+    call("course", case_id, "--done", "first", (SOON - timedelta(days=14)).isoformat())
+    _, asked = call("course", case_id, "--catch-up")
+    assert ("TACE, second lobe", day(14)) in [(each["title"], each["proposed"]) for each in asked["proposals"]]
+    assert planned(asked)["TACE, second lobe"] == day(21)
+    _, taken = call("course", case_id, "--catch-up", "--accept", "--only", "second")
+    assert planned(taken)["TACE, second lobe"] == day(14)
+
+
 def test_that_a_step_is_named_by_its_key_even_where_another_one_ends_alike(call: Call) -> None:
     _, made = call("new", "--patient-id", "ZZPHI-2", "--name", "ZZPHI^B")
     call("course", made["case"], "--start", "tace_ablation_immunotherapy", "--on", SOON.isoformat())

@@ -15,7 +15,7 @@ from planner.model.people import LabValue, Medication, Patient
 from planner.model.session import Answer, Session, SessionState, TemplateRef
 from planner.workflow.answers import answer_field
 from planner.workflow.course import StepState, StepStatus, course_findings, judged_steps
-from planner.workflow.course_dates import ripple, with_dates
+from planner.workflow.course_dates import catch_up, ripple, with_dates
 
 START = date(2026, 3, 2)
 DAY = timedelta(days=1)
@@ -373,6 +373,20 @@ def test_that_a_proposal_keeps_to_the_interval_and_leaves_what_is_done() -> None
     with pytest.raises(UsageError) as refused:
         ripple(case_of(TACE), "nothing", START)
     assert refused.value.code == "unknown-step"
+
+
+def test_that_days_that_do_not_fit_any_more_are_proposed_anew() -> None:
+    late = replace(TACE, done_on=START + 20 * DAY)
+    follow = CourseStep("ct", "imaging", "CT", planned_on=START + 40 * DAY, after="mr-1", minimum_days=14)
+    case = case_of(late, MR, follow)
+    assert {each.step_id: each.proposed for each in catch_up(case, START + 21 * DAY)} == {
+        "mr-1": START + 48 * DAY,
+        "ct": START + 62 * DAY,
+    }
+    assert case.courses[0].steps[1].planned_on == START + 35 * DAY
+    assert catch_up(case_of(DONE, MR), START + 10 * DAY) == ()
+    (passed,) = catch_up(case_of(DONE, MR), START + 38 * DAY)
+    assert (passed.proposed, passed.why) == (START + 38 * DAY, "2026-04-06 has passed")
 
 
 def test_that_a_lasting_treatment_counts_from_its_last_day() -> None:
