@@ -187,6 +187,18 @@ def test_that_a_step_is_dropped_with_a_reason_and_taken_up_again(hands: Hands) -
     assert step(hands, "step-9").dropped is None
 
 
+def test_that_a_step_that_was_never_meant_is_taken_out_and_one_that_others_follow_is_not(hands: Hands) -> None:
+    choose(hands, "step-8")
+    card = page(hands).card
+    press(hands, card, "Take out")
+    assert "Transplantation depends on it" in card.problem.text()
+    choose(hands, "step-9")
+    assert "One of these is carried out: Transplantation, TACE 3" in words(card)
+    press(hands, card, "Take out")
+    assert hands.work.opened.case.courses[0].step("step-9") is None
+    assert page(hands).step_id != "step-9"
+
+
 def test_that_imaging_done_elsewhere_gets_its_day_and_a_day_to_come_is_refused(hands: Hands) -> None:
     choose(hands, "step-6")
     card = page(hands).card

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from planner.findings import Finding
+from planner.findings import Finding, Severity
 from planner.model.case import Case
 from planner.model.course import Course
 from planner.workflow.course import StepStatus
@@ -170,12 +170,16 @@ class CoursePage(QWidget):
         if view is None or status is None:
             self.card.show_nothing()
             return
-        mine = tuple(finding for finding in status.findings if finding.blocks)
+        about = {status.step.id, status.step.session_id}
+        mine = [each for each in view.findings if each.subject in about and each.severity is not Severity.INFO]
         self.card.show_step(view.case, status, mine)
 
     def _go_to(self, finding: Finding) -> None:
-        if finding.subject is not None:
-            self.choose_step(finding.subject)
+        """To the step a finding is about, be it by its own id or that of its session."""
+        statuses = self.view.statuses if self.view is not None else ()
+        about = next((e for e in statuses if finding.subject in (e.step.id, e.step.session_id)), None)
+        if about is not None:
+            self.choose_step(about.step.id)
 
     def _open(self, step_id: str) -> None:
         view = self.view

@@ -12,7 +12,7 @@ from planner.findings import Finding
 from planner.model.case import Case
 from planner.model.course import CourseStep
 from planner.workflow.course import StepState, StepStatus
-from planner.workflow.course_dates import ProposedDate
+from planner.workflow.course_dates import ProposedDate, alternatives, step_done
 from planner.workflow.template import Field, FieldKind
 from viewers.panels.course_steps import STEP_MARKS, VERDICT_MARKS, day_text
 from viewers.panels.editors import FieldEditor, editor_for
@@ -39,6 +39,7 @@ class StepActs:
     take_back: Callable[[str], str | None]
     drop: Callable[[str, str], str | None]
     restore: Callable[[str], str | None]
+    remove: Callable[[str], str | None]
     done: Callable[[str, date | None, date | None], str | None]
     link: Callable[[str, str | None], str | None]
     begin: Callable[[str], str | None]
@@ -146,7 +147,7 @@ class StepCard(QWidget):
         mark, step = STEP_MARKS[status.state], status.step
         self._add(PlainLabel(step.title, role="title", wrap=True))
         self._add(PlainLabel(f"{mark.shape} {mark.word}{f' · {step.dropped}' if step.dropped else ''}"))
-        for line in window_lines(status):
+        for line in (*window_lines(status), *alternative_lines(case, status)):
             self._add(PlainLabel(line, role="quiet", wrap=True))
         self.problem = PlainLabel("", role="unverified", wrap=True)
         if findings:
@@ -255,7 +256,7 @@ class StepCard(QWidget):
         self.begin = button("Begin the session", lambda: self._said(self._acts.begin(step.id)))
         self.begin.setEnabled(step.template is not None)
         named = {each.session_id for course in case.courses for each in course.steps}
-        free = [each for each in case.sessions if each.id not in named]
+        free = [each for each in case.sessions if each.id not in named and step.template in (None, each.template.id)]
         self.link = QComboBox()
         for each in free:
             self.link.addItem(each.title, each.id)
@@ -285,7 +286,8 @@ class StepCard(QWidget):
         self.why_dropped = QLineEdit()
         self.why_dropped.setPlaceholderText("Why it is dropped")
         self.dropper = button("Drop", self._drop)
-        self._add(row(edit))
+        out = button("Take out", lambda: self._said(self._acts.remove(step.id)), tip="Only what was never meant")
+        self._add(row(edit, out))
         self._add(row(self.why_dropped, self.dropper, stretch=False))
 
     def _drop(self) -> None:
@@ -315,6 +317,16 @@ def window_lines(status: StepStatus) -> tuple[str, ...]:
     if step.note:
         lines.append(step.note)
     return tuple(lines)
+
+
+def alternative_lines(case: Case, status: StepStatus) -> tuple[str, ...]:
+    """The other steps of its group, with whether one of them was carried out."""
+    course = next((each for each in case.courses if each.id == status.course_id), None)
+    others = alternatives(course, status.step) if course is not None else ()
+    if not others:
+        return ()
+    names = ", ".join(f"{each.title} (done)" if step_done(case, each) else each.title for each in others)
+    return (f"One of these is carried out: {status.step.title}, {names}",)
 
 
 def day_or_none(day: date | None) -> str | None:

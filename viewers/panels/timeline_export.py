@@ -130,12 +130,17 @@ def timeline_picture(
     for line in lines:
         _paint_legend_line(painter, line, y, em, metrics)
         y += 1.6 * em
+    _paint_foot(painter, y, em, made_on)
+    painter.end()
+    return image
+
+
+def _paint_foot(painter: QPainter, y: float, em: float, made_on: date) -> None:
+    """What the shapes mean, the date, and what the program is not."""
     painter.setPen(QColor(theme.QUIET))
     words = f"Filled: done · hollow: planned · {made_on.isoformat()} · {DISCLAIMER}"
     room = QRectF(em * 0.6, y - 0.8 * em, PICTURE_PX - 1.2 * em, 2.4 * em)
     painter.drawText(room, Qt.TextFlag.TextWordWrap, words)
-    painter.end()
-    return image
 
 
 def _legend_lines(curves: list[Curve], metrics: QFontMetricsF, em: float) -> list[list[Curve]]:

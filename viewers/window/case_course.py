@@ -133,6 +133,7 @@ class CaseCourse:
             take_back=lambda step: self._apply("Take an answer back", lambda: planning.withdraw_answer(step)),
             drop=lambda step, reason: self._apply("Drop a step", lambda: planning.drop_step(step, reason=reason)),
             restore=lambda step: self._apply("Take a step up again", lambda: planning.restore_step(step)),
+            remove=lambda step: self._apply("Take a step out", lambda: planning.remove_step(step)),
             done=self._done,
             link=lambda step, session: self._apply("Link a session", lambda: planning.link_session(step, session)),
             begin=self._begin,

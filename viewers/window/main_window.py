@@ -82,16 +82,7 @@ class MainWindow(QMainWindow):
         self._preparing: Job | None = None
         self._wanted: Callable[[], object] | None = None
         self.jobs = JobBar(desk.jobs)
-        self.library_page = LibraryPage(
-            search=library.list_cases,
-            look=library.open_revision,
-            open_case=self.open_case,
-            open_session=self.open_session,
-            import_folder=self.choose_folder,
-            import_file=self.choose_file,
-            templates=lambda: {} if callable(self._installed) else self._installed.templates,
-            memory=self.timeline_memory,
-        )
+        self.library_page = self._make_library_page()
         self.stack = QStackedWidget()
         self.stack.addWidget(self.library_page)
         holder = QWidget()
@@ -109,6 +100,19 @@ class MainWindow(QMainWindow):
         self._clock.timeout.connect(self._show_saved)
         self._clock.start()
         self.library_page.refresh()
+
+    def _make_library_page(self) -> LibraryPage:
+        library = self.library
+        return LibraryPage(
+            search=library.list_cases,
+            look=library.open_revision,
+            open_case=self.open_case,
+            open_session=self.open_session,
+            import_folder=self.choose_folder,
+            import_file=self.choose_file,
+            templates=lambda: {} if callable(self._installed) else self._installed.templates,
+            memory=self.timeline_memory,
+        )
 
     @property
     def installed(self) -> Installed:
