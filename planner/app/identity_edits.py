@@ -172,7 +172,7 @@ class Confirmation:
             seen = replace(known[0], state=known[0].state or "present") if known else seen
             if holder.id != lesion_id:
                 case = self._freed(case, holder, item.id)
-        pointed = MappingProxyType(codec.to_json(replace(body, lesion_id=lesion_id)))
+        pointed = MappingProxyType(codec.to_json(replace(body, lesion_id=lesion_id, structure=None)))
         case = put_item(session_id, replace(item, body=pointed))(case)
         return replace(self, case=case), seen
 

@@ -55,14 +55,14 @@ def day_of(case: Case, item: PlanItem) -> StudyDay:
 
 
 def lesion_regions(case: Case, day: StudyDay) -> tuple[tuple[Session, PlanItem, RegionBody], ...]:
-    """Regions drawn on a day's images that are, or may be, lesions: no organs, no zones, no copies."""
+    """Regions drawn on a day's images that are, or may be, lesions; no organs, zones or copies."""
     found: dict[str, tuple[Session, PlanItem, RegionBody]] = {}
     for session in case.sessions:
         for item in session.items:
             if item.type != REGION or item.frame_uid != day.frame_uid:
                 continue
             body = region_of(item)
-            may_be = body.lesion_id is not None or body.structure in (None, LESION)
+            may_be = body.lesion_id is not None or body.structure == LESION
             if may_be and body.copy_of is None and item.inherited_from is None and day_of(case, item) == day:
                 # The same drawing in two sessions (a target that was carried over) is one lesion.
                 found.setdefault(codec.digest(body.blob), (session, item, body))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from planner.app.frame_links import point_map
@@ -16,7 +18,16 @@ from planner.model.items import REGION, RegionBody
 from planner.store.library import Library
 
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
-_ROMAN = {f"liver_segment_{number}": name for number, name in enumerate(_NUMERALS, 1)}
+_NAMED = re.compile(r"^(?:liver[ _-]?)?segment[ _-]?(?:([1-8])|(VIII|VII|VI|IV|V|III|II|I))$", re.IGNORECASE)
+
+
+def numeral_of(structure: str | None, name: str) -> str | None:
+    """``VIII`` of ``liver_segment_8`` or ``Segment VIII``, by the structure or else by the name; None otherwise."""
+    for text in (structure, name):
+        found = _NAMED.match(text.strip()) if text else None
+        if found is not None:
+            return _NUMERALS[int(found[1]) - 1] if found[1] else str(found[2]).upper()
+    return None
 
 
 def segments_on(library: Library, case: Case, frame_uid: str, grid: Grid) -> LabelMap | None:
@@ -30,8 +41,9 @@ def segments_on(library: Library, case: Case, frame_uid: str, grid: Grid) -> Lab
         Where a mask or a field cannot be read.
     """
     for session in reversed(case.sessions):
-        drawn = [region_of(item) for item in session.items if item.type == REGION]
-        drawn = [body for body in drawn if body.structure in _ROMAN]
+        regions = [(item.name, region_of(item)) for item in session.items if item.type == REGION]
+        named = [(numeral_of(body.structure, name), body) for name, body in regions if body.lesion_id is None]
+        drawn = [(numeral, body) for numeral, body in named if numeral is not None]
         if not drawn:
             continue
         placed = _placed(library, case, drawn, frame_uid, grid)
@@ -40,17 +52,18 @@ def segments_on(library: Library, case: Case, frame_uid: str, grid: Grid) -> Lab
     return None
 
 
-def _placed(library: Library, case: Case, drawn: list[RegionBody], frame_uid: str, grid: Grid) -> LabelMap | None:
+def _placed(
+    library: Library, case: Case, drawn: list[tuple[str, RegionBody]], frame_uid: str, grid: Grid
+) -> LabelMap | None:
     voxels, labels = np.zeros(grid.size_kji, dtype=np.uint8), {}
-    for value, body in enumerate(drawn, start=1):
+    for value, (numeral, body) in enumerate(drawn, start=1):
         there = point_map(library, case, frame_uid, body.blob.frame_uid)
         if there is None:
             return None
         mask = warped_mask(load_mask(library, body.blob), grid, there)
         if not mask.is_empty:
             voxels[box_slices(mask.box)][mask.voxels] = value
-        structure = str(body.structure)
-        labels[value] = Label(value, f"segment {_ROMAN[structure]}", structure)
+        labels[value] = Label(value, f"segment {numeral}")
     return LabelMap(voxels, grid, labels)
 
 
@@ -67,7 +80,7 @@ def segment_of(mask: Mask, segments: LabelMap) -> str | None:
         return None
     (k0, j0, i0), (k1, j1, i1) = own.box
     values = np.asarray(segments.voxels[k0:k1, j0:j1, i0:i1])[own.voxels]
-    named = {value: _ROMAN.get(label.structure or "") for value, label in segments.labels.items()}
+    named = {value: numeral_of(label.structure, label.name) for value, label in segments.labels.items()}
     counts = {name: int(np.count_nonzero(values == value)) for value, name in named.items() if name is not None}
     best = max(counts, key=lambda name: counts[name], default=None)
     return best if best is not None and counts[best] else None

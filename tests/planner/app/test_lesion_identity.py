@@ -20,6 +20,7 @@ from planner.app.lesion_identity import (
     segment_of,
     study_days,
 )
+from planner.app.liver_segments import numeral_of
 from planner.app.marking import new_item, store_mask
 from planner.app.run_items import add_link, review_link
 from planner.errors import FrameMismatch, UsageError
@@ -62,7 +63,10 @@ def drawn(library: Library, frame_uid: str, spot: Spot, lesion_id: str | None) -
     mask = ball_mask(GRIDS[frame_uid], centre, diameter)
     found = longest_axial_diameter(mask)
     assert found is not None
-    body = RegionBody(store_mask(library, mask), lesion_id, volume_ml=mask.volume_ml, longest_mm=found.length_mm)
+    structure = "lesion" if lesion_id is None else None
+    body = RegionBody(
+        store_mask(library, mask), lesion_id, structure, volume_ml=mask.volume_ml, longest_mm=found.length_mm
+    )
     uids = (f"9.{frame_uid}#1",)
     made = new_item(REGION, body, name=name, frame_uid=frame_uid, by=DOCTOR, tool="brush", source_uids=uids)
     return replace(made, id=f"{frame_uid}-{name}")
@@ -381,8 +385,35 @@ def test_that_segments_drawn_on_the_earlier_images_are_brought_over(library: Lib
     for number, half in (("8", slice(0, 35)), ("4", slice(35, 64))):
         voxels = np.zeros(grid.size_kji, dtype=np.bool_)
         voxels[:, :, half] = True
-        body = RegionBody(store_mask(library, Mask.of(grid, voxels)), structure=f"liver_segment_{number}")
-        items.append(new_item(REGION, body, name=number, frame_uid=BASE, by=DOCTOR, tool="brush"))
+        body = RegionBody(store_mask(library, Mask.of(grid, voxels)), structure=None)
+        items.append(new_item(REGION, body, name=f"Liver segment {number}", frame_uid=BASE, by=DOCTOR, tool="brush"))
     case = replace(case, sessions=(*case.sessions, make_session("segments", *items)))
     rows = proposed(library, case).rows
     assert [(each.segment, each.segment_differs) for each in rows] == [("VIII", False), ("IV", True)]
+
+
+def test_that_a_region_that_is_no_lesion_is_never_taken_for_one(library: Library) -> None:
+    case = a_case(library, TWO[:1], [])
+    body = RegionBody(store_mask(library, ball_mask(GRIDS[LATER], (-20, 0, 0), 24.0)))
+    uids = (f"9.{LATER}#1",)
+    item = new_item(REGION, body, name="bed", frame_uid=LATER, by=DOCTOR, tool="brush", source_uids=uids)
+    case = replace(case, sessions=(replace(case.sessions[0], items=(*case.sessions[0].items, item)),))
+    assert [str(each.identity.kind) for each in proposed(library, case).rows] == ["vanished"]
+
+
+@pytest.mark.parametrize(
+    ("structure", "name", "numeral"),
+    [
+        ("liver_segment_8", "x", "VIII"),
+        (None, "Segment IV", "IV"),
+        (None, "segment 5", "V"),
+        (None, "liver_segment_1", "I"),
+        ("liver", "Liver", None),
+        (None, "segment 9", None),
+        (None, "segmental artery", None),
+    ],
+)
+def test_that_a_segment_is_known_by_its_structure_or_its_name(
+    structure: str | None, name: str, numeral: str | None
+) -> None:
+    assert numeral_of(structure, name) == numeral
