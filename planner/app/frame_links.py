@@ -110,7 +110,7 @@ def linked_frames(case: Case, from_frame_uid: str, to_frame_uid: str) -> LinkedF
     """The reviewed way from one frame to another, in either direction of its links; None where there is none.
 
     The newest direct link comes first. Two links over one shared study are taken only when both are reviewed; their
-    errors add up.
+    errors add up, and of several such ways the one with the least error is taken.
     """
     if from_frame_uid == to_frame_uid:
         return LinkedFrames((), LinkError(setting("link_error_same_frame"), False, "one frame of reference"))
@@ -119,14 +119,17 @@ def linked_frames(case: Case, from_frame_uid: str, to_frame_uid: str) -> LinkedF
         return LinkedFrames((direct,), link_error(direct[0]))
     # Frames of angiographic runs are linked to a CT by projected landmarks: no two studies meet over them.
     studies = {each.frame_uid for each in case.studies if each.kind == "volume" and each.frame_uid}
+    ways = []
     for middle in sorted(studies - {from_frame_uid, to_frame_uid}):
         first, second = _newest(case, from_frame_uid, middle), _newest(case, middle, to_frame_uid)
         if first is not None and second is not None:
-            one, other = link_error(first[0]), link_error(second[0])
-            basis = one.basis if one.basis == other.basis else f"{one.basis} and {other.basis}"
-            error = LinkError(one.mm + other.mm, one.measured and other.measured, f"two links added: {basis}")
-            return LinkedFrames((first, second), error)
-    return None
+            ways.append(LinkedFrames((first, second), _summed(link_error(first[0]), link_error(second[0]))))
+    return min(ways, key=lambda each: each.error.mm, default=None)
+
+
+def _summed(one: LinkError, other: LinkError) -> LinkError:
+    basis = one.basis if one.basis == other.basis else f"{one.basis} and {other.basis}"
+    return LinkError(one.mm + other.mm, one.measured and other.measured, f"two links added: {basis}")
 
 
 def _newest(case: Case, from_frame_uid: str, to_frame_uid: str) -> tuple[FrameLink, bool] | None:

@@ -159,3 +159,16 @@ def test_that_new_studies_are_listed_newest_first_until_they_are_linked(case: Ca
 def test_that_another_modality_is_asked_for_landmarks(case: Case) -> None:
     mixed = replace(case, studies=(case.studies[0], series(SIX, date(2026, 3, 1), "MR")))
     assert "landmarks" in studies_to_link(mixed)[0].to_do
+
+
+def test_that_of_two_ways_over_a_third_study_the_surer_one_is_taken(case: Case) -> None:
+    studies = (*case.studies, series("1.2.1", date(2026, 2, 1)))
+    poor = [shift("a", SIX, "1.2.1", (9, 0, 0)), shift("b", "1.2.1", BASE, (0, 0, 0))]
+    good = [
+        replace(shift(name, *ends, (1, 0, 0)), quality=LinkQuality("deformable"))
+        for name, ends in (("c", (SIX, THREE)), ("d", (THREE, BASE)))
+    ]
+    way = linked_frames(with_reviewed(replace(case, studies=studies), *poor, *good), SIX, BASE)
+    assert way is not None
+    assert [link.id for link, _ in way.links] == ["c", "d"]
+    assert way.error.mm == pytest.approx(10.0)
