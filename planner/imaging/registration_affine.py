@@ -20,6 +20,8 @@ Points = NDArray[np.float64]
 
 _STEPS = 30
 _SMALL_VOXELS = 0.002
+_USUAL = 0.04
+"""Mean squared difference of features that counts half."""
 _MOST_VOXELS = 1.0
 _POINTS = 60_000
 """Voxels compared in one step, about."""
@@ -86,7 +88,7 @@ def _in_voxels(level: Level, homogeneous: Points) -> Points:
     )
 
 
-def _summed(level: Level, there: Points, usual: float = 0.02) -> tuple[Points, Points, Cost]:
+def _summed(level: Level, there: Points, usual: float = _USUAL) -> tuple[Points, Points, Cost]:
     from planner.imaging import registration_flow_kernels as kernels
 
     middle, radius, count = _extent(level)

@@ -31,16 +31,16 @@ class Smoothness:
         Per level, coarse to fine; the last number holds for all further ones.
     """
 
-    stiff_mm: float = 3.0
-    viscous_mm: float = 4.0
+    stiff_mm: float
+    viscous_mm: float
     steps: tuple[int, ...] = (14, 12, 10)
 
 
 _SWEEPS = 16
 _BLUR_NODES = 0.8
 _MOST_VOXELS = 1.0
-_FIRST_USUAL, _LEAST_USUAL = 0.05, 0.002
-_SMALL_VOXELS = 0.01
+_FIRST_USUAL, _LEAST_USUAL = 0.05, 0.01
+_SMALL_VOXELS = 0.02
 _LEAST_STRETCH = 0.15
 """Of the determinant of the map; below it the field is smoothed on."""
 _MOST_SMOOTHINGS = 60

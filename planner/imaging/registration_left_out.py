@@ -23,6 +23,8 @@ _GAS_HU = -200.0
 """Below fat, also where blocks mix gas with tissue."""
 _LUNG_MIDDLE_HU = -400.0
 _LEAST_ML = 0.1
+_MOST_SHARE = 0.5
+"""With more than this of an organ left out nothing is left to compare: then the levels say nothing of this image."""
 _RIM_MM = 10.0
 
 
@@ -79,6 +81,8 @@ def _found(volume: Volume, organ: Mask) -> tuple[Mask, list[str]]:
         dense, gas = values > _METAL_HU, np.zeros_like(inside)
     else:
         dense, gas = values > middle + _ABOVE_ORGAN_HU, inside & (values < _GAS_HU)
+    if float(np.mean((dense | gas)[inside])) > _MOST_SHARE:
+        return Mask.empty(volume.grid), []
     names = []
     voxel_ml = volume.grid.voxel_ml
     for name, where in ((METAL, values > _METAL_HU), (DENSE, dense & (values <= _METAL_HU)), (GAS, gas)):
