@@ -110,6 +110,14 @@ def course_case(case_id: str = "case-course", *, simulated: bool = True) -> Case
         responsible_physician="Dr Consultant",
         prior_treatments=(
             PriorTreatment("systemic", "Entecavir begun", date(2025, 10, 1), "outside"),
+            PriorTreatment(
+                "chemoembolisation", "TACE elsewhere", date(2025, 9, 2), "outside",
+                substance="doxorubicin", amount=50.0, unit="mg",
+            ),
+            PriorTreatment(
+                "chemoembolisation", "TACE elsewhere, second", date(2025, 10, 7), "outside",
+                substance="doxorubicin", amount=40.0, unit="mg",
+            ),
             PriorTreatment("radiotherapy", "SBRT segment VI", date(2025, 8, 4), "outside", until=date(2025, 8, 20)),
         ),
         laboratory=laboratory(days),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
@@ -97,7 +98,7 @@ def paint_timeline(painter: QPainter, layout: Layout, content: TimelineContent, 
     seen = [lane for lane in layout.lanes if lane.bottom >= area.top() and lane.top <= area.bottom()]
     for lane in seen:
         if lane.curves:
-            _paint_curves(painter, layout.axis, lane, look, area.width())
+            _paint_curves(painter, layout.axis, lane, look, area.width(), content.today)
     painter.save()
     left = layout.axis.left_px
     painter.setClipRect(QRectF(left, area.top() + head, area.width() - left, area.height() - head))
@@ -190,7 +191,9 @@ def _paint_lane_name(painter: QPainter, axis: TimeAxis, lane: LaneBox, look: Loo
 _CUT = Qt.TextElideMode.ElideRight
 
 
-def _paint_curves(painter: QPainter, axis: TimeAxis, lane: LaneBox, look: Look, width: float) -> None:
+def _paint_curves(
+    painter: QPainter, axis: TimeAxis, lane: LaneBox, look: Look, width: float, today: date | None
+) -> None:
     em = look.em
     painter.save()
     painter.setClipRect(QRectF(axis.left_px, lane.top, width - axis.left_px, lane.height))
@@ -202,6 +205,8 @@ def _paint_curves(painter: QPainter, axis: TimeAxis, lane: LaneBox, look: Look, 
         painter.drawLine(QLineF(axis.left_px, y, width, y))
     for curve in lane.curves:
         _paint_curve(painter, axis, lane, curve, em)
+        if curve.steps and curve.points:
+            _paint_sum_ends(painter, axis, lane, curve, em, today)
     painter.restore()
 
 
@@ -236,6 +241,19 @@ def _paint_curve(painter: QPainter, axis: TimeAxis, lane: LaneBox, curve: Curve,
     for place in places:
         if first <= place.x() <= last:
             painter.drawPixmap(QPointF(place.x() - half, place.y() - half), stamp)
+
+
+def _paint_sum_ends(
+    painter: QPainter, axis: TimeAxis, lane: LaneBox, curve: Curve, em: float, today: date | None
+) -> None:
+    """What adds up rises from nothing on its first day, and stands until today."""
+    first, last = curve.points[0], curve.points[-1]
+    painter.setPen(QPen(QColor(curve.colour), max(1.2, em / 10), Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
+    x = axis.x_of(first.on)
+    painter.drawLine(QLineF(x, lane.y_of(0.0), x, lane.y_of(first.value)))
+    if today is not None and today > last.on:
+        y = lane.y_of(last.value)
+        painter.drawLine(QLineF(axis.x_of(last.on), y, axis.x_of(today), y))
 
 
 def _stamp(painter: QPainter, curve: Curve, em: float) -> QPixmap:
