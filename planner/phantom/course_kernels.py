@@ -77,6 +77,35 @@ def undisplaced(
 
 
 @compiled
+def _line_of(controls: _Floats, k: int, j: int, weights_z: _Floats, weights_y: _Floats, line: _Floats) -> None:
+    """The controls along x, once y and z are settled."""
+    line[:] = 0.0
+    for c in range(4):
+        for b in range(4):
+            share = weights_z[c] * weights_y[b]
+            for a in range(line.shape[0]):
+                for axis in range(3):
+                    line[a, axis] += share * controls[k + c, j + b, a, axis]
+
+
+@compiled_inline
+def _sampled(voxels: NDArray[np.float32], k: float, j: float, i: float, values: NDArray[np.float32]) -> None:
+    """Trilinear values (n,) of n pictures (n, k, j, i) at a place between their outermost voxel centres."""
+    k0, j0, i0 = int(k), int(j), int(i)
+    k1, j1, i1 = min(k0 + 1, voxels.shape[1] - 1), min(j0 + 1, voxels.shape[2] - 1), min(i0 + 1, voxels.shape[3] - 1)
+    tk, tj, ti = np.float32(k - k0), np.float32(j - j0), np.float32(i - i0)
+    for n in range(values.shape[0]):
+        v = voxels[n]
+        p = v[k0, j0, i0] + ti * (v[k0, j0, i1] - v[k0, j0, i0])
+        q = v[k0, j1, i0] + ti * (v[k0, j1, i1] - v[k0, j1, i0])
+        r = v[k1, j0, i0] + ti * (v[k1, j0, i1] - v[k1, j0, i0])
+        s = v[k1, j1, i0] + ti * (v[k1, j1, i1] - v[k1, j1, i0])
+        p += tj * (q - p)
+        r += tj * (s - r)
+        values[n] = p + tk * (r - p)
+
+
+@compiled
 def warp(
     voxels: NDArray[np.float32],
     labels: NDArray[np.uint8],
@@ -99,50 +128,29 @@ def warp(
         (n, k, j, i): n pictures of one grid, trilinear. Beyond the voxels the outermost are held.
     labels, label_image
         (k, j, i) by the nearest voxel; of no size where there are none.
-    source_kji_from_lps
-        (3, 4), the rigid part included.
-    origin, steps
-        LPS x, y, z of the images' first voxel and their steps along x, y, z.
+    source_kji_from_lps, origin, steps
+        (3, 4), the rigid part included; of the images' voxels along LPS x, y, z.
     """
     m = source_kji_from_lps
-    top_k, top_j, top_i = voxels.shape[1] - 1, voxels.shape[2] - 1, voxels.shape[3] - 1
-    row = np.empty((controls.shape[2], 3))
-    wx, wy, wz = np.empty(4), np.empty(4), np.empty(4)
+    top_k, top_j, top_i = voxels.shape[1] - 1.0, voxels.shape[2] - 1.0, voxels.shape[3] - 1.0
+    row, wx, wy, wz = np.empty((controls.shape[2], 3)), np.empty(4), np.empty(4), np.empty(4)
     for k in range(first, last):
         z = origin[2] + k * steps[2]
         ck = taps((z - low[2]) / spacing, controls.shape[0], wz)
         for j in range(images.shape[2]):
             y = origin[1] + j * steps[1]
             cj = taps((y - low[1]) / spacing, controls.shape[1], wy)
-            row[:] = 0.0
-            for c in range(4):
-                for b in range(4):
-                    share = wz[c] * wy[b]
-                    for a in range(row.shape[0]):
-                        for axis in range(3):
-                            row[a, axis] += share * controls[ck + c, cj + b, a, axis]
+            _line_of(controls, ck, cj, wz, wy, row)
             for i in range(images.shape[3]):
-                x = origin[0] + i * steps[0]
-                ci = taps((x - low[0]) / spacing, controls.shape[2], wx)
-                px, py, pz = x, y, z
+                px, py, pz = origin[0] + i * steps[0], y, z
+                ci = taps((px - low[0]) / spacing, controls.shape[2], wx)
                 for a in range(4):
                     px += wx[a] * row[ci + a, 0]
                     py += wx[a] * row[ci + a, 1]
                     pz += wx[a] * row[ci + a, 2]
-                sk = min(max(m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3], 0.0), float(top_k))
-                sj = min(max(m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3], 0.0), float(top_j))
-                si = min(max(m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3], 0.0), float(top_i))
-                k0, j0, i0 = int(sk), int(sj), int(si)
-                k1, j1, i1 = min(k0 + 1, top_k), min(j0 + 1, top_j), min(i0 + 1, top_i)
-                tk, tj, ti = np.float32(sk - k0), np.float32(sj - j0), np.float32(si - i0)
-                for n in range(images.shape[0]):
-                    v = voxels[n]
-                    p = v[k0, j0, i0] + ti * (v[k0, j0, i1] - v[k0, j0, i0])
-                    q = v[k0, j1, i0] + ti * (v[k0, j1, i1] - v[k0, j1, i0])
-                    r = v[k1, j0, i0] + ti * (v[k1, j0, i1] - v[k1, j0, i0])
-                    s = v[k1, j1, i0] + ti * (v[k1, j1, i1] - v[k1, j1, i0])
-                    p += tj * (q - p)
-                    r += tj * (s - r)
-                    images[n, k, j, i] = p + tk * (r - p)
+                sk = min(max(m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3], 0.0), top_k)
+                sj = min(max(m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3], 0.0), top_j)
+                si = min(max(m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3], 0.0), top_i)
+                _sampled(voxels, sk, sj, si, images[:, k, j, i])
                 if labels.size > 0:
                     label_image[k, j, i] = labels[int(sk + 0.5), int(sj + 0.5), int(si + 0.5)]
