@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QIcon, QPixmap
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
-from viewers.panels.parts import PlainLabel
+from viewers.panels.parts import ClickLabel, PlainLabel, clear
 from viewers.state.compare import Change, ChangeMap
 
 KIND_MARKS = {
@@ -16,15 +14,18 @@ KIND_MARKS = {
     "grown": "▲",
     "shrunk": "▼",
     "vanished": "○",
-    "same": "＝",
+    "stable": "＝",
     "split": "⋔",
     "merged": "⋎",
+    "ambiguous": "?",
+    "not-shown": "–",
 }
-NOTHING_FOUND = "No structure of both studies was compared: mark lesions in both, or find what changed."
+NOTHING_FOUND = "Nothing is marked in both studies that could be compared."
+PLACE_NOT_SHOWN = "its place is not on the new images"
 
 
 class MapsList(QWidget):
-    """Every map with its colour and a tick; hidden while there is none.
+    """Every map with a tick and what it stands on; its colours stand in the legend of the images.
 
     Parameters
     ----------
@@ -35,75 +36,74 @@ class MapsList(QWidget):
     def __init__(self, show_map: Callable[[str, bool], object]) -> None:
         super().__init__()
         self._show_map = show_map
-        self._filling = False
+        self._shown: tuple[ChangeMap, ...] = ()
+        self.ticks: dict[str, QCheckBox] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(PlainLabel("Maps over the new study", role="section"))
-        self.list = QListWidget()
-        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.list.itemChanged.connect(self._ticked)
-        layout.addWidget(self.list)
+        self._rows = QVBoxLayout()
+        layout.addLayout(self._rows)
         self.setVisible(False)
 
     def show_maps(self, maps: Sequence[ChangeMap], hidden: frozenset[str]) -> None:
-        """One line for each map; its labels stand in the legend of the image."""
+        """Rows are built anew only for other maps."""
+        if tuple(maps) != self._shown:
+            self._shown = tuple(maps)
+            self._build()
+        for key, tick in self.ticks.items():
+            tick.blockSignals(True)
+            tick.setChecked(key not in hidden)
+            tick.blockSignals(False)
         self.setVisible(bool(maps))
-        self._filling = True
-        self.list.clear()
-        for each in maps:
-            item = QListWidgetItem(f"{each.title} · {each.note}" if each.note else each.title)
-            colours = [label.colour for label in each.labels.labels.values()]
-            item.setIcon(_patch(colours[0] if colours else "#808080"))
-            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
-            shown = each.hidden_key not in hidden
-            item.setCheckState(Qt.CheckState.Checked if shown else Qt.CheckState.Unchecked)
-            item.setData(Qt.ItemDataRole.UserRole, each.hidden_key)
-            item.setToolTip(each.note)
-            self.list.addItem(item)
-        self._filling = False
-        self.list.setFixedHeight(_height(self.list, len(maps)))
 
-    def _ticked(self, item: QListWidgetItem) -> None:
-        if not self._filling:
-            key = str(item.data(Qt.ItemDataRole.UserRole))
-            self._show_map(key, item.checkState() is Qt.CheckState.Checked)
+    def _build(self) -> None:
+        clear(self._rows)
+        self.ticks = {}
+        for each in self._shown:
+            tick = QCheckBox(each.title.replace("&", "&&"))
+            tick.toggled.connect(lambda shown, key=each.hidden_key: self._show_map(key, shown))
+            self.ticks[each.hidden_key] = tick
+            self._rows.addWidget(tick)
+            if each.note:
+                self._rows.addWidget(PlainLabel(each.note, role="quiet", wrap=True))
 
 
 class ChangesList(QWidget):
-    """New, grown, shrunk, vanished; a click brings both studies there."""
+    """New, grown, shrunk, vanished; a click brings both studies there.
+
+    Attributes
+    ----------
+    lines
+        One for each change, in their order.
+    """
 
     def __init__(self, go_to: Callable[[Change], object]) -> None:
         super().__init__()
-        self._changes: tuple[Change, ...] = ()
+        self._go_to = go_to
+        self._shown: tuple[tuple[Change, ...], tuple[str, ...]] | None = None
+        self.lines: list[ClickLabel] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(PlainLabel("What changed", role="section"))
-        self.list = QListWidget()
-        self.list.setWordWrap(True)
-        self.list.itemClicked.connect(lambda item: go_to(self._changes[self.list.row(item)]))
-        self.nothing = PlainLabel(NOTHING_FOUND, role="quiet", wrap=True)
-        layout.addWidget(self.list)
-        layout.addWidget(self.nothing)
+        self._rows = QVBoxLayout()
+        layout.addLayout(self._rows)
         self.setVisible(False)
 
     def show_changes(self, changes: Sequence[Change], computed: bool, notes: Sequence[str] = ()) -> None:
         """Hidden until something was looked for; `notes` say what could not be told."""
-        self._changes = tuple(changes)
         self.setVisible(computed or bool(changes))
-        self.nothing.setText("\n".join(notes) or NOTHING_FOUND)
-        self.nothing.setVisible(bool(notes) or not changes)
-        self.list.setVisible(bool(changes))
-        self.list.clear()
+        given = tuple(changes), tuple(notes)
+        if given == self._shown:
+            return
+        self._shown = given
+        clear(self._rows)
+        self.lines = []
         for each in changes:
-            self.list.addItem(f"{KIND_MARKS.get(each.kind, '·')} {each.kind}: {each.name}\n    {each.words}")
-        self.list.setFixedHeight(_height(self.list, 2 * len(changes)))
-
-
-def _patch(colour: str) -> QIcon:
-    picture = QPixmap(12, 12)
-    picture.fill(QColor(colour))
-    return QIcon(picture)
-
-
-def _height(view: QListWidget, lines: int) -> int:
-    return round((min(max(lines, 1), 14) + 0.6) * view.fontMetrics().height() * 1.35)
+            short, _, rest = each.words.partition("; ")
+            where = "" if each.place_lps_mm is not None else f" ({PLACE_NOT_SHOWN})"
+            line = ClickLabel(f"{KIND_MARKS.get(each.kind, '·')} {each.kind}: {short}{where}", tip=rest or each.name)
+            line.clicked.connect(lambda change=each: self._go_to(change))
+            self.lines.append(line)
+            self._rows.addWidget(line)
+        for note in notes or (() if changes else (NOTHING_FOUND,)):
+            self._rows.addWidget(PlainLabel(note, role="quiet", wrap=True))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter, QResizeEvent
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QResizeEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from planner.imaging import Volume
@@ -13,10 +13,11 @@ from viewers.panes.desk import Desk
 from viewers.panes.mpr_header import MprHeader, series_title
 from viewers.panes.mpr_pane import MprPane
 from viewers.panes.pane_frame import HeaderButton, PaneFrame
-from viewers.scene.fusion_painter import draw_landmarks
+from viewers.scene.fusion_painter import LEGEND_FROM_EM, draw_landmarks, draw_legend
 from viewers.scene.slice_painter import SliceScene
+from viewers.scene.slice_picture import SliceRequest
 from viewers.scene.slice_view import SliceView, fit_mm_per_px
-from viewers.state.compare import COMPARE_LANDMARK, ComparedPair, Side, turned_deg
+from viewers.state.compare import COMPARE_LANDMARK, ComparedPair, Side, legend_of, turned_deg
 from viewers.state.layouts import PaneSpec
 from viewers.state.pane_state import PaneState
 from viewers.state.view_state import PlaneKind
@@ -103,6 +104,14 @@ class ComparePane(MprPane):
             middle = anchor - right * plane.right_lps - down * plane.down_lps
         return SliceView(plane.through(middle), width, height, scale)
 
+    def request(self) -> SliceRequest | None:
+        """The slice; on the new study with the maps of what changed."""
+        plain = super().request()
+        if plain is None or self.side == "earlier":
+            return plain
+        maps = self.compare.shown_maps(self.state.hidden_ids.value)
+        return replace(plain, label_maps=(*plain.label_maps, *((each.hidden_key, each.labels) for each in maps)))
+
     def scene(self) -> SliceScene | None:
         """The slice's own words, with which side it is and how it is linked."""
         found = super().scene()
@@ -123,10 +132,22 @@ class ComparePane(MprPane):
         return ("EARLIER · linked point", f"turned by up to {turned:.0f}°")
 
     def paint_over(self, painter: QPainter, scene: SliceScene) -> None:
-        """Landmarks of this side."""
+        """Landmarks of this side; the colours of the maps on the new one."""
         pairs = self.compare.landmarks.value
         if pairs and (self.compare.link is None or self.state.active_tool.value == COMPARE_LANDMARK):
             draw_landmarks(painter, scene.view, pairs, self.side, scene.reach_mm)
+        self.paint_legend(painter)
+
+    def paint_legend(self, painter: QPainter) -> None:
+        """Below the upper right corner."""
+        if self.side == "later":
+            top = QFontMetricsF(painter.font()).height() * LEGEND_FROM_EM
+            draw_legend(painter, QRectF(self.rect()), top, self.legend())
+
+    def legend(self) -> tuple[tuple[str, str], ...]:
+        """Colours and names of the maps that are shown."""
+        shown = self.compare.shown_maps(self.state.hidden_ids.value)
+        return legend_of({each.key: each.labels for each in shown})
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The new study's pane leads."""

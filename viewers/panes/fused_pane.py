@@ -25,7 +25,7 @@ from viewers.scene.fusion_painter import (
 from viewers.scene.slice_painter import SliceScene, image_of
 from viewers.scene.slice_picture import SlicePicture, SliceRequest
 from viewers.scene.slice_text import shown_date
-from viewers.state.compare import STEP_OF_SHARE, FusionLook, legend_of
+from viewers.state.compare import STEP_OF_SHARE, FusionLook
 from viewers.state.layouts import PaneSpec
 from viewers.state.view_state import PlaneKind
 
@@ -139,10 +139,7 @@ class FusedPane(ComparePane):
         plain, fused, earlier = super().request(), self.compare.fused, self.compare.key("earlier")
         if plain is None:
             return None
-        hidden = self.state.hidden_ids.value
-        maps = tuple((each.hidden_key, each.labels) for each in self.compare.shown_maps(hidden))
         values = {name: getattr(plain, name) for name in SliceRequest.__dataclass_fields__}
-        values["label_maps"] = (*plain.label_maps, *maps)
         if fused is None or earlier is None:
             return FusedRequest(**values)
         window = self.state.window(earlier).window if self.state.images.volume(earlier) is not None else plain.window
@@ -184,15 +181,17 @@ class FusedPane(ComparePane):
         """As the active tool wants it."""
         self._show_cursor(self.state.active_tool.value)
 
+    def paint_legend(self, painter: QPainter) -> None:
+        """It stands below the words of the fusion, where there is one."""
+        if not self.is_fused:
+            super().paint_legend(painter)
+
     def paint_over(self, painter: QPainter, scene: SliceScene) -> None:
         """Divider, which study is where, legends."""
         super().paint_over(painter, scene)
         look, area = self.compare.look.value, QRectF(self.rect())
-        hidden = self.state.hidden_ids.value
-        legend = legend_of({each.key: each.labels for each in self.compare.shown_maps(hidden)})
         later, earlier = (self.state.images.volume(self.compare.key(side)) for side in ("later", "earlier"))
         if not self.is_fused or later is None or earlier is None:
-            draw_legend(painter, area, QFontMetricsF(painter.font()).height() * 1.7, legend)
             return
         if look.mode == "swipe" and look.alone is None:
             draw_divider(painter, area, look.divider)
@@ -201,7 +200,7 @@ class FusedPane(ComparePane):
             note = difference_note(earlier, later)
             draw_difference_legend(painter, area, top, look.limit, later.source.unit or "", note)
             return
-        draw_legend(painter, area, top, legend)
+        draw_legend(painter, area, top, self.legend())
 
 
 def difference_note(earlier: Volume, later: Volume) -> str:

@@ -15,6 +15,8 @@ from viewers.scene.slice_view import SliceView
 from viewers.state.compare import FusionLook, LandmarkPair, Side
 
 LANDMARK = "#cc79a7"
+LEGEND_FROM_EM = 1.7
+"""Where the first line of a legend begins, in heights of the text: below the corner's own line."""
 _DIVIDER_WORDS = 0.42
 """How far down the names of the studies stand beside the divider, clear of the corners' lines."""
 
@@ -35,7 +37,7 @@ def draw_divider(painter: QPainter, area: QRectF, share: float) -> None:
 def draw_studies(painter: QPainter, area: QRectF, look: FusionLook, earlier: str, later: str) -> float:
     """Which study is where: on the divider's two sides, else below the upper right corner; the next free line's top."""
     metrics = QFontMetricsF(painter.font())
-    top = area.top() + metrics.height() * 1.7
+    top = area.top() + metrics.height() * LEGEND_FROM_EM
     if look.alone is None and look.mode == "swipe":
         x, gap = area.left() + look.divider * area.width(), metrics.height() * 0.5
         y = area.top() + area.height() * _DIVIDER_WORDS

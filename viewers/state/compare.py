@@ -135,7 +135,7 @@ class Change:
     Attributes
     ----------
     place_lps_mm
-        In the later study's frame; a vanished one where it would lie.
+        In the later study's frame; a vanished one where it would lie. None where the new images do not show it.
     words
         Sizes before and after, with units.
     """
@@ -143,7 +143,7 @@ class Change:
     kind: str
     name: str
     words: str
-    place_lps_mm: Point
+    place_lps_mm: Point | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ class CaseCompare:
     def go_to(self, change: Change) -> None:
         """Both studies where something changed."""
         volumes = self.matching.volumes()
-        if volumes is not None:
+        if volumes is not None and change.place_lps_mm is not None:
             self.desk.state.move_cursor(volumes[0].grid.frame_uid, change.place_lps_mm)
 
     # What is shown

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+
+import numpy as np
 
 from planner.app.follow_up_images import changes_between, lipiodol_of_day, necrosis_of_day
 from planner.app.lesion_identity import StudyDay, lesion_regions, propose_identities
 from planner.app.marking import load_mask, region_of
 from planner.errors import OperatorError
-from planner.imaging import Volume
+from planner.imaging import LabelMap, Volume
 from planner.imaging.masks import Mask
 from planner.jobs import Context
 from planner.model.case import Case
@@ -145,12 +147,8 @@ def found_changes(given: DayImages, context: Context) -> Found:
             context=context.part(0.0, 0.5),
         )
         found = changes_between(proposals)
-        maps.append(ChangeMap(CHANGED, "What changed", found.labels, found.note))
-        place = given.later.grid.centre_lps_mm.tolist()
-        changes = tuple(
-            Change(row.kind, row.name, row.words, row.place_lps_mm or (place[0], place[1], place[2]))
-            for row in found.rows
-        )
+        maps.append(ChangeMap(CHANGED, "What changed", occurring(found.labels), found.note))
+        changes = tuple(Change(row.kind, row.name, row.words, row.place_lps_mm) for row in found.rows)
     except OperatorError as refused:
         notes.append(refused.message)
     context.step(0.5, "looking for Lipiodol")
@@ -161,6 +159,12 @@ def found_changes(given: DayImages, context: Context) -> Found:
             notes.append(refused.message)
         context.step(0.8, "looking at what enhances")
     return Found(tuple(maps), changes, tuple(notes))
+
+
+def occurring(labels: LabelMap) -> LabelMap:
+    """The same map, naming only what occurs in it: a legend shows nothing else."""
+    there = {int(value) for value in np.unique(labels.voxels)}
+    return replace(labels, labels={value: label for value, label in labels.labels.items() if value in there})
 
 
 def _unenhanced(given: DayImages) -> Volume | None:
@@ -186,7 +190,7 @@ def _lipiodol(given: DayImages, day: StudyDay, context: Context) -> list[ChangeM
     if plain is None:
         return []
     labels, _, words = lipiodol_of_day(plain, _liver(given, day.frame_uid, plain, context))
-    return [ChangeMap(LIPIODOL, "Lipiodol", labels, words)]
+    return [ChangeMap(LIPIODOL, "Lipiodol", occurring(labels), words)]
 
 
 def _necrosis(given: DayImages, day: StudyDay, context: Context) -> list[ChangeMap]:
@@ -200,5 +204,5 @@ def _necrosis(given: DayImages, day: StudyDay, context: Context) -> list[ChangeM
         mask = load_mask(given.library, body.blob)
         found = necrosis_of_day(given.library, given.case, mask, given.later, plain)
         title = f"{item.name}: what enhances"
-        maps.append(ChangeMap(f"{NECROSIS}-{number}", title, found.labels(), " ".join(found.notes)))
+        maps.append(ChangeMap(f"{NECROSIS}-{number}", title, occurring(found.labels()), " ".join(found.notes)))
     return maps
