@@ -11,14 +11,16 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 
+from planner.imaging import Volume
 from planner.model.case import Case
 from planner.model.course import CourseStep
 from planner.model.people import Patient
-from tests.course_scene import TODAY, course_case
+from tests.course_scene import TODAY, course_case, study
 from tests.window_hands import LEFT, PERSON, Hands
 from viewers.panels.course_page import CoursePage
 from viewers.panels.step_dialog import StartCourseDialog, StepDialog
 from viewers.window.case_course import CaseCourse
+from viewers.window.case_work import CaseWork
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
@@ -28,17 +30,22 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hands]:
     application = QApplication.instance() or QApplication([])
     assert application is not None
     made = Hands(tmp_path_factory.mktemp("course"))
-    yield made
+    made.library.create_case(replace(course_case(), studies=()), PERSON)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CaseWork, "today", property(lambda self: TODAY))
+        yield made
     made.close()
 
 
 @pytest.fixture
-def hands(window: Hands, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
-    """A fresh case of its own in the shared window, opened, on the day the scene is made for."""
-    name = f"case-{abs(hash(request.node.name)) % 10**8}"
-    window.library.create_case(replace(course_case(name), studies=()), PERSON)
-    window.window.open_case(name)
-    monkeypatch.setattr(type(window.work), "today", property(lambda self: TODAY))
+def hands(window: Hands) -> Iterator[Hands]:
+    """The case of the scene as it was at first, on the day it is made for, its course on show."""
+    if window.window.work is None or window.work.opened.case.id != "case-course":
+        window.window.open_case("case-course")
+    course(window).leave()
+    while window.work.opened.document.undo_label is not None:
+        window.work.opened.document.undo()
+    window.work.use_session("session-1")
     window.turn()
     window.shortcut(Qt.Key.Key_C, SHIFT)
     assert course(window).is_open
@@ -225,9 +232,7 @@ def test_that_a_session_on_the_axis_opens_and_a_step_is_chosen_there(hands: Hand
     canvas = page(hands).timeline.canvas
 
     def click(mark_id: str) -> None:
-        mark = next(each for each in canvas.layout_now().marks if each.mark.id == mark_id)
-        at = QPoint(round(mark.x), round(mark.y - canvas.offset))
-        QTest.mouseClick(canvas, LEFT, Qt.KeyboardModifier.NoModifier, at)
+        QTest.mouseClick(canvas, LEFT, Qt.KeyboardModifier.NoModifier, place(hands, mark_id))
         hands.turn()
 
     click("step-9")
@@ -236,6 +241,37 @@ def test_that_a_session_on_the_axis_opens_and_a_step_is_chosen_there(hands: Hand
     click("session-2")
     assert hands.work.session_desk is not None
     assert hands.work.session_desk.session_id == "session-2"
+    assert not course(hands).is_open
+
+
+def place(hands: Hands, mark_id: str) -> QPoint:
+    canvas = page(hands).timeline.canvas
+    mark = next(each for each in canvas.layout_now().marks if each.mark.id == mark_id)
+    return QPoint(round(mark.x), round(mark.y - canvas.offset))
+
+
+def test_that_a_study_on_the_axis_leads_the_panes_and_two_of_them_are_compared(
+    hands: Hands, ball: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs = (study(1, date(2025, 11, 2)), study(3, date(2026, 4, 14)))
+    hands.work.apply("Studies", lambda: lambda case: replace(case, studies=refs))
+    for each in refs:
+        hands.work.series.take(Volume(ball.voxels, ball.grid, replace(ball.source, series_uid=each.series_uid)))
+    hands.turn()
+    shown = hands.window.desk.state.images
+    assert shown.primary_key == f"{refs[0].series_uid}#1"
+    canvas = page(hands).timeline.canvas
+    QTest.mouseClick(canvas, LEFT, Qt.KeyboardModifier.NoModifier, place(hands, refs[1].series_uid))
+    hands.turn()
+    assert shown.primary_key == f"{refs[1].series_uid}#1"
+    assert not course(hands).is_open
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(hands.window.case_page, "compare_studies", lambda *uids: asked.append(uids))
+    hands.shortcut(Qt.Key.Key_C, SHIFT)
+    for each in reversed(refs):
+        QTest.mouseClick(canvas, LEFT, Qt.KeyboardModifier.ControlModifier, place(hands, each.series_uid))
+    hands.turn()
+    assert asked == [(refs[0].series_uid, refs[1].series_uid)]
     assert not course(hands).is_open
 
 

@@ -103,13 +103,13 @@ def pixels(timeline: Timeline) -> np.ndarray:
 def values_of(picture: QImage) -> np.ndarray:
     image = picture.convertToFormat(QImage.Format.Format_RGB32)
     values = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
-    return values[:, : image.width(), 2::-1].astype(int)
+    return values[:, : image.width(), 2::-1].astype(np.int16)
 
 
 def shows(picture: np.ndarray, colour: str, tolerance: int = 12) -> int:
     """How many pixels have a colour."""
     wanted = QColor(colour)
-    target = np.array([wanted.red(), wanted.green(), wanted.blue()])
+    target = np.array([wanted.red(), wanted.green(), wanted.blue()], np.int16)
     return int((np.abs(picture - target).max(axis=-1) <= tolerance).sum())
 
 

@@ -300,11 +300,11 @@ class CaseCourse:
         if work is None or reference is None:
             return
         self.leave()
+        work.series.load_keys([series_key(reference)])
         if reference.kind == ANGIO:
             work.desk.state.layout.set("dsa")
             return
         self._wanted_image = series_key(reference)
-        work.series.load_keys([self._wanted_image])
         self._show_wanted()
 
     def _show_wanted(self) -> None:
