@@ -1,6 +1,6 @@
 """Registration: landmarks of real lungs, the whole field of the digital patient's liver, and what must not pull it.
 
-``python benchmarks/registration.py lungs --data FOLDER`` registers the two chest CTs of ``elastix-lung`` both ways, with the
+``python benchmarks/registration.py lungs`` registers the two chest CTs of ``elastix-lung`` both ways, with the
 mask found automatically and from starts that are shifted and turned, and beside it SimpleITK's rigid and B-spline
 registration (Mattes mutual information, three resolutions, no mask and the automatic mask) in the same run.
 
@@ -205,8 +205,8 @@ def say_quality(found: Registration, processor_s: float) -> None:
     dice = "none" if found.organ_dice is None else f"{found.organ_dice:.3f}"
     say(
         f"    {found.organ}, likeness {found.similarity or 0.0:.2f}, Dice {dice}, "
-        f"Jacobian {found.jacobian_minimum:.2f}, folded {found.folded_fraction:.4f}, left out {found.left_out}; {found.seconds:.1f} s by the clock, "
-        f"{processor_s:.1f} s of processor, load {load:.1f}\n"
+        f"Jacobian {found.jacobian_minimum:.2f}, folded {found.folded_fraction:.4f}, left out "
+        f"{found.left_out}; {found.seconds:.1f} s by the clock, {processor_s:.1f} s of processor, load {load:.1f}\n"
     )
 
 

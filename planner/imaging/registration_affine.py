@@ -102,7 +102,7 @@ def _summed(level: Level, there: Points, usual: float = _USUAL) -> tuple[Points,
         least_rows=2,
     )
     whole = left.sum(axis=0)
-    whole = whole + np.triu(whole, 1).T
+    whole = np.triu(whole) + np.triu(whole, 1).T
     compared, asked, squares = totals.sum(axis=0)
     cost = Cost(squares / compared if compared else 1.0, compared / asked if asked else 0.0)
     return whole, right.sum(axis=0), cost

@@ -237,8 +237,9 @@ def affine_sums(
         (layers, 12, 12), (layers, 12) and (layers, 3) by layer: unknowns 3 * axis of place + 0..2 for slopes along
         k, j, i, and 9 + axis for the shift (voxels); totals: compared weight, weight asked for, squared difference.
     """
-    left, slope, unknown = np.empty(CHANNELS), np.empty((3, CHANNELS)), np.empty(12)
-    arm = np.empty(3)
+    left, slope, pull, tensor = np.empty(CHANNELS), np.empty((3, CHANNELS)), np.empty(3), np.empty((3, 3))
+    # The fourth place stands for the shift.
+    arm = np.ones(4)
     for k in range(first, last):
         if k % step:
             continue
@@ -263,12 +264,21 @@ def affine_sums(
                 share = 1.0 / (1.0 + square / usual)
                 weight *= share * share
                 arm[0], arm[1], arm[2] = (k - middle[0]) / radius, (j - middle[1]) / radius, (i - middle[2]) / radius
+                for axis in range(3):
+                    pull[axis] = 0.0
+                    for other in range(3):
+                        tensor[axis, other] = 0.0
                 for channel in range(CHANNELS):
                     for axis in range(3):
-                        for place in range(3):
-                            unknown[3 * place + axis] = arm[place] * slope[axis, channel]
-                        unknown[9 + axis] = slope[axis, channel]
-                    for a in range(12):
-                        right_side[k, a] += weight * unknown[a] * left[channel]
-                        for b in range(a, 12):
-                            left_side[k, a, b] += weight * unknown[a] * unknown[b]
+                        pull[axis] += weight * slope[axis, channel] * left[channel]
+                        for other in range(axis, 3):
+                            tensor[axis, other] += weight * slope[axis, channel] * slope[other, channel]
+                tensor[1, 0], tensor[2, 0], tensor[2, 1] = tensor[0, 1], tensor[0, 2], tensor[1, 2]
+                for place in range(4):
+                    for axis in range(3):
+                        right_side[k, 3 * place + axis] += arm[place] * pull[axis]
+                        for again in range(place, 4):
+                            for other in range(3):
+                                left_side[k, 3 * place + axis, 3 * again + other] += (
+                                    arm[place] * arm[again] * tensor[axis, other]
+                                )
