@@ -197,18 +197,15 @@ class CaseCourse:
         self._open(StartCourseDialog(offers, work.today, self._start, self.window))
 
     def _start(self, template_id: str | None, begun_on: date) -> str | None:
-        identifier = new_id("course")
+        before, self.course_id = self.course_id, new_id("course")
         if template_id is None:
-            empty = Course(identifier, "Course", begun_on=begun_on)
-            refusal = self._apply("Start a course", lambda: _with_course(empty))
+            edit = _with_course(Course(self.course_id, "Course", begun_on=begun_on))
         else:
             template = self.window.installed.courses[template_id]
-            refusal = self._apply(
-                "Start a course", lambda: course_planning.start_course(template, begun_on, course_id=identifier)
-            )
-        if refusal is None:
-            self.course_id = identifier
-            self.refresh()
+            edit = course_planning.start_course(template, begun_on, course_id=self.course_id)
+        refusal = self._apply("Start a course", lambda: edit)
+        if refusal is not None:
+            self.course_id = before
         return refusal
 
     # Steps

@@ -143,6 +143,9 @@ class CasePage(QWidget):
         self.lumens = CaseLumens(desk)
         self.stage_panel.extras.addWidget(self.lumens.panel)
         self.no_session = PlainLabel("", role="quiet", wrap=True)
+        self.below = QWidget()
+        self.under = QVBoxLayout(self.below)
+        self.under.setContentsMargins(0, 0, 0, 0)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -170,6 +173,7 @@ class CasePage(QWidget):
         layout.addWidget(self.banner)
         layout.addWidget(self.compare.offer)
         layout.addWidget(self.splitter, 1)
+        layout.addWidget(self.below)
         self.covered_by: QWidget | None = None
 
     def cover(self, page: QWidget | None) -> None:
@@ -181,8 +185,12 @@ class CasePage(QWidget):
             layout.addWidget(page)
         self.covered_by = page
         self.splitter.setVisible(page is None)
+        self.below.setVisible(page is None)
         if page is not None:
             page.show()
+        else:
+            # Nothing that is not seen was shown anew meanwhile.
+            self.refresh_soon()
 
     def fit(self, width: int, scale: float) -> None:
         """Sizes of the side panels for a window width; the images get the rest."""
@@ -229,6 +237,8 @@ class CasePage(QWidget):
         document = work.opened.document
         self.banner.show_text(banner_text(work))
         self.banner.show_steps(document.undo_label, document.redo_label)
+        if self.covered_by is not None:
+            return
         self.stage_list.show_course(course_lines(work))
         desk = work.session_desk
         self.compare.refresh()
