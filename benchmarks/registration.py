@@ -142,14 +142,14 @@ def itk_image(volume: Volume) -> Any:
     return image
 
 
-def course(preset: str, seeds: list[int]) -> None:
+def course(preset: str, seeds: list[int], days: list[str]) -> None:
     from planner.phantom.course import CourseMaker
 
     for seed in seeds:
         maker = CourseMaker(preset, seed, begun_on=date(2025, 6, 3))
-        first = maker.timepoint("baseline", plans=()).volumes
-        for key in DAYS:
-            day = maker.timepoint(key, plans=())
+        first = maker.timepoint("baseline").volumes
+        for key in days:
+            day = maker.timepoint(key)
             for role, image in day.volumes.items():
                 truth = day.truth_of(role)
                 structures = truth.structures
@@ -221,13 +221,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data" / "elastix-lung")
     parser.add_argument("--preset", default="tiny")
     parser.add_argument("--seeds", type=int, nargs="+", default=[21, 22])
+    parser.add_argument("--days", nargs="+", default=list(DAYS))
     parser.add_argument("--perturbed", action="store_true")
     parser.add_argument("--peers", action="store_true")
     given = parser.parse_args()
     if given.what == "lungs":
         lungs(given.data, given.perturbed, given.peers)
     elif given.what == "course":
-        course(given.preset, given.seeds)
+        course(given.preset, given.seeds, given.days)
     else:
         deposits()
 
