@@ -95,10 +95,14 @@ class CaseCourse:
         if self.is_open:
             self.window.case_page.cover(None)
 
-    def refresh(self) -> None:
-        """After every change of the case, while the course is seen."""
-        if self.is_open and self.page is not None and self.window.work is not None:
-            self.page.show_view(self.view(self.window.work))
+    def refresh(self, *, always: bool = False) -> None:
+        """After every change of the case, while the course is seen; images and stages that change concern it not."""
+        work = self.window.work
+        if not self.is_open or self.page is None or work is None:
+            return
+        shown = self.page.view.case if self.page.view is not None else None
+        if always or shown is not work.opened.case:
+            self.page.show_view(self.view(work))
 
     def view(self, work: CaseWork) -> CourseView:
         """The course as it stands today."""
@@ -169,7 +173,7 @@ class CaseCourse:
 
     def _choose(self, course_id: str) -> None:
         self.course_id = course_id
-        self.refresh()
+        self.refresh(always=True)
 
     def _write(self, name: str, value: Any) -> str | None:
         course, work = self._course(), self.window.work
