@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, SignalInstance
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -89,10 +89,9 @@ def hover(timeline: Timeline, at: QPoint) -> tuple[str, ...]:
     return timeline.canvas.lines_at(QPointF(at))
 
 
-def heard(signal: object) -> list[tuple[object, ...]]:
+def heard(signal: SignalInstance) -> list[tuple[object, ...]]:
     got: list[tuple[object, ...]] = []
-    connect: Callable[..., object] = getattr(signal, "connect")  # noqa: B009
-    connect(lambda *values: got.append(values))
+    signal.connect(lambda *values: got.append(values))
     return got
 
 
