@@ -15,7 +15,7 @@ from planner.imaging import Label, LabelMap, Volume
 from viewers.panes.compare_pane import ComparePane
 from viewers.panes.fused_pane import NOT_REVIEWED, FusedPane
 from viewers.panes.pane_grid import PaneGrid
-from viewers.scene.fusion import LESS, MORE, chequer, difference_table
+from viewers.scene.fusion import LESS, MORE, difference_table
 from viewers.scene.palette import rgb
 from viewers.state.compare import COMPARE_LANDMARK, ChangeMap, ComparedPair, Linked, WarpedStudy, turned_deg
 from viewers.state.compare_cursor import CompareLinking
@@ -214,12 +214,6 @@ def test_that_the_chequerboard_takes_turns(over: CompareBench) -> None:
     ball = over.at(pane, BALL_LPS_MM)
     seen = {over.grey_at(pane, ball + QPoint(right, down)) for right in range(-20, 21, 4) for down in (-8, 0, 8)}
     assert max(seen) - min(seen) > 60
-    squares = chequer((40, 60), 4)
-    assert squares[0, 0]
-    assert not squares[0, 10]
-    assert not squares[10, 0]
-    assert squares[10, 10]
-    assert squares.mean() == pytest.approx(0.5)
 
 
 def test_that_the_difference_is_coloured_by_its_sign_and_symmetric(over: CompareBench) -> None:

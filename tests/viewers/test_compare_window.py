@@ -24,7 +24,7 @@ from planner.geometry import Grid, SpaceMap, lps
 from planner.imaging import ImageSource, Volume
 from planner.imaging.displacement import PointMap
 from planner.model.people import Patient
-from viewers.state.compare import COMPARE_LANDMARK, LandmarkPair
+from viewers.state.compare import COMPARE_LANDMARK, Change, LandmarkPair
 from viewers.window.case_compare import CaseCompare
 
 SHIFT = np.array([9.0, -5.0, 6.0])
@@ -302,3 +302,21 @@ def test_that_dates_are_compared_by_what_a_timeline_names(hands: CompareHands) -
     assert pair.earlier.startswith(early.series_uid), "the older study is the earlier one"
     hands.window.case_page.compare_studies(early.series_uid, "1.2.3.4")
     assert "no images" in hands.window.jobs.message.text()
+
+
+def test_that_a_click_on_what_changed_goes_there_in_both_studies(hands: CompareHands) -> None:
+    hands.compare()
+    hands.match_by_landmarks()
+    hands.press(hands.part.panel.accept)
+    hands.settle()
+    place = (12.0, 16.0, -12.0)
+    changes = (Change("grown", "Lesion 1", "10 mm to 14 mm; sure", place), Change("vanished", "Lesion 2", "gone", None))
+    hands.state.compare.changes.set(changes)
+    hands.settle()
+    lines = hands.part.panel.changes.lines
+    assert [each.text().split(":")[0] for each in lines] == ["▲ grown", "○ vanished"]
+    assert "not on the new images" in lines[1].text()
+    QTest.mouseClick(lines[0], Qt.MouseButton.LeftButton)
+    assert hands.state.cursor_lps_mm(hands.frames[0]) == place
+    there = np.array(hands.state.cursor_lps_mm(hands.frames[1]))
+    assert np.linalg.norm(there - earlier_from_later(np.array(place))) < 0.5

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from planner.imaging import Volume
@@ -119,6 +119,8 @@ class FusedPane(ComparePane):
 
     KINDS: tuple[str, ...] = tuple(FUSED_PLANES)
     PLANES = FUSED_PLANES
+    _stale = False
+    """Slices or look are other than those of the picture that is shown."""
 
     def __init__(self, spec: PaneSpec, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(spec, desk, parent)
@@ -161,14 +163,21 @@ class FusedPane(ComparePane):
         return replace(found, notice=notice, extra_lines=())
 
     def _arrived(self) -> None:
-        self._fuse()
+        self._stale = True
         self.update()
 
     def _look_changed(self, look: FusionLook) -> None:
         """No new slice: the two that are there are laid over each other anew."""
         del look
-        self._fuse()
+        self._stale = True
         self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """However often the look has changed, the two are laid over each other once for each time they are seen."""
+        if self._stale:
+            self._stale = False
+            self._fuse()
+        super().paintEvent(event)
 
     def _fuse(self) -> None:
         picture = self.renderer.picture

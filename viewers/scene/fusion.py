@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.imaging import Volume
-from planner.imaging.window import Window
+from planner.imaging.window import Window, apply_window
 from viewers.scene.palette import rgb
 from viewers.scene.slice_picture import SlicePicture, SliceRequest, render
 from viewers.state.compare import FusionLook
@@ -20,6 +21,8 @@ NEUTRAL = (34, 36, 40)
 """Grey of no difference."""
 _EDGE_SHARE_PER_MM, _EDGE_SMOOTH_MM = 0.04, 1.5
 """Edges are drawn where the grey, smoothed over so much, climbs by this share of white per mm; for looking only."""
+
+_LARGE_PX = 500
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -91,17 +94,15 @@ def fused_pixels(picture: FusedPicture, look: FusionLook) -> NDArray[np.uint8]:
         column = round(look.divider * width)
         fused[:, :column] = above[:, :column]
         return fused
-    shown = chequer((height, width), look.tiles)
-    fused[shown] = above[shown]
+    tile = _tile((height, width), look.tiles)
+    for number, top in enumerate(range(0, height, tile)):
+        for left in range(tile * (number % 2), width, 2 * tile):
+            fused[top : top + tile, left : left + tile] = above[top : top + tile, left : left + tile]
     return fused
 
 
-def chequer(size_px: tuple[int, int], tiles: int) -> NDArray[np.bool_]:
-    """(height, width) True where the earlier study is shown; the first square is the earlier one's."""
-    height, width = size_px
-    tile = max(1, min(size_px) // max(1, tiles))
-    rows, columns = np.arange(height) // tile, np.arange(width) // tile
-    return (rows[:, None] + columns[None, :]) % 2 == 0
+def _tile(size_px: tuple[int, int], tiles: int) -> int:
+    return max(1, min(size_px) // max(1, tiles))
 
 
 def difference(picture: FusedPicture) -> NDArray[np.float32]:
@@ -111,20 +112,24 @@ def difference(picture: FusedPicture) -> NDArray[np.float32]:
         return np.full_like(picture.values, np.nan)
     outside = request.outside if isinstance(request, FusedRequest) else None
     before = earlier.values if outside is None else np.where(earlier.values <= outside, np.nan, earlier.values)
-    found: NDArray[np.float32] = (picture.values - before).astype(np.float32, copy=False)
+    found: NDArray[np.float32] = picture.values - before
     return found
 
 
 def difference_pixels(picture: FusedPicture, limit: float) -> NDArray[np.uint8]:
     """(height, width, 4): a map that is as far to either side; black where there is nothing to subtract."""
-    apart = difference(picture)
-    table = difference_table()
-    with np.errstate(invalid="ignore"):
-        index = np.clip(apart * np.float32(127.0 / limit) + np.float32(128.0), 1.0, 255.0)
-    known = np.isfinite(apart)
-    return np.asarray(table[np.where(known, index, 0.0).astype(np.uint8)], dtype=np.uint8)
+    index = difference(picture)
+    index *= np.float32(127.0 / limit)
+    index += np.float32(128.0)
+    np.clip(index, 1.0, 255.0, out=index)
+    # Not a number is left over by all of these, and becomes the entry that stands for nothing.
+    np.nan_to_num(index, copy=False, nan=0.0)
+    colours = difference_table().view(np.uint32)[:, 0]
+    found: NDArray[np.uint8] = colours[index.astype(np.uint8)][..., None].view(np.uint8)
+    return found
 
 
+@cache
 def difference_table() -> NDArray[np.uint8]:
     """(256, 4) blue, green, red, 255. 0: nothing to subtract, 1: the most below, 128: the same, 255: the most above."""
     along = (np.arange(256) - 128) / 127.0
@@ -142,23 +147,34 @@ def edges(grey: NDArray[np.uint8], mm_per_px: float) -> NDArray[np.bool_]:
     from scipy import ndimage
 
     smooth = ndimage.uniform_filter(grey.astype(np.float32), max(3, round(_EDGE_SMOOTH_MM / mm_per_px) | 1))
-    down, right = np.gradient(smooth)
-    climb = np.hypot(down, right)
-    steep = climb >= 255.0 * _EDGE_SHARE_PER_MM * mm_per_px
-    ridge = np.zeros_like(steep)
+    found = np.zeros(grey.shape, dtype=np.bool_)
+    if min(grey.shape) < 5:
+        return found
+    # Differences over two pixels, and their squares: thresholds are squared instead of taking roots.
+    right, down = smooth[1:-1, 2:] - smooth[1:-1, :-2], smooth[2:, 1:-1] - smooth[:-2, 1:-1]
+    across, along = right * right, down * down
+    climb = across + along
     middle = climb[1:-1, 1:-1]
-    across = (middle >= climb[1:-1, :-2]) & (middle > climb[1:-1, 2:])
-    along = (middle >= climb[:-2, 1:-1]) & (middle > climb[2:, 1:-1])
-    ridge[1:-1, 1:-1] = np.where(np.abs(right[1:-1, 1:-1]) >= np.abs(down[1:-1, 1:-1]), across, along)
-    found: NDArray[np.bool_] = steep & ridge
+    steep = middle >= (2.0 * 255.0 * _EDGE_SHARE_PER_MM * mm_per_px) ** 2
+    sideways = (middle >= climb[1:-1, :-2]) & (middle > climb[1:-1, 2:])
+    upright = (middle >= climb[:-2, 1:-1]) & (middle > climb[2:, 1:-1])
+    found[2:-2, 2:-2] = steep & np.where(across[1:-1, 1:-1] >= along[1:-1, 1:-1], sideways, upright)
     return found
 
 
 def _edges_over(pixels: NDArray[np.uint8], earlier: SlicePicture) -> NDArray[np.uint8]:
+    """In a large picture every other pixel is looked at, which is four times as quick, and lines are twice as wide."""
     fused = _coloured(pixels).copy()
-    plain = replace(earlier.request, regions=(), label_maps=())
+    request = earlier.request
+    window, step = request.window, 2 if min(request.size_px) >= _LARGE_PX else 1
+    values = np.ascontiguousarray(earlier.values[::step, ::step])
+    grey = apply_window(values, centre=window.centre, width=window.width, function=window.function)
+    found = edges(grey, request.mm_per_px * step)
+    if step > 1:
+        height, width = request.size_px
+        found = found.repeat(step, axis=0).repeat(step, axis=1)[:height, :width]
     red, green, blue = rgb(EDGE)
-    fused[edges(render(plain, earlier).pixels, plain.mm_per_px)] = (blue, green, red, 255)
+    fused[found] = (blue, green, red, 255)
     return fused
 
 
