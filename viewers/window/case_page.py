@@ -146,12 +146,16 @@ class CasePage(QWidget):
         self.below = QWidget()
         self.under = QVBoxLayout(self.below)
         self.under.setContentsMargins(0, 0, 0, 0)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.timeout.connect(self.refresh)
+        self._soon = self._soon_timer()
         self._build()
         self._listen()
+
+    def _soon_timer(self) -> QTimer:
+        made = QTimer(self)
+        made.setSingleShot(True)
+        made.setInterval(0)
+        made.timeout.connect(self.refresh)
+        return made
 
     def _build(self) -> None:
         self.compare = CaseCompare(self.desk, self._show_right)
