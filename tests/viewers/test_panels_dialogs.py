@@ -222,18 +222,6 @@ def test_that_help_names_purpose_fields_and_sources_of_the_stage(qapp: QApplicat
     dialog.deleteLater()
 
 
-def test_that_a_step_needs_a_name() -> None:
-    from planner.app.case_facts import put_steps
-    from planner.errors import UsageError
-
-    with pytest.raises(UsageError, match="no name"):
-        put_steps([{"kind": "surgery"}])
-    with pytest.raises(UsageError, match="follows a step"):
-        put_steps([{"title": "CT", "after": "nowhere"}])
-    same = replace(Case("case-1", Patient("T-1", "Test^Ball")))
-    assert put_steps([], course_id="c")(same).courses[0].steps == ()
-
-
 def test_that_a_limit_is_changed_by_a_named_person_and_nothing_else_is_taken(qapp: QApplication) -> None:
     changes: list[tuple[str, object, str]] = []
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from planner.app.case_facts import put_steps, steps_of
 from planner.app.course_planning import (
     accept_dates,
     answer_condition,
@@ -253,18 +252,6 @@ def test_that_a_step_that_cannot_be_is_refused(change: dict[str, Any], said: str
     document = begun("tace_on_demand")
     with pytest.raises(UsageError, match=said):
         document.apply("step", set_step("course-1", replace(steps(document)["images-1"], **change)))
-
-
-def test_that_two_courses_keep_their_steps_when_the_table_is_written() -> None:
-    document = begun("tace_on_demand")
-    document.apply("second", start_course(template("palliative"), START, course_id="course-2"))
-    rows: list[dict[str, Any]] = [
-        {"id": each.id, "title": each.title, "kind": each.kind} for each in steps_of(document.case)
-    ]
-    document.apply("table", put_steps([*rows, {"title": "Talk", "kind": "visit"}]))
-    first, second = document.case.courses
-    assert [len(first.steps), len(second.steps)] == [9, 10]
-    assert second.steps[-1].title == "Talk"
 
 
 def test_that_the_head_of_a_course_is_changed_and_a_course_ends() -> None:
