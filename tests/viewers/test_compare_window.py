@@ -310,11 +310,15 @@ def test_that_a_click_on_what_changed_goes_there_in_both_studies(hands: CompareH
     hands.press(hands.part.panel.accept)
     hands.settle()
     place = (12.0, 16.0, -12.0)
-    changes = (Change("grown", "Lesion 1", "10 mm to 14 mm; sure", place), Change("vanished", "Lesion 2", "gone", None))
+    changes = (
+        Change("grown", "Lesion 1", "10 to 14 mm (4 mm; more than drawing); sure", place),
+        Change("vanished", "Lesion 2", "gone", None),
+    )
     hands.state.compare.changes.set(changes)
     hands.settle()
     lines = hands.part.panel.changes.lines
     assert [each.text().split(":")[0] for each in lines] == ["▲ grown", "○ vanished"]
+    assert lines[0].text().endswith("(4 mm; more than drawing)"), "details stand in the tip"
     assert "not on the new images" in lines[1].text()
     QTest.mouseClick(lines[0], Qt.MouseButton.LeftButton)
     assert hands.state.cursor_lps_mm(hands.frames[0]) == place

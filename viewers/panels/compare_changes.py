@@ -99,7 +99,7 @@ class ChangesList(QWidget):
         clear(self._rows)
         self.lines = []
         for each in changes:
-            short, _, rest = each.words.partition("; ")
+            short, rest = first_part(each.words)
             where = "" if each.place_lps_mm is not None else f" ({PLACE_NOT_SHOWN})"
             line = ClickLabel(f"{KIND_MARKS.get(each.kind, '·')} {each.kind}: {short}{where}", tip=rest or each.name)
             line.clicked.connect(lambda change=each: self._go_to(change))
@@ -107,3 +107,13 @@ class ChangesList(QWidget):
             self._rows.addWidget(line)
         for note in notes or (() if changes else (NOTHING_FOUND,)):
             self._rows.addWidget(PlainLabel(note, role="quiet", wrap=True))
+
+
+def first_part(words: str) -> tuple[str, str]:
+    """What comes before the first semicolon that stands in no brackets, and the rest."""
+    depth = 0
+    for place, letter in enumerate(words):
+        depth += (letter == "(") - (letter == ")")
+        if letter == ";" and depth <= 0:
+            return words[:place], words[place + 1 :].strip()
+    return words, ""
