@@ -18,9 +18,11 @@ from viewers.panels.facts_dialog import FactsDialog, fact_fields
 from viewers.panels.help_dialog import HelpDialog
 from viewers.panels.history_dialog import HistoryDialog, outdated_paper
 from viewers.panels.profile_dialog import ProfileDialog
+from viewers.window.case_board_team import CaseTeam
 from viewers.window.case_course import CaseCourse
 from viewers.window.case_dose import CaseDose
 from viewers.window.case_links import CaseLinks
+from viewers.window.case_response_menu import CaseJudging
 from viewers.window.case_series import MovedImages
 from viewers.window.case_states import CaseStates
 from viewers.window.choices import ChoiceDialog
@@ -40,6 +42,8 @@ class CaseDialogs:
         self.dialog: QDialog | None = None
         self.links, self.dose, self.states = CaseLinks(window), CaseDose(window), CaseStates(window)
         self.course = CaseCourse(window)
+        self.judging = CaseJudging(window)
+        self.team = CaseTeam(window)
 
     def follow(self, work: CaseWork) -> None:
         """Listen to what an open case has to ask."""
@@ -48,6 +52,8 @@ class CaseDialogs:
         self.links.follow(work)
         self.dose.follow(work)
         self.course.follow(work)
+        self.judging.follow(work)
+        self.team.follow(work)
         paper = outdated_paper(self.window.library.prints(work.opened.case.id), work.opened.revision)
         if paper is not None:
             self.window.say(paper)

@@ -13,6 +13,7 @@ from planner.jobs import Context
 from planner.model.session import SessionState
 from planner.workflow.template import Choice
 from viewers.panels.words import state_word
+from viewers.window.case_board_menu import add_team_menu
 from viewers.window.choices import ChoiceDialog
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ class CaseMenu:
         add(case, "&Course on its time axis", lambda: window.dialogs.course.toggle(), "Ctrl+Shift+C")
         add(case, "Compare two &dates", self.compare, "Ctrl+K")
         add(case, "Bring a ne&w study over…", self.bring_study)
+        add(case, "&Identity of lesions…", lambda: window.dialogs.judging.identity.toggle(), "Ctrl+Shift+I")
+        add(case, "&Response to treatment", lambda: window.dialogs.judging.response.toggle(), "Ctrl+Shift+R")
+        add(case, "Ne&xt step: what rule sets say", lambda: window.dialogs.judging.next_step.toggle(), "Ctrl+Shift+X")
+        add(case, "Doses over the course", lambda: window.dialogs.judging.ledgers.toggle(), "Ctrl+Shift+G")
+        add(case, "What earlier sessions say…", lambda: window.dialogs.judging.plan.show_carried())
         add(case, "Paste &laboratory values…", self.paste_laboratory, "Ctrl+Shift+L")
         case.addSeparator()
         add(case, "&Print the plan as PDF…", self.choose_pdf, "Ctrl+P")
@@ -51,6 +57,7 @@ class CaseMenu:
         add(stage, "&Next stage", lambda: self._step(1), "Ctrl+Right")
         add(stage, "&Previous stage", lambda: self._step(-1), "Ctrl+Left")
         add(stage, "Keep a &key image", self._key_image)
+        add_team_menu(window, bar)
 
     def ask_for_session(self) -> None:
         """Which template, by which profile."""
@@ -77,8 +84,11 @@ class CaseMenu:
         )
 
     def next_session(self) -> None:
+        """From the open session; where newer images show what may be treated, a person chooses it first."""
         work = self.window.work
-        if work is not None:
+        if work is not None and self.window.dialogs.judging.plan.has_targets:
+            self.window.dialogs.judging.plan.ask()
+        elif work is not None:
             refusal = work.next_session()
             self.window.say(refusal or "A new session was started from the one before; carried values are marked.")
 

@@ -1,0 +1,189 @@
+"""What the course says on two stages: rule sets where the next step is written, totals where the plan is signed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from planner.app.course_planning import course_profile
+from planner.app.sessions import local_now
+from planner.model.case import Case
+from planner.workflow.course_ledger import course_ledger, projected
+from planner.workflow.next_step import NextStepCard, next_step_card
+from planner.workflow.template import Profile
+from viewers.panels.ledger_panel import LedgerBrief, LedgerPage, LedgerView
+from viewers.panels.next_step_card import NextStepBrief, NextStepPage
+from viewers.window.case_response_pages import covered, leave_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewers.window.case_work import CaseWork
+    from viewers.window.main_window import MainWindow
+
+NEXT_STEP, PLAN_SIGNED = "next_step", "plan_signed"
+"""Stages of every template (``procedures/*/template.toml``) that these stand on."""
+TODAY = "today"
+NO_CASE = "Open a case first."
+
+
+class CaseNextStep:
+    """The card as a page, and in short on the stage of the next step."""
+
+    def __init__(self, window: MainWindow, plan: Callable[[], object], ledger: Callable[[], object]) -> None:
+        self.window = window
+        self._plan, self._ledger = plan, ledger
+        self.page: NextStepPage | None = None
+        self.brief: NextStepBrief | None = None
+
+    def follow(self, work: CaseWork) -> None:
+        self.leave()
+        work.changed.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def is_open(self) -> bool:
+        return covered(self.window, self.page)
+
+    def toggle(self) -> None:
+        """Ctrl+Shift+X: the card, or the images again."""
+        if self.is_open:
+            self.leave()
+        else:
+            self.show()
+
+    def show(self) -> None:
+        work = self.window.work
+        if work is None:
+            self.window.say(NO_CASE)
+            return
+        if self.page is None:
+            self.page = NextStepPage(self.leave, self._plan, self._ledger)
+        self.page.show_card(self.card(work))
+        self.window.case_page.cover(self.page)
+        self.page.setFocus()
+
+    def leave(self) -> None:
+        leave_page(self.window, self.page)
+
+    def card(self, work: CaseWork) -> NextStepCard:
+        """What the rule sets say of the case now."""
+        now = datetime.combine(work.today, local_now().timetz())
+        return next_step_card(work.opened.case, self.window.installed.templates, _profile(self.window, work), now)
+
+    def refresh(self) -> None:
+        """After every change, where it is seen."""
+        work = self.window.work
+        if work is None:
+            return
+        on_stage = work.stage_id == NEXT_STEP
+        if on_stage and self.brief is None:
+            self.brief = NextStepBrief(self.show, self._plan)
+            self.window.case_page.stage_panel.extras.addWidget(self.brief)
+        if self.brief is not None:
+            self.brief.setVisible(on_stage)
+        if on_stage or self.is_open:
+            found = self.card(work)
+            if self.brief is not None and on_stage:
+                self.brief.show_card(found)
+            if self.page is not None and self.is_open:
+                self.page.show_card(found)
+
+
+class CaseLedgers:
+    """The ledger as a page, and its totals with the plan where the plan is signed."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self.window = window
+        self.page: LedgerPage | None = None
+        self.brief: LedgerBrief | None = None
+        self.of = TODAY
+
+    def follow(self, work: CaseWork) -> None:
+        self.leave()
+        self.of = TODAY
+        work.changed.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def is_open(self) -> bool:
+        return covered(self.window, self.page)
+
+    def toggle(self) -> None:
+        """Ctrl+Shift+G: the ledger, or the images again."""
+        if self.is_open:
+            self.leave()
+        else:
+            self.show()
+
+    def show(self, of: str | None = None) -> None:
+        """The ledger as given (``today``), or with what a session plans (its id)."""
+        work = self.window.work
+        if work is None:
+            self.window.say(NO_CASE)
+            return
+        self.of = of or self.of
+        if self.page is None:
+            self.page = LedgerPage(self.leave, self._choose, self._open_session)
+        self.page.show_view(self.view(work))
+        self.window.case_page.cover(self.page)
+        self.page.table.setFocus()
+
+    def leave(self) -> None:
+        leave_page(self.window, self.page)
+
+    def view(self, work: CaseWork) -> LedgerView:
+        """The ledger as it stands today, or as it would stand after a planned session."""
+        case, templates, profile = work.opened.case, self.window.installed.templates, _profile(self.window, work)
+        planned = [each for each in case.sessions if each.performed_on is None and each.template.id in templates]
+        choices = [(TODAY, f"As given, {work.today.isoformat()}")]
+        choices += [(each.id, f"With the plan of {each.title}") for each in planned]
+        sessions = {each.id: each.title for each in case.sessions}
+        if self.of not in dict(choices):
+            self.of = TODAY
+        if self.of == TODAY:
+            found = course_ledger(case, templates, profile, work.today)
+            return LedgerView(found, tuple(choices), TODAY, sessions)
+        ahead = projected(case, self.of, templates, profile, work.today)
+        return LedgerView(ahead.ledger, tuple(choices), self.of, sessions, ahead.planned, ahead.silent)
+
+    def refresh(self) -> None:
+        """After every change, where it is seen."""
+        work = self.window.work
+        if work is None:
+            return
+        desk = work.session_desk
+        signing = desk is not None and work.stage_id == PLAN_SIGNED
+        if signing and self.brief is None:
+            self.brief = LedgerBrief(self._open_here)
+            self.window.case_page.stage_panel.extras.addWidget(self.brief)
+        if self.brief is not None:
+            self.brief.setVisible(signing)
+        if signing and self.brief is not None and desk is not None:
+            case: Case = work.opened.case
+            ahead = projected(
+                case, desk.session_id, self.window.installed.templates, _profile(self.window, work), work.today
+            )
+            performed = desk.session.performed_on is not None
+            self.brief.show_projection(ahead.ledger, ahead.silent, performed=performed)
+        if self.is_open and self.page is not None:
+            self.page.show_view(self.view(work))
+
+    def _open_here(self) -> None:
+        work = self.window.work
+        desk = work.session_desk if work is not None else None
+        self.show(desk.session_id if desk is not None and desk.session.performed_on is None else TODAY)
+
+    def _choose(self, of: str) -> None:
+        self.of = of
+        self.refresh()
+
+    def _open_session(self, session_id: str) -> None:
+        self.leave()
+        self.window.dialogs.course.open_session(session_id)
+
+
+def _profile(window: MainWindow, work: CaseWork) -> Profile:
+    """Limits of the open session's institution; without one, those of the course."""
+    desk = work.session_desk
+    return desk.profile if desk is not None else course_profile(work.opened.case, window.installed)
