@@ -424,4 +424,5 @@ FIRES: list[tuple[str, str, Change, str, bool]] = [
     ("outcome", "outcome-timing", answers("outcome", date="2026-05-20"), "images-early", False),
     ("outcome", "new-lesion-confirmed", answers("outcome", new_lesion="yes"), "new-lesion-not-confirmed", True),
     ("next_step", "stop-or-repeat", answers("next_step", treatments_without_response=2), "stop-or-repeat", False),
+    ("next_step", "dossier-closed", answers("next_step", dossier_closed_by="Dr A"), "dossier-not-closed", False),
 ]

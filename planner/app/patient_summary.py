@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
+from planner.app.paper_files import write_paper
 from planner.app.report_front import Identity
 from planner.app.report_words import moment, person_name, short
 from planner.app.summary_facts import FULL, LEVELS, exceeds_consent, facts_of
@@ -19,6 +21,8 @@ from planner.model.case import Case
 from planner.model.dossier import PatientSummary
 from planner.model.edits import Edit, new_id
 from planner.report.letter import Letter, LetterParagraph
+from planner.store.actors import Actor
+from planner.store.library import Library
 from planner.workflow.answers import the_session
 from planner.workflow.template import Template
 
@@ -317,6 +321,45 @@ def _patient(case: Case, words: Words) -> str:
 def _foot(case: Case, summary: PatientSummary, now: datetime, identity: Identity | None) -> str:
     printed = "in no library" if identity is None else f"revision {identity.revision}"
     return f"{case.id} · {summary.id} · {printed} · basis {short(summary.basis_digest)} · printed {moment(now)}"
+
+
+def write_summary(
+    library: Library,
+    case: Case,
+    revision: int,
+    summary: PatientSummary,
+    templates: Templates,
+    path: Path,
+    *,
+    by: Actor,
+    now: datetime,
+) -> int:
+    """Print a summary and remember that this paper exists; returns the number of pages.
+
+    Parameters
+    ----------
+    summary
+        Of the case, or a draft that is in none yet.
+
+    Raises
+    ------
+    UsageError
+        ``cannot-write``.
+    InputRefused
+        ``too-long`` for a text that one page does not hold.
+    StoreError
+        When the library cannot note the print; then no file is written.
+    """
+    from planner.report.letter import set_letter
+
+    identity = Identity(revision, summary.basis_digest, library.audit_head(case.id))
+    content, pages = set_letter(summary_letter(case, summary, templates, now, identity))
+    if pages > 1:
+        raise InputRefused("too-long", "The text does not fit on one page; shorten it.", subject=summary.id)
+    state = "released" if summary.is_released else "DRAFT"
+    what = f"summary {summary.session_id} {summary.language} {summary.addressee} {state}"
+    write_paper(library, case.id, revision, what, path, content, by)
+    return pages
 
 
 def pages_of_summary(case: Case, summary: PatientSummary, templates: Templates) -> int:

@@ -117,3 +117,17 @@ def new_lesion_confirmed(context: StageContext) -> list[Finding]:
         text = "A new lesion means progression for all: a person has to confirm it, and a second look is asked for."
         return [context.finding("new-lesion-not-confirmed", text)]
     return []
+
+
+@REGISTRY.check("dossier_closed")
+def dossier_closed(context: StageContext) -> list[Finding]:
+    """A typed name closes nothing: the dossier is closed with its checklist, by the same person."""
+    typed = text_of(context.value("dossier_closed_by"))
+    closed = next((each for each in context.case.closures if each.session_id == context.session.id), None)
+    if not typed or (closed is not None and closed.closed_by.strip().casefold() == typed.strip().casefold()):
+        return []
+    if closed is None:
+        text = f"{typed} is typed as closing the file, but the dossier is not closed: go through its checklist."
+    else:
+        text = f"{typed} is typed as closing the file, but {closed.closed_by} closed the dossier."
+    return [context.finding("dossier-not-closed", text, subject=f"{context.stage.id}.dossier_closed_by")]
