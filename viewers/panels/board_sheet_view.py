@@ -1,0 +1,181 @@
+"""The board sheet on the whole screen: question, the same place over the dates, three columns; read in 90 seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from planner import DISCLAIMER
+from planner.report.board_page import Block, BoardPage
+from viewers.panels.look import colour
+from viewers.panels.parts import PlainLabel, button, clear, panel, row
+from viewers.state import theme
+
+TEXT_SHARES = (0.021, 0.0185, 0.0165, 0.0148, 0.0135)
+"""Height of the text over that of the screen, tried from the largest until everything is seen without scrolling."""
+LEAST_PX = 12
+PICTURE_SHARE = 0.36
+
+
+class StripPicture(QWidget):
+    """The strip of dates, as large as its place; never enlarged beyond twice its pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.picture = QPixmap()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_png(self, png: bytes | None, height: int) -> None:
+        self.picture = QPixmap()
+        if png is not None:
+            self.picture.loadFromData(png, "PNG")
+        self.setVisible(not self.picture.isNull())
+        if not self.picture.isNull():
+            wanted = round(self.picture.height() * self.width() / self.picture.width()) if self.width() else height
+            self.setFixedHeight(min(height, wanted, 2 * self.picture.height()))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        if self.picture.isNull():
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        size = self.picture.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        painter.drawPixmap(0, 0, size.width(), size.height(), self.picture)
+        painter.end()
+
+
+class BoardSheetView(QWidget):
+    """A window of its own over the whole screen. Esc or Shift+F11 closes it.
+
+    Parameters
+    ----------
+    left
+        Called when it is closed.
+    """
+
+    def __init__(self, left: Callable[[], object], print_sheet: Callable[[], object]) -> None:
+        super().__init__(None, Qt.WindowType.Window)
+        self._left = left
+        self.setWindowTitle("Board sheet")
+        colour(self, ground=theme.WINDOW)
+        self.content: BoardPage | None = None
+        self.png: bytes | None = None
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        top, layout = panel()
+        self.patient = PlainLabel("", wrap=True)
+        self.printer = button("Print…", print_sheet)
+        self.closer = button("Close", self.close, tip="Esc, or Shift+F11")
+        layout.addWidget(row(self.patient, self.printer, self.closer, stretch=False))
+        self.question = PlainLabel("", role="title", wrap=True)
+        layout.addWidget(self.question)
+        outer.addWidget(top)
+        self.strip = StripPicture()
+        outer.addWidget(self.strip)
+        self.note = PlainLabel("", role="quiet", wrap=True)
+        self.note.setContentsMargins(10, 2, 10, 2)
+        outer.addWidget(self.note)
+        self.scroll = QScrollArea()
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.body = QWidget()
+        self._columns = QHBoxLayout(self.body)
+        self.scroll.setWidget(self.body)
+        outer.addWidget(self.scroll, 1)
+        self.foot = PlainLabel("", role="quiet", wrap=True)
+        self.foot.setContentsMargins(10, 2, 10, 4)
+        outer.addWidget(self.foot)
+
+    def show_waiting(self, patient: str) -> None:
+        """Before anything is gathered."""
+        self.content, self.png = None, None
+        self.patient.setText(patient)
+        self.question.setText("Gathering what the meeting has to know…")
+        for label in (self.note, self.foot):
+            label.setText("")
+        self.strip.show_png(None, 0)
+        clear(self._columns)
+
+    def show_page(self, content: BoardPage, png: bytes | None, *, drawing: bool) -> None:
+        """Show a sheet.
+
+        Parameters
+        ----------
+        drawing
+            The pictures are still being drawn, which is said.
+        """
+        self.content, self.png = content, png
+        self.patient.setText(f"SIMULATED · {content.patient_line}" if content.simulated else content.patient_line)
+        self.question.setText(content.question)
+        self.note.setText("Drawing the same place over the dates…" if drawing else content.picture_note)
+        self.note.setVisible(bool(self.note.text()))
+        self.foot.setText(f"{content.identity} · {DISCLAIMER}")
+        self._fit()
+
+    def _fit(self) -> None:
+        """The largest type with which nothing has to be scrolled."""
+        if self.content is None:
+            return
+        self.strip.show_png(self.png, round(self.height() * PICTURE_SHARE))
+        for share in TEXT_SHARES:
+            size = max(LEAST_PX, round(self.height() * share))
+            self._fill(self.content.columns, size)
+            self.layout().activate()
+            width = self.scroll.viewport().width()
+            needed = self._columns.totalHeightForWidth(width) if self._columns.hasHeightForWidth() else 0
+            if needed <= self.scroll.viewport().height() or size == LEAST_PX:
+                break
+
+    def _fill(self, columns: Sequence[Sequence[Block]], size: int) -> None:
+        clear(self._columns)
+        question = self.question.font()
+        question.setPixelSize(round(size * 1.5))
+        self.question.setFont(question)
+        for blocks in columns:
+            holder = QWidget()
+            layout = QVBoxLayout(holder)
+            layout.setContentsMargins(8, 2, 8, 2)
+            layout.setSpacing(round(size * 0.25))
+            for block in blocks:
+                self._block(layout, block, size)
+            layout.addStretch(1)
+            self._columns.addWidget(holder, 1)
+
+    def _block(self, layout: QVBoxLayout, block: Block, size: int) -> None:
+        if block.heading:
+            heading = PlainLabel(block.heading, role="section", wrap=True)
+            colour(heading, text=theme.ACCENT)
+            layout.addWidget(_sized(heading, size))
+        for line in block.lines:
+            label = PlainLabel(f"○ {line}" if block.warns else line, wrap=True)
+            colour(label, text=theme.WARN if block.warns else theme.TEXT)
+            layout.addWidget(_sized(label, size))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        leaves = event.key() == Qt.Key.Key_Escape
+        again = event.key() == Qt.Key.Key_F11
+        if leaves or again:
+            self.close()
+            return
+        super().keyPressEvent(event)
+
+    def hideEvent(self, event: object) -> None:
+        del event
+        self._left()
+
+
+def _sized(label: PlainLabel, size: int) -> PlainLabel:
+    font = label.font()
+    font.setPixelSize(size)
+    label.setFont(font)
+    return label
