@@ -20,6 +20,7 @@ from viewers.panels.library_page import LibraryPage
 from viewers.state.jobs import Job, JobState
 from viewers.state.layouts import layouts
 from viewers.state.timeline_memory import TimelineMemory
+from viewers.window.case_board_menu import add_library_entries
 from viewers.window.case_menu import CaseMenu
 from viewers.window.rehearsing import add_rehearsals
 from viewers.window.warming import KernelProcess
@@ -180,6 +181,7 @@ class MainWindow(QMainWindow):
         self.add(file, "Open a f&ile…", self.choose_file, "Ctrl+Shift+O")
         self.add(file, "Import &masks…", lambda: self.dialogs.masks())
         add_rehearsals(self, file)
+        add_library_entries(self, file)
         file.addSeparator()
         self.add(file, "&Save", self.save, "Ctrl+S")
         self.add(file, "&Library", self.show_library, "Ctrl+L")
