@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tace_walk import SESSION, tace, walked, with_answers
+from tace_walk import SESSION, checked, tace, walked, with_answers
 
 from planner.app.dossier import CHANGED, CLOSED, OPEN, DossierState, close_dossier, dossier_state, reopen_dossier
 from planner.app.templates import Installed
@@ -73,9 +73,7 @@ def test_that_what_lacks_is_listed_with_why_and_what_is_there_is_not(case: Case)
         ("injections", {"drug_wasted": 7.0}, "record-signed"),
     ],
 )
-def test_that_each_row_misses_what_it_is_for(
-    case: Case, stage: str, answers: dict[str, object], code: str
-) -> None:
+def test_that_each_row_misses_what_it_is_for(case: Case, stage: str, answers: dict[str, object], code: str) -> None:
     assert code not in missing(case)
     assert code in missing(with_answers(case, stage, **answers))
 
@@ -151,6 +149,15 @@ def test_that_a_dossier_is_reopened_once(case: Case) -> None:
     assert state_of(opened).state == OPEN
     with pytest.raises(UsageError):
         reopen_dossier(SESSION)(opened)
+
+
+def test_that_a_typed_closing_is_said_until_the_dossier_is_closed_by_that_person(case: Case) -> None:
+    typed = with_answers(case, "next_step", dossier_closed_by="A. Lindqvist")
+    assert [each.code for each in checked(typed, "next_step", "dossier-closed")] == ["dossier-not-closed"]
+    assert checked(closed(typed), "next_step", "dossier-closed") == []
+    other = with_answers(closed(typed), "next_step", dossier_closed_by="Dr Other")
+    assert "A. Lindqvist closed the dossier" in checked(other, "next_step", "dossier-closed")[0].text
+    assert checked(with_answers(case, "next_step", dossier_closed_by=None), "next_step", "dossier-closed") == []
 
 
 def test_that_a_session_in_which_nothing_was_given_is_not_asked_for_an_outcome(case: Case) -> None:

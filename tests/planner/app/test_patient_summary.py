@@ -269,9 +269,9 @@ def test_that_both_languages_have_the_same_words_and_every_procedure() -> None:
 
 def test_that_untrusted_text_is_text_and_a_simulated_case_is_marked(case: Case) -> None:
     draft = drafted(replace(case, simulated=True))
-    typed = edit_summary(
-        draft.summaries[-1].id, ["Head\n<b>bold & <font size=90>big"], by="Dr Edit", at=walked().now
-    )(draft)
+    typed = edit_summary(draft.summaries[-1].id, ["Head\n<b>bold & <font size=90>big"], by="Dr Edit", at=walked().now)(
+        draft
+    )
     text = page(typed, typed.summaries[-1])
     assert "<b>bold & <font size=90>big" in text
     assert "SIMULATED" in text
