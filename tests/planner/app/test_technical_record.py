@@ -103,7 +103,7 @@ def test_that_a_margin_stands_with_its_registration_error(case: Case) -> None:
     )
     session = replace(case.sessions[0], items=items)
     rows = margins_table(with_session(case, session), session, tace()).rows
-    assert rows[0][1:4] == ("4.2 mm", "4.5 mm", "± 1.5 mm")
+    assert rows[0][1:4] == ("4.20 mm", "4.50 mm", "± 1.50 mm")
     assert rows[1][1:4] == ("not measurable", "not measurable", "unknown")
 
 
