@@ -128,6 +128,7 @@ class LedgerPage(ReviewPage):
         self.view: LedgerView | None = None
         self.chosen = 0
         self.of = QComboBox()
+        self.of.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.of.setToolTip("As given, or with what a session plans")
         self.of.activated.connect(lambda _: self._choose(str(self.of.currentData())))
         self.head.addWidget(self.of)

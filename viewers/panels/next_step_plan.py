@@ -23,7 +23,7 @@ from planner.app.next_plan import ChangedRow
 from planner.workflow.carry_over import CarriedRow, carry_kinds
 from planner.workflow.template import Choice
 from viewers.panels.look import colour
-from viewers.panels.parts import PlainLabel, button, row, sized
+from viewers.panels.parts import PlainLabel, button, plain_tip, row, sized
 from viewers.panels.review_page import scrolled
 from viewers.panels.tables import text_table
 from viewers.state import theme
@@ -167,7 +167,7 @@ def carried_table(rows: Sequence[CarriedRow]) -> QTableWidget:
         (
             f"{'▲ ' if each.loud else ''}{kinds[each.kind].title}",
             each.text,
-            " · ".join(part for part in (each.on.isoformat() if each.on else "", each.title or "the case") if part),
+            each.on.isoformat() if each.on else each.title or "the case",
             REVIEWED[each.reviewed],
         )
         for each in rows
@@ -178,9 +178,12 @@ def carried_table(rows: Sequence[CarriedRow]) -> QTableWidget:
         if each.loud and first is not None:
             first.setForeground(QColor(theme.WARN))
     header = table.horizontalHeader()
-    for column, share in ((0, 16), (2, 13)):
-        header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-        table.setColumnWidth(column, share * table.fontMetrics().height())
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+    table.setColumnWidth(0, 15 * table.fontMetrics().height())
+    for line, each in enumerate(rows):
+        origin = table.item(line, 2)
+        if origin is not None:
+            origin.setToolTip(plain_tip(each.title or "the case"))
     return table
 
 

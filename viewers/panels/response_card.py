@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -57,14 +57,14 @@ class CardActs:
     Attributes
     ----------
     write
-        Field and value of the observation on show.
+        Which of the day's observations, field and value.
     take
         Measures the drawn region in the background.
     show
         The images of that day.
     """
 
-    write: Callable[[str, Any], str | None]
+    write: Callable[[int, str, Any], str | None]
     take: Callable[[], str | None]
     show: Callable[[], str | None]
 
@@ -81,6 +81,12 @@ class ObservationCard(QWidget):
         outer.addWidget(frame)
         self.title = PlainLabel("", role="section", wrap=True)
         self.origin = PlainLabel("", role="quiet", wrap=True)
+        self.which = QComboBox()
+        self.which.setToolTip("Observations of this day")
+        self.which.activated.connect(self._show_row)
+        self.which.setVisible(False)
+        self._rows: tuple[Observation, ...] = ()
+        self.told = PlainLabel("", role="quiet", wrap=True)
         self.grid = QGridLayout()
         self.grid.setColumnStretch(1, 1)
         self.grid.setVerticalSpacing(3)
@@ -95,30 +101,39 @@ class ObservationCard(QWidget):
         self.take = button("Measure the drawn region", self._take, tip="In the background, by subtraction where it can")
         self.show_images = button("Show the images", lambda: self.say(acts.show()))
         self.problem = PlainLabel("", role="unverified", wrap=True)
-        for each in (self.title, self.origin):
+        for each in (self.title, self.which, self.origin):
             layout.addWidget(each)
         layout.addLayout(self.grid)
         layout.addWidget(row(self.take, self.show_images))
+        layout.addWidget(self.told)
         layout.addWidget(self.problem)
         self.key: tuple[str, date, str] | None = None
 
     def show_observation(
-        self, lesion: Lesion | None, day: date | None, seen: Observation | None, criteria: str, reader: str
+        self,
+        lesion: Lesion | None,
+        day: date | None,
+        rows: Sequence[Observation],
+        criteria: str,
+        reader: str,
     ) -> None:
         """Show what is typed of a lesion on a day, with the fields that the criteria read."""
-        self.grid.parentWidget().setVisible(True)
         if lesion is None or day is None:
             self.title.setText("Choose a lesion and a day in the table.")
             self.origin.setText("")
             self._only(())
             self.take.setVisible(False)
             self.show_images.setVisible(False)
+            self.which.setVisible(False)
             self.key = None
             return
         key = (lesion.id, day, reader)
         if key != self.key:
             self.say(None)
+            self.tell("")
+        self._choose_among(rows, 0 if key != self.key else self.at)
         self.key = key
+        seen = rows[self.at] if rows else None
         self.title.setText(f"{lesion.name} · {day.isoformat()} · {READER_NAMES[reader].lower()}")
         self.origin.setText(_origin(seen))
         self._only((*ASKED[criteria], *ALWAYS))
@@ -127,13 +142,38 @@ class ObservationCard(QWidget):
         for name, editor in self.editors.items():
             editor.show_value(value_of(seen, name))
 
+    @property
+    def at(self) -> int:
+        """Which of several observations of the day is on show."""
+        return max(0, self.which.currentIndex())
+
+    def _choose_among(self, rows: Sequence[Observation], at: int) -> None:
+        """CT and MR of one day are two observations; one of them is on show."""
+        self._rows = tuple(rows)
+        self.which.clear()
+        for each in rows:
+            self.which.addItem(f"{each.modality or 'modality unknown'} · {_origin(each)}")
+        self.which.setCurrentIndex(min(at, len(rows) - 1))
+        self.which.setVisible(len(rows) > 1)
+
+    def _show_row(self, at: int) -> None:
+        seen = self._rows[at] if 0 <= at < len(self._rows) else None
+        self.origin.setText(_origin(seen))
+        for name, editor in self.editors.items():
+            editor.show_value(value_of(seen, name))
+
+    def tell(self, text: str) -> None:
+        """What a measurement stands on, and what it could not measure."""
+        self.told.setText(text)
+        self.told.setVisible(bool(text))
+
     def _only(self, names: tuple[str, ...]) -> None:
         for name, editor in self.editors.items():
             for widget in (editor, self._labels[name]):
                 widget.setVisible(name in names)
 
     def _write(self, name: str, value: Any) -> None:
-        refusal = self._acts.write(name, value)
+        refusal = self._acts.write(self.at, name, value)
         self.editors[name].show_problem(refusal)
         self.say(refusal)
 

@@ -32,6 +32,17 @@ WHY = {
     "ablated": "ablated: no target",
 }
 """Codes of findings about one lesion on one day -> why it is not evaluable, short enough for a cell."""
+VALUES = {
+    "viable_mm": "viable diameter",
+    "short_axis_mm": "short axis",
+    "enhancing_mm": "enhancing diameters",
+    "enhancing_ml": "enhancing volume",
+    "diameter_mm": "diameter",
+    "volume_ml": "volume",
+    "density_hu": "density",
+    "masslike_enhancement": "masslike enhancement",
+}
+"""Names of the rules' inputs -> what a person reads."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -85,10 +96,17 @@ class Cell:
     quiet: bool = False
 
 
-def own_observation(lesion: Lesion, day: date, reader: str) -> Observation | None:
-    """This reader's observation of a day: what was typed before what was taken from a region."""
+def own_observations(lesion: Lesion, day: date, reader: str) -> tuple[Observation, ...]:
+    """This reader's observations of a day (CT and MR of one day are two): what was typed first, then from regions."""
     rows = [each for each in lesion.observations if (each.study_date, each.read_as) == (day, reader)]
-    return next((each for each in rows if each.region_item_id is None), rows[0] if rows else None)
+    return tuple(sorted(rows, key=lambda each: each.region_item_id is not None))
+
+
+def plain_words(text: str) -> str:
+    """A sentence of the rules with the names of values in words."""
+    for name, words in VALUES.items():
+        text = text.replace(f"{name} is missing", f"{words} not measured").replace(name, words)
+    return text
 
 
 def percent(value: float | None) -> str:
@@ -105,10 +123,10 @@ def lesion_cell(view: ResponseView, lesion: Lesion, day: date) -> Cell:
     """What is known of a lesion on a day by this reader's observations."""
     point = view.assessment.on(day)
     row = None if point is None else next((each for each in point.lesions if each.lesion_id == lesion.id), None)
-    seen = own_observation(lesion, day, view.reader)
-    if row is None or point is None:
-        if seen is not None:
-            words = _sizes(seen) or seen.state or "seen"
+    seen = own_observations(lesion, day, view.reader)
+    if row is None or point is None or (not seen and row.category is None):
+        if seen:
+            words = _sizes(seen[0]) or seen[0].state or "seen"
             return Cell(words, "Read, and not part of this assessment.", quiet=True)
         return Cell("not read", "Click, then type what was measured, or take it from the drawn region.", quiet=True)
     reasons = reasons_of(view, lesion, day)
@@ -117,13 +135,13 @@ def lesion_cell(view: ResponseView, lesion: Lesion, day: date) -> Cell:
         parts.append(row.category)
     if row.measured is None or row.category == "NE":
         why = next((WHY[each.code] for each in reasons if each.code in WHY), row.note)
-        parts += [why] if why else [] if row.category else ["not measured"]
+        parts += [plain_words(why)] if why else [] if row.category else ["not measured"]
     return Cell(" · ".join(parts) or "–", _tip(row, reasons))
 
 
 def _tip(row: LesionTimepoint, reasons: tuple[Finding, ...]) -> str:
     lines = [f"Change from the baseline {percent(row.change_from_baseline)}"]
-    lines += [row.note] if row.note else []
+    lines += [plain_words(row.note)] if row.note else []
     return "\n".join((*lines, *(each.text for each in reasons)))
 
 
@@ -202,7 +220,7 @@ def _overall(point: Timepoint | None) -> Cell:
         return Cell("baseline")
     if point.overall is None:
         return Cell("open", "See the findings: something has to be decided or measured first.")
-    return Cell(f"{point.overall} · {point.flag}" if point.flag else point.overall)
+    return Cell(f"{point.overall} · {point.flag}" if point.flag not in (None, "none") else point.overall)
 
 
 def _signed(view: ResponseView, day: date, role: str) -> Cell:

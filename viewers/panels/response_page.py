@@ -15,7 +15,7 @@ from planner.findings import Finding
 from viewers.panels.findings_panel import FindingsPanel
 from viewers.panels.parts import PlainLabel, button, panel
 from viewers.panels.response_card import CardActs, ObservationCard
-from viewers.panels.response_content import CRITERIA_NAMES, READER_NAMES, ResponseView, own_observation
+from viewers.panels.response_content import CRITERIA_NAMES, READER_NAMES, ResponseView, own_observations
 from viewers.panels.response_sign import SignActs, SignPanel
 from viewers.panels.response_table import ResponseTable
 from viewers.panels.review_page import ReviewPage, scrolled
@@ -34,7 +34,7 @@ class ResponseActs:
     set_role: Callable[[str, str | None], object]
     take_proposed: Callable[[], str | None]
     show_unread: Callable[[bool], object]
-    write: Callable[[str, date, str, Any], str | None]
+    write: Callable[[str, date, int, str, Any], str | None]
     measure: Callable[[str, date], str | None]
     open_day: Callable[[str, date], str | None]
     sign: Callable[[date, str], str | None]
@@ -140,6 +140,11 @@ class ResponsePage(ReviewPage):
         if self.view is not None:
             self.show_view(self.view)
 
+    def tell(self, lesion_id: str, day: date, text: str) -> None:
+        """What a measurement stands on, where it is still on show."""
+        if (self.lesion_id, self.day) == (lesion_id, day):
+            self.card.tell(text)
+
     def _choose(self, lesion_id: str, day: object) -> None:
         self.lesion_id = lesion_id
         if isinstance(day, date):
@@ -151,8 +156,8 @@ class ResponsePage(ReviewPage):
         if view is None:
             return
         lesion = view.case.lesion(self.lesion_id) if self.lesion_id else None
-        seen = None if lesion is None or self.day is None else own_observation(lesion, self.day, view.reader)
-        self.card.show_observation(lesion, self.day, seen, view.criteria, view.reader)
+        rows = () if lesion is None or self.day is None else own_observations(lesion, self.day, view.reader)
+        self.card.show_observation(lesion, self.day, rows, view.criteria, view.reader)
         self.history.setVisible(lesion is not None)
         self.signing.show_view(view, self.day)
 
@@ -164,10 +169,10 @@ class ResponsePage(ReviewPage):
     def _take_proposed(self) -> None:
         self.signing.say(self._acts.take_proposed())
 
-    def _write(self, name: str, value: Any) -> str | None:
+    def _write(self, at: int, name: str, value: Any) -> str | None:
         if not self.lesion_id or self.day is None:
             return "Choose a lesion and a day first."
-        return self._acts.write(self.lesion_id, self.day, name, value)
+        return self._acts.write(self.lesion_id, self.day, at, name, value)
 
     def _measure(self) -> str | None:
         if not self.lesion_id or self.day is None:

@@ -17,7 +17,7 @@ from planner.findings import Finding, Severity
 from planner.model.case import Case
 from planner.model.disease import Observation
 from planner.model.edits import Edit
-from viewers.panels.response_content import READER_NAMES, ResponseView, own_observation
+from viewers.panels.response_content import READER_NAMES, ResponseView, own_observations, plain_words
 from viewers.panels.response_page import ResponseActs, ResponsePage
 from viewers.window.case_response_pages import covered, leave_page
 
@@ -109,6 +109,8 @@ class CaseResponse:
             case, self.criteria, self.reader, baseline_on=self.baseline_on, templates=templates
         )
         found = self._assessed(case)
+        plain = tuple(replace(each, text=plain_words(each.text)) for each in found.findings)
+        found = replace(found, findings=plain)
         visible = response.visible_readings(case, self.criteria, self.reader)
         seen = {each.id for each in visible}
         own = {each.on for each in visible if each.role == self.reader}
@@ -190,13 +192,14 @@ class CaseResponse:
         roles = {each.lesion_id: each.role for each in view.proposed} if view is not None else {}
         return self._apply("Target lesions", lambda: response.set_roles(roles))
 
-    def write(self, lesion_id: str, day: date, name: str, value: Any) -> str | None:
-        """One value of this reader's observation of a day."""
+    def write(self, lesion_id: str, day: date, at: int, name: str, value: Any) -> str | None:
+        """One value of this reader's observation of a day, of those there are by its number."""
         work = self.window.work
         lesion = None if work is None else work.opened.case.lesion(lesion_id)
         if work is None or lesion is None:
             return NO_CASE
-        seen = own_observation(lesion, day, self.reader) or self._fresh(work.opened.case, lesion_id, day)
+        rows = own_observations(lesion, day, self.reader)
+        seen = rows[at] if at < len(rows) else self._fresh(work.opened.case, lesion_id, day)
         if name in PAIR:
             both = self._pair.setdefault((lesion_id, day), {})
             for key, at in PAIR.items():
@@ -237,14 +240,18 @@ class CaseResponse:
         volumes = dict(work.desk.state.images.volumes)
 
         def done(found: MeasuredRegion) -> None:
-            before = own_observation(lesion, day, reader)
             seen = found.observation
-            if before is not None and before.series_uid in (None, seen.series_uid):
-                # What a person has said of that day stays: measuring changes sizes.
-                seen = replace(seen, state=before.state or seen.state, series_uid=before.series_uid or seen.series_uid)
-                seen = replace(seen, region_item_id=before.region_item_id)
+            for before in own_observations(lesion, day, reader):
+                if before.series_uid in (None, seen.series_uid):
+                    # What a person has said of these images stays: measuring changes sizes.
+                    seen = replace(seen, state=before.state or seen.state, series_uid=before.series_uid)
+                    seen = replace(
+                        seen, region_item_id=before.region_item_id, lipiodol=seen.lipiodol or before.lipiodol
+                    )
+                    break
             self._apply("Measured region", lambda: response.add_observation(lesion_id, seen, by=work.who))
-            self.window.say(" ".join(found.notes) or f"{lesion.name} was measured on images of {day}.")
+            if self.page is not None:
+                self.page.tell(lesion_id, day, " ".join(found.notes))
 
         work.desk.jobs.submit(
             f"Measuring {lesion.name}",

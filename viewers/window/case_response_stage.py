@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QTimer
+
 from planner.app.course_planning import course_profile
 from planner.app.sessions import local_now
 from planner.model.case import Case
@@ -35,11 +37,19 @@ class CaseNextStep:
         self._plan, self._ledger = plan, ledger
         self.page: NextStepPage | None = None
         self.brief: NextStepBrief | None = None
+        self._soon = QTimer()
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self.refresh)
 
     def follow(self, work: CaseWork) -> None:
         self.leave()
-        work.changed.connect(self.refresh)
+        work.changed.connect(self._refresh_soon)
         self.refresh()
+
+    def _refresh_soon(self) -> None:
+        """A burst of edits is judged once."""
+        self._soon.start()
 
     @property
     def is_open(self) -> bool:
