@@ -117,6 +117,8 @@ class LibraryPage(QWidget):
         Procedure templates by id, as far as they are read yet: the amounts in records need them.
     memory
         Which curves are switched off.
+    cohort
+        Shows all treated cases together; without it no button is offered.
     """
 
     def __init__(
@@ -130,6 +132,7 @@ class LibraryPage(QWidget):
         import_file: Callable[[], object],
         templates: Callable[[], Mapping[str, Template]] = dict,
         memory: TimelineMemory | None = None,
+        cohort: Callable[[], object] | None = None,
     ) -> None:
         super().__init__()
         self._search, self._look, self._templates = search, look, templates
@@ -154,6 +157,10 @@ class LibraryPage(QWidget):
         self._soon.setSingleShot(True)
         self._soon.setInterval(PREVIEW_AFTER_MS)
         self._soon.timeout.connect(self._preview)
+        self.cohort_button = button("Cohort…", cohort or (lambda: None), tip="All treated cases together (Alt+3)")
+        if cohort is None:
+            self.cohort_button.hide()
+        self.cohort_button.setShortcut("Alt+3")
         self._build(import_folder, import_file)
 
     def _build(self, import_folder: Callable[[], object], import_file: Callable[[], object]) -> None:
@@ -164,7 +171,9 @@ class LibraryPage(QWidget):
             made.setCheckable(True)
             made.setShortcut(keys)
         self.cases_button.setChecked(True)
-        left_layout.addWidget(row(PlainLabel("Library", role="title"), self.cases_button, self.due_button))
+        left_layout.addWidget(
+            row(PlainLabel("Library", role="title"), self.cases_button, self.due_button, self.cohort_button)
+        )
         left_layout.addWidget(self.search_line)
         cases, cases_layout = QWidget(), QVBoxLayout()
         cases_layout.setContentsMargins(0, 0, 0, 0)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from viewers.window.case_page import CasePage
     from viewers.window.case_work import CaseWork
     from viewers.window.choices import ChoiceDialog
+    from viewers.window.cohort import CohortDesk
 
 TITLE = "Seldinger"
 SAVED_EVERY_MS = 1000
@@ -113,6 +114,7 @@ class MainWindow(QMainWindow):
             import_file=self.choose_file,
             templates=lambda: {} if callable(self._installed) else self._installed.templates,
             memory=self.timeline_memory,
+            cohort=lambda: self.cohort.show(),
         )
 
     @property
@@ -139,6 +141,12 @@ class MainWindow(QMainWindow):
         from viewers.window.case_dialogs import CaseDialogs
 
         return CaseDialogs(self)
+
+    @cached_property
+    def cohort(self) -> CohortDesk:
+        from viewers.window.cohort import CohortDesk
+
+        return CohortDesk(self)
 
     def prepare(self) -> None:
         """Load what opening a case needs, ahead of it and in the background; then what pictures need."""
@@ -185,6 +193,7 @@ class MainWindow(QMainWindow):
         file.addSeparator()
         self.add(file, "&Save", self.save, "Ctrl+S")
         self.add(file, "&Library", self.show_library, "Ctrl+L")
+        self.add(file, "&Cohort over all cases", lambda: self.cohort.toggle(), "Ctrl+Shift+K")
         file.addSeparator()
         self.add(file, "&Quit", self.close, "Ctrl+Q")
         edit = self.menuBar().addMenu("&Edit")
