@@ -168,8 +168,10 @@ def _response(case: Case) -> tuple[ResponseLine, ...]:
 
 def _complications(case: Case) -> tuple[str, ...]:
     found = [f"{session.title}: {event_words(each)}" for session in case.sessions for each in complications_of(session)]
-    silent = [each.title for each in case.sessions if each.performed_on and events_asked(each) is None]
-    return (*found, *([f"NOT ASKED to 30 days: {', '.join(silent)}"] if silent else []))
+    done = [each for each in case.sessions if each.performed_on is not None]
+    silent = [each.title for each in done if events_asked(each) is None]
+    said = (*found, *([f"NOT ASKED to 30 days: {', '.join(silent)}"] if silent else []))
+    return said or ("none recorded to 30 days" if done else "no session was performed",)
 
 
 def _ledger(ledger: CourseLedger) -> tuple[tuple[str, str, str], ...]:
@@ -240,7 +242,7 @@ def _second_column(sheet: BoardSheet) -> tuple[Block, ...]:
     ]
     return (
         Block("Ledger", (*rows, sheet.ledger_note)),
-        Block("Complications", tuple(_cut(each) for each in sheet.complications) or ("none recorded to 30 days",)),
+        Block("Complications", tuple(_cut(each) for each in sheet.complications)),
         Block("Alternatives as written", (_cut(sheet.alternatives or NOT_RECORDED),)),
     )
 

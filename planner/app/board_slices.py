@@ -26,7 +26,7 @@ from planner.model.disease import Lesion, SeriesRef
 from planner.report.content import Picture
 from planner.store.library import Library
 
-PANEL_PX = 420
+PANEL_PX = 300
 _PHASES = ("arterial", "late-arterial", "portal-venous", "venous", "delayed")
 """Phases in the order in which a date is represented by one of its series."""
 NO_PLACE = "No lesion has a place on images: nothing is shown side by side."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
 from planner.app import course_tables as tables
-from planner.app.dossier import dossier_state
+from planner.app.dossier import dossier_state, printed_of
 from planner.app.paper_files import write_paper
 from planner.app.report_words import NOT_RECORDED, day, moment, patient_line, short
 from planner.app.templates import Installed
@@ -30,6 +31,7 @@ def course_report(
     revision: int | None = None,
     audit_head: str | None = None,
     made: tuple[Picture, ...] = (),
+    printed: Collection[str] | None = None,
 ) -> PlanReport:
     """Everything the paper says, as values.
 
@@ -39,6 +41,8 @@ def course_report(
         Ages, due days and windows are judged by it.
     made
         Pictures, such as the timeline as the window draws it; none is needed.
+    printed
+        See `planner.app.dossier.printed_of`; None: the library is not asked.
     """
     today, templates = now.date(), installed.templates
     profile = tables.case_profile(case, installed)
@@ -57,7 +61,7 @@ def course_report(
         tables.tasks_table(case),
         tables.due_table(case, today),
         tables.next_step_table(tables.next_steps(case, installed, profile, now)),
-        _dossiers(case, installed, now),
+        _dossiers(case, installed, now, printed),
     )
     place = f"Case {case.id}" if revision is None else f"Case {case.id}, revision {revision}"
     head = "none" if audit_head is None else short(audit_head)
@@ -112,13 +116,14 @@ def _warnings(case: Case, installed: Installed) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _dossiers(case: Case, installed: Installed, now: datetime) -> Table:
+def _dossiers(case: Case, installed: Installed, now: datetime, printed: Collection[str] | None) -> Table:
     rows = tuple(
-        (each.title, dossier_state(case, each.id, installed, now).words)
+        (each.title, dossier_state(case, each.id, installed, now, printed=printed).words)
         for each in case.sessions
         if each.template.id in installed.templates and each.template.profile in installed.profiles
     )
-    return Table("Dossiers (the list of prints is not looked at)", ("Session", "State"), rows)
+    unseen = " (the list of prints was not looked at)" if printed is None else ""
+    return Table(f"Dossiers{unseen}", ("Session", "State"), rows)
 
 
 def write_course_report(
@@ -144,6 +149,8 @@ def write_course_report(
     from planner.report.pdf import set_pdf
 
     head = library.audit_head(case.id)
-    content, pages = set_pdf(course_report(case, installed, now, revision=revision, audit_head=head, made=made))
+    printed = printed_of(library, case.id)
+    report = course_report(case, installed, now, revision=revision, audit_head=head, made=made, printed=printed)
+    content, pages = set_pdf(report)
     write_paper(library, case.id, revision, "course", path, content, by)
     return pages

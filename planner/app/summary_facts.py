@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from planner.app.response import disagreements
+from planner.catalogues import catalogue
 from planner.model.case import Case
 from planner.model.codec import digest
 from planner.model.session import Session, SessionState
@@ -184,9 +185,10 @@ def _appointments(case: Case, session: Session) -> Iterator[Appointment]:
 
 
 def _amounts(case: Case, session: Session, template: Template) -> Iterator[tuple[str, float, str]]:
+    taken_out = set(catalogue("dossier.toml")["taken_out"])
     sums: dict[tuple[str, str], float] = {}
     for entry in session_entries(case, session, template):
-        if entry.unit in _GIVEN_UNITS:
+        if entry.unit in _GIVEN_UNITS and entry.amount and entry.substance not in taken_out:
             key = (entry.substance, entry.unit)
             sums[key] = sums.get(key, 0.0) + entry.amount
     for (substance, unit), amount in sums.items():

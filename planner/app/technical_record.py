@@ -117,6 +117,7 @@ def _summary(case: Case, session: Session, template: Template, installed: Instal
     technique = next((each.label for each in template.techniques if each.code == code), code or NOT_RECORDED)
     done = performed_on(session)
     roles = session.answer("time_out", "roles")
+    this_paper = frozenset({technical_print(session, template)})
     return (
         Line("Diagnosis", case.diagnosis.text or NOT_RECORDED, case.diagnosis.histology or ""),
         Line("Procedure", f"{template.title}, {technique}"),
@@ -125,7 +126,7 @@ def _summary(case: Case, session: Session, template: Template, installed: Instal
         Line("As done", str(session.answer("sign_out", "procedure_done") or NOT_RECORDED)),
         Line("In the room", str(roles or NOT_RECORDED)),
         Line("Responsible physician", case.responsible_physician or NOT_RECORDED),
-        Line("Dossier", dossier_state(case, session.id, installed, now).words, "the list of prints is not looked at"),
+        Line("Dossier", dossier_state(case, session.id, installed, now, printed=this_paper).words),
     )
 
 

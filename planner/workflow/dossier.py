@@ -267,21 +267,23 @@ def _dose(facts: _Facts) -> _Judgement:
 
 
 def _pathology(facts: _Facts) -> _Judgement:
-    """Asked where the record says that tissue was taken: a biopsy session, or a biopsy before ablation."""
-    staged = next((each for each in facts.template.stages if each.id == "result"), None)
-    if staged is not None and staged.field("result_text") is not None:
-        text, on = (facts.session.answer("result", name) for name in ("result_text", "result_on"))
-        return (True, f"result of {on or 'an unrecorded day'}") if text else (False, "no result is recorded")
-    answers = facts.session.answers.items()
-    taken = [name for name, fields in answers if "biopsy_taken" in fields and fields["biopsy_taken"].value == "yes"]
-    labelled = facts.session.answer("sign_out", "specimens") in ("labelled", "not-labelled")
-    if not taken and not labelled:
+    """Asked where the record says that tissue or fluid was taken: a biopsy session, or specimens of another."""
+    fields = set(catalogue("dossier.toml")["result_fields"])
+    answers = list(facts.session.answers.values())
+    biopsied = any(field.id == "result_text" for stage in facts.template.stages for field in stage.fields)
+    taken = any("biopsy_taken" in each and each["biopsy_taken"].value == "yes" for each in answers)
+    specimens = facts.session.answer("sign_out", "specimens") in ("labelled", "not-labelled")
+    if not (biopsied or taken or specimens):
         return None
+    found = [name for each in answers for name, answer in each.items() if name in fields and answer.value]
+    if found:
+        on = facts.session.answer("result", "result_on")
+        return True, f"result recorded{f' on {on}' if on else ''}"
     known, done = facts.case.diagnosis, performed_on(facts.session)
     proved = known.diagnosed_on if known.proof == "biopsy" else None
     if proved is not None and done is not None and proved >= done:
         return True, f"diagnosis by biopsy of {proved.isoformat()}"
-    return False, "tissue was taken; no result is recorded"
+    return False, "specimens were taken; no result is recorded"
 
 
 def _discharge(facts: _Facts) -> _Judgement:

@@ -169,3 +169,11 @@ def test_that_the_catalogue_names_known_judges_once() -> None:
     rows = catalogue("dossier.toml")["item"]
     assert {each["judge"] for each in rows} == set(JUDGES)
     assert len({each["code"] for each in rows}) == len(rows)
+
+
+def test_that_a_result_settles_what_was_taken(case: Case) -> None:
+    taken = with_answers(case, "sign_out", specimens="labelled")
+    assert "pathology" in missing(taken)
+    assert "pathology" not in missing(with_answers(taken, "outcome", cytology_result="No malignant cells"))
+    proved = replace(taken.diagnosis, proof="biopsy", diagnosed_on=walked().now.date())
+    assert "pathology" not in missing(replace(taken, diagnosis=proved))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from tace_walk import SESSION, tace, walked, with_answers
 
 from planner.app.record_sections import RunView, margins_table, runs_table
 from planner.app.report_front import Identity
-from planner.app.technical_record import NO_RECORD_IMAGES, technical_record, write_technical_record
+from planner.app.technical_record import NO_RECORD_IMAGES, runs_of, technical_record, write_technical_record
 from planner.app.templates import Installed
 from planner.errors import UsageError
 from planner.model import codec
 from planner.model.case import Case
+from planner.model.disease import SeriesRef
 from planner.model.edits import with_session
 from planner.model.items import PlanItem
 from planner.model.needle_items import ABLATION_MARGIN, AblationMarginBody, MarginNumbers
@@ -114,6 +116,19 @@ def test_that_runs_are_listed_with_their_angles_or_why_not(case: Case) -> None:
         ("lost", "not read: gone", "–"),
     )
     assert runs_table(()).rows == (("not recorded", "", ""),)
+
+
+def test_that_the_runs_of_the_session_are_found_and_one_that_is_not_here_says_so(case: Case, library: Library) -> None:
+    day = case.sessions[0].answer("sign_out", "performed_on")
+    of_the_day = SeriesRef("7.1", 1, "XA", "Coeliac", "6.1", date.fromisoformat(day), "5.1", kind="angio")
+    other_day = replace(of_the_day, series_uid="7.2", study_date=date(2025, 1, 1))
+    named = replace(other_day, series_uid="7.3", description="Before")
+    session = replace(case.sessions[0], series_roles={"dsa-before": "7.3#1"})
+    changed = replace(with_session(case, session), studies=(of_the_day, other_day, named))
+    library.create_case(changed, BY)
+    found = runs_of(library, changed, session)
+    assert [each.name for each in found] == ["Coeliac, 2026-05-12", "dsa-before Before, 2025-01-01"]
+    assert all(each.problem.startswith("not read: ") and each.primary_deg is None for each in found)
 
 
 def test_that_the_paper_carries_digest_and_escapes_what_was_typed(case: Case) -> None:
