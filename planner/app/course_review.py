@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
-from planner.clinical.comparisons import above
+from planner.app.cohort_rows import accepted_readings
+from planner.app.tables import csv_text
+from planner.clinical.comparisons import above, below
 from planner.model.case import Case
 from planner.model.ledger import LedgerEntry
+from planner.model.needle_reading import margins_of
 from planner.model.session import Session
 from planner.units import shown
 from planner.workflow.complications import Complication, complications_of, events_asked
@@ -49,10 +53,17 @@ class ReviewLine:
 
 @dataclass(frozen=True, slots=True)
 class CourseReview:
-    """The table: sessions are its columns."""
+    """The table: sessions are its columns.
+
+    Attributes
+    ----------
+    left_out
+        Titles of chosen sessions whose template is not installed: nothing of them can be read.
+    """
 
     sessions: tuple[tuple[str, str], ...]
     lines: tuple[ReviewLine, ...]
+    left_out: tuple[str, ...] = ()
 
     def line(self, title: str) -> ReviewLine | None:
         return next((each for each in self.lines if each.title == title), None)
@@ -69,18 +80,22 @@ def compare_sessions(
         Which ones; None is all whose template is installed.
     """
     chosen = [each for each in case.sessions if session_ids is None or each.id in session_ids]
+    left_out = tuple(each.title for each in chosen if each.template.id not in templates)
     chosen = sorted((each for each in chosen if each.template.id in templates), key=_day)
     lines = [
         ReviewLine("Day", tuple(_days(each) for each in chosen)),
+        ReviewLine("Since the session before", tuple(_interval(case, each) for each in chosen)),
         ReviewLine("Procedure", tuple(ReviewCell(templates[each.template.id].title) for each in chosen)),
         ReviewLine("State", tuple(ReviewCell(recorded=_state(each)) for each in chosen)),
         ReviewLine("Lesions", tuple(_lesions(case, templates, each) for each in chosen)),
         *_amounts(case, templates, chosen),
+        *_margins(case, chosen),
         *_last_time(case, templates, chosen),
         ReviewLine("Complications", tuple(ReviewCell(outcome=_events(each)) for each in chosen)),
         ReviewLine("Response", tuple(ReviewCell(outcome=_response(case, chosen, each)) for each in chosen)),
+        *_lesion_responses(case, chosen),
     ]
-    return CourseReview(tuple((each.id, each.title) for each in chosen), tuple(lines))
+    return CourseReview(tuple((each.id, each.title) for each in chosen), tuple(lines), left_out)
 
 
 def _day(session: Session) -> tuple[bool, str]:
@@ -94,6 +109,18 @@ def _days(session: Session) -> ReviewCell:
     return ReviewCell(
         planned.isoformat() if planned else None, done.isoformat() if done else NOT_RECORDED, None, differs
     )
+
+
+def _interval(case: Case, session: Session) -> ReviewCell:
+    """Whole days from the performed session before, of whatever procedure."""
+    before = [
+        each.performed_on
+        for each in case.sessions
+        if each.performed_on and session.performed_on and each.performed_on < session.performed_on
+    ]
+    if session.performed_on is None:
+        return ReviewCell(recorded="not performed")
+    return ReviewCell(recorded=f"{(session.performed_on - max(before)).days} d" if before else "first session")
 
 
 def _state(session: Session) -> str:
@@ -137,6 +164,36 @@ def _amount(substance: str, unit: str, planned: Iterable[LedgerEntry], given: It
     )
 
 
+def _margins(case: Case, sessions: Sequence[Session]) -> list[ReviewLine]:
+    """Smallest margin of each ablated lesion: as planned, against as achieved."""
+    sizes: dict[str, dict[tuple[str, str], float]] = {}
+    for session in sessions:
+        for _, body in margins_of(session.items, "planned", "achieved"):
+            if body.mean.minimum_mm is not None:
+                mine = sizes.setdefault(body.lesion_id or body.region_id, {})
+                key = (session.id, body.kind)
+                mine[key] = min(body.mean.minimum_mm, mine.get(key, body.mean.minimum_mm))
+    names = {lesion.id: lesion.name for lesion in case.lesions}
+    return [
+        ReviewLine(
+            f"Smallest margin, {names.get(lesion, 'target')}",
+            tuple(_margin(mine.get((each.id, "planned")), mine.get((each.id, "achieved"))) for each in sessions),
+        )
+        for lesion, mine in sizes.items()
+    ]
+
+
+def _margin(planned: float | None, achieved: float | None) -> ReviewCell:
+    if planned is None and achieved is None:
+        return ReviewCell()
+    return ReviewCell(
+        shown(planned, "mm") if planned is not None else None,
+        shown(achieved, "mm") if achieved is not None else "not measured",
+        None,
+        below(achieved, planned) if planned is not None and achieved is not None else None,
+    )
+
+
 def _last_time(case: Case, templates: Mapping[str, Template], sessions: Sequence[Session]) -> list[ReviewLine]:
     """What each template's *last time* card shows, on lines of the same name."""
     cards = [
@@ -168,14 +225,69 @@ def _events(session: Session) -> str:
     return found or "none to 30 days"
 
 
+def _until(sessions: Sequence[Session], start: date) -> date:
+    """The day of the next session of the table; until then a response belongs to the one before."""
+    later = [each.performed_on for each in sessions if each.performed_on and each.performed_on > start]
+    return min(later, default=date.max)
+
+
+def _lesion_responses(case: Case, sessions: Sequence[Session]) -> list[ReviewLine]:
+    """What the newest signed reading after each session says of each lesion, by its criteria."""
+    cells: dict[str, dict[str, str]] = {}
+    readings = accepted_readings(case, None)
+    for session in sessions:
+        start = session.performed_on
+        if start is None:
+            continue
+        for reading in readings:
+            if start < reading.on <= _until(sessions, start):
+                for each in reading.lesions:
+                    change = each.change_from_baseline
+                    measured = f", {change:+.1f} % from the baseline" if change is not None else ""
+                    words = f"{each.category or 'not evaluable'} ({reading.criteria}{measured})"
+                    cells.setdefault(each.lesion_id, {})[session.id] = words
+    names = {lesion.id: lesion.name for lesion in case.lesions}
+    return [
+        ReviewLine(
+            f"Response, {names.get(lesion, lesion)}",
+            tuple(ReviewCell(outcome=mine.get(each.id, "not read")) for each in sessions),
+        )
+        for lesion, mine in cells.items()
+    ]
+
+
 def _response(case: Case, sessions: Sequence[Session], session: Session) -> str:
     """The newest response read after this session and before the next one of the table."""
     start = session.performed_on
     if start is None:
         return "not performed"
-    later = [each.performed_on for each in sessions if each.performed_on and each.performed_on > start]
-    until = min(later, default=None)
-    seen = [each for each in responses(case) if each.on > start and (until is None or each.on <= until)]
+    seen = [each for each in responses(case) if start < each.on <= _until(sessions, start)]
     if not seen:
         return "not read"
     return f"{seen[-1].category or 'not evaluable'} ({seen[-1].said})"
+
+
+PARTS = ("plan", "record", "outcome")
+
+
+def parts_of(line: ReviewLine) -> tuple[str, ...]:
+    """Which of plan, record and outcome a line has for any session."""
+    return tuple(part for part in PARTS if any(said(cell, part) is not None for cell in line.cells))
+
+
+def said(cell: ReviewCell, part: str) -> str | None:
+    """What a cell says as plan, record or outcome."""
+    return {"plan": cell.planned, "record": cell.recorded, "outcome": cell.outcome}[part]
+
+
+def review_csv(review: CourseReview, *, simulated: bool = False) -> str:
+    """The table as CSV that no spreadsheet runs as a formula: a row for each part of each line, without names."""
+    apart = ("SIMULATED",) if simulated else ()
+    header = ("line", "part", *(title for _, title in review.sessions), "plan and record differ in", *apart)
+    rows = []
+    for line in review.lines:
+        differ = [title for (_, title), cell in zip(review.sessions, line.cells, strict=True) if cell.differs]
+        for part in parts_of(line):
+            marked = "; ".join(differ) if part == "record" else ""
+            rows.append((line.title, part, *(said(cell, part) for cell in line.cells), marked, *apart))
+    return csv_text(header, rows)

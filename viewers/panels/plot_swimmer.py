@@ -56,11 +56,11 @@ class SwimmerPlot:
         self._label = label
         word = "case" if len(self.lanes) == 1 else "cases"
         self.title = f"Courses from the first session on, months · n = {len(self.lanes)} {word}"
-        self.notes = (
+        self.notes: tuple[str, ...] = (
             "A lane ends on the last day of which the case knows anything, or where its course was ended.",
             "Responses are of any criteria; the pointer names them.",
         )
-        self.legend = (
+        self.legend: tuple[LegendEntry, ...] = (
             LegendEntry("disc", theme.ACCENT, "session"),
             LegendEntry("diamond", theme.STALE, "treatment elsewhere or between"),
             *(LegendEntry(each, colour, "") for each, colour in CATEGORY_COLOURS.items()),

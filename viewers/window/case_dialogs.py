@@ -23,6 +23,7 @@ from viewers.window.case_course import CaseCourse
 from viewers.window.case_dose import CaseDose
 from viewers.window.case_links import CaseLinks
 from viewers.window.case_response_menu import CaseJudging
+from viewers.window.case_review_sessions import CaseSessions
 from viewers.window.case_series import MovedImages
 from viewers.window.case_states import CaseStates
 from viewers.window.choices import ChoiceDialog
@@ -44,6 +45,7 @@ class CaseDialogs:
         self.course = CaseCourse(window)
         self.judging = CaseJudging(window)
         self.team = CaseTeam(window)
+        self.sessions = CaseSessions(window)
 
     def follow(self, work: CaseWork) -> None:
         """Listen to what an open case has to ask."""
@@ -54,6 +56,7 @@ class CaseDialogs:
         self.course.follow(work)
         self.judging.follow(work)
         self.team.follow(work)
+        self.sessions.follow(work)
         paper = outdated_paper(self.window.library.prints(work.opened.case.id), work.opened.revision)
         if paper is not None:
             self.window.say(paper)

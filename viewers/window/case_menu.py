@@ -47,6 +47,7 @@ class CaseMenu:
         add(case, "&Response to treatment", lambda: window.dialogs.judging.response.toggle(), "Ctrl+Shift+R")
         add(case, "Ne&xt step: what rule sets say", lambda: window.dialogs.judging.next_step.toggle(), "Ctrl+Shift+X")
         add(case, "Doses over the course", lambda: window.dialogs.judging.ledgers.toggle(), "Ctrl+Shift+G")
+        add(case, "Sessions side b&y side", lambda: window.dialogs.sessions.toggle(), "Ctrl+Shift+E")
         add(case, "What earlier sessions say…", lambda: window.dialogs.judging.plan.show_carried())
         add(case, "Paste &laboratory values…", self.paste_laboratory, "Ctrl+Shift+L")
         case.addSeparator()
