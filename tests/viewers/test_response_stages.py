@@ -192,6 +192,20 @@ def panel_of(hands: Hands) -> IdentityPanel:
     return found
 
 
+def test_that_two_linked_studies_offer_to_say_which_lesion_is_which(hands: Hands) -> None:
+    assert hands.window.case_page.compare.start() is None
+    hands.settle()
+    offer = judging(hands).identity.offer
+    assert offer is not None
+    hands.press(offer.ask)
+    hands.until(lambda: panel_of(hands).content.lines, "proposals")
+    assert not offer.isVisible()
+    hands.press(panel_of(hands).close_button)
+    assert offer.isVisible()
+    hands.window.case_page.compare.leave()
+    assert not offer.isVisible()
+
+
 def test_that_a_click_on_a_row_shows_both_places(hands: Hands) -> None:
     table, state = panel(hands).table, hands.window.desk.state
     frames = [str(each.frame_uid) for each in hands.work.opened.case.studies]

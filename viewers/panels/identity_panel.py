@@ -65,6 +65,22 @@ class IdentityContent:
     empty: str = ""
 
 
+class IdentityOffer(QWidget):
+    """One line under two linked studies: which lesion is which has not been asked yet."""
+
+    def __init__(self, ask: Callable[[], object]) -> None:
+        super().__init__()
+        frame, layout = panel()
+        layout.setContentsMargins(10, 3, 10, 3)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(frame)
+        self.ask = button("Which lesion is which…", ask, tip=KEY)
+        words = PlainLabel("Both studies are linked: proposals wait for a person to confirm them.", role="quiet")
+        layout.addWidget(row(self.ask, words))
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+
 class IdentityPanel(QWidget):
     """A click on a row shows both places; its buttons say what it is. Nothing is preselected."""
 

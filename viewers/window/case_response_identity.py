@@ -29,7 +29,7 @@ from planner.planning.lesion_matching import IdentityKind
 from planner.workflow.template import Choice
 from viewers.panels.identity_content import lines_of, nearest_words
 from viewers.panels.identity_dialogs import LesionHistoryDialog, NewLesionDialog, OtherLesionDialog
-from viewers.panels.identity_panel import IdentityActs, IdentityContent, IdentityPanel
+from viewers.panels.identity_panel import IdentityActs, IdentityContent, IdentityOffer, IdentityPanel
 from viewers.window.case_series import series_key
 
 if TYPE_CHECKING:
@@ -65,7 +65,11 @@ class CaseIdentity:
         self._proposed: Proposed | None = None
         self._busy = False
         self._empty = ""
-        window.desk.state.compare.pair.changed.connect(self._other_pair)
+        self.offer: IdentityOffer | None = None
+        compare = window.desk.state.compare
+        compare.pair.changed.connect(self._other_pair)
+        compare.linked.changed.connect(self._offer)
+        window.desk.state.layout.changed.connect(self._offer)
 
     def follow(self, work: CaseWork) -> None:
         """Another open case: its proposals are not made yet."""
@@ -101,6 +105,7 @@ class CaseIdentity:
             self.panel = IdentityPanel(self._acts())
             page.under.addWidget(self.panel)
         self.panel.setVisible(True)
+        self._offer()
         if self._proposed is None:
             refusal = self.propose()
             self._empty = refusal or ""
@@ -110,6 +115,21 @@ class CaseIdentity:
     def close(self) -> None:
         if self.panel is not None:
             self.panel.setVisible(False)
+        self._offer()
+
+    def _offer(self, changed: object = None) -> None:
+        """The line under two linked studies with regions, while the panel is away."""
+        del changed
+        work, days = self.window.work, self.days()
+        wanted = work is not None and days is not None and not self.is_open
+        wanted = wanted and self.window.case_page.compare.is_open and self.window.desk.state.compare.link is not None
+        if work is not None and days is not None and wanted:
+            wanted = days[0] != days[1] and bool(lesion_regions(work.opened.case, days[1]))
+        if wanted and self.offer is None:
+            self.offer = IdentityOffer(self.toggle)
+            self.window.case_page.under.addWidget(self.offer)
+        if self.offer is not None:
+            self.offer.setVisible(wanted)
 
     def _other_pair(self, pair: object) -> None:
         del pair
