@@ -6,6 +6,7 @@ wishes to be told, or while the record is not the one it was drafted from.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from planner.app.report_front import Identity
 from planner.app.report_words import moment, person_name, short
 from planner.app.summary_facts import FULL, LEVELS, exceeds_consent, facts_of
 from planner.app.summary_words import Words, composed, languages, open_slots, words_of
+from planner.catalogues import catalogue
 from planner.errors import InputRefused, UsageError
 from planner.model.case import Case
 from planner.model.dossier import PatientSummary
@@ -212,13 +214,21 @@ def release_refusals(case: Case, summary: PatientSummary, templates: Templates) 
 
 
 def _stage_words(case: Case, summary: PatientSummary) -> tuple[str, ...]:
-    """Words of the stage that stand in the text of a page whose level leaves the stage out."""
+    """Words of stage and prognosis that stand in the text of a page whose level leaves them out."""
     if summary.disclosure == FULL:
         return ()
-    text = " ".join(summary.paragraphs).casefold()
-    known = (case.disease_stage, case.diagnosis.tnm)
+    text = " ".join(summary.paragraphs)
     # A stage of one or two letters would be found in any sentence.
-    return tuple(each for each in known if each and len(each.strip()) > 2 and each.strip().casefold() in text)
+    own = (case.disease_stage, case.diagnosis.tnm)
+    known = [each.strip() for each in own if each and len(each.strip()) > 2]
+    known += [str(each) for each in catalogue("dossier.toml")["stage_words"]]
+    return tuple(dict.fromkeys(each for each in known if _stands_in(each, text)))
+
+
+def _stands_in(words: str, text: str) -> bool:
+    """Whether words stand in a text as words; Chinese has no spaces between them."""
+    edge = r"\b" if words.isascii() and words[0].isalnum() and words[-1].isalnum() else ""
+    return re.search(f"{edge}{re.escape(words)}{edge}", text, re.IGNORECASE) is not None
 
 
 def withdraw_summary(summary_id: str) -> Edit:

@@ -187,11 +187,25 @@ def test_that_a_page_says_no_more_than_the_patient_wishes(
     assert ("Do not hand this page" in page(doctor, doctor.summaries[-1])) is refused
 
 
-def test_that_a_typed_stage_is_found_below_its_level(case: Case) -> None:
-    draft = drafted(case, disclosure="diagnosis")
-    typed = edit_summary(draft.summaries[-1].id, ["Illness\nT2 N0 M0"], by="Dr Draft", at=walked().now)(draft)
-    codes = [each.code for each in release_refusals(typed, typed.summaries[-1], TEMPLATES)]
-    assert codes == ["names-the-stage"]
+@pytest.mark.parametrize(
+    "typed", ["The tumour is T2 N0 M0.", "It is bclc B.", "The prognosis is open.", "肿瘤已到晚期。"]
+)
+def test_that_a_typed_stage_is_found_below_its_level(case: Case, typed: str) -> None:
+    def codes(level: str) -> list[str]:
+        draft = drafted(with_answers(case, "consent", disclosure_level="full"), disclosure=level)
+        text = edit_summary(draft.summaries[-1].id, [f"Illness\n{typed}"], by="Dr Draft", at=walked().now)(draft)
+        return [each.code for each in release_refusals(text, text.summaries[-1], TEMPLATES)]
+
+    assert codes("diagnosis") == ["names-the-stage"]
+    assert codes("full") == []
+
+
+def test_that_a_word_within_another_is_no_stage(case: Case) -> None:
+    draft = drafted(case)
+    plain = edit_summary(draft.summaries[-1].id, ["Done\nAt this stage terminals."], by="Dr Draft", at=walked().now)(
+        draft
+    )
+    assert release_refusals(plain, plain.summaries[-1], TEMPLATES) == ()
 
 
 def test_that_a_record_changed_since_the_draft_is_said_and_a_person_may_keep_the_text(case: Case) -> None:
