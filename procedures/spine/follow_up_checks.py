@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from planner.findings import Finding
+from planner.findings import Finding, Severity
 from planner.workflow.context import StageContext
 from procedures.spine.registry import REGISTRY
 from procedures.spine.support import against, as_date, as_number, limit, not_evaluated, number, text_of
 
 GRADES = {
     "CIRSE 2017": frozenset("123456"),
+    "CIRSE 2026": frozenset({"1a", "1b", "2", "3", "3a", "3b", "4", "5", "6"}),
     "SIR 2017": frozenset({"mild", "moderate", "severe", "life-threatening", "death"}),
     "CTCAE 5.0": frozenset("12345"),
 }
-"""Scheme -> its grades. Nothing is converted from one scheme to another."""
+"""Scheme -> its grades. Nothing is converted from one scheme to another.
+
+CIRSE 2026 splits grade 1 by the success of the procedure and grade 3 by the duration of stay (Filippiadis, CVIR 2026;49:2);
+how the parts of grade 3 are named was not seen.
+"""
+NOT_READ = "CIRSE 2026"
 SATURDAY = 5
 
 
@@ -84,6 +90,9 @@ def event_scheme_complete(context: StageContext) -> list[Finding]:
         elif grade not in GRADES.get(scheme, frozenset()):
             text = f"{name}: {grade!r} is no grade of {scheme}; it knows {', '.join(sorted(GRADES.get(scheme, ())))}."
             found.append(context.finding("event-grade", text))
+        elif scheme == NOT_READ:
+            text = f"{name}: the wording of {scheme} has not been read to the end; the grade stands as it was typed."
+            found.append(context.finding("event-scheme-unread", text, severity=Severity.INFO))
     return found
 
 
