@@ -51,6 +51,7 @@ class BoardForm(QWidget):
         self.editors: dict[str, FieldEditor] = {}
         self.labels: dict[str, PlainLabel] = {}
         self.suggestions: dict[str, SuggestionLine] = {}
+        self.headings: dict[str, PlainLabel] = {}
         self.opinions = OpinionsPart(acts.say_opinion, acts.take_back)
         self.growth = GrowthPart(acts.growth, lambda words: self._commit("growth_rate", words))
         self._grid = QGridLayout(self)
@@ -59,7 +60,8 @@ class BoardForm(QWidget):
         self._grid.setColumnStretch(1, 1)
         self._line = 0
         for heading, names in SECTIONS:
-            self._whole(PlainLabel(heading, role="section"))
+            self.headings[heading] = PlainLabel(heading, role="section")
+            self._whole(self.headings[heading])
             for name in names:
                 self._add(name)
             if not names:

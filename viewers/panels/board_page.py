@@ -72,8 +72,15 @@ class BoardPage(QWidget):
             PlainLabel("The discussion, looked back on", role="section"),
             self.discussion,
         )
+        self.jumps = [button(words, lambda words=words: self._jump(words)) for words in self.form.headings]
+        middle, middle_layout = panel()
+        middle_layout.setContentsMargins(0, 4, 0, 0)
+        self.jump_row = row(*self.jumps)
+        self.jump_row.setContentsMargins(10, 0, 0, 0)
+        middle_layout.addWidget(self.jump_row)
+        middle_layout.addWidget(self.middle, 1)
         self.parts = QSplitter(Qt.Orientation.Horizontal)
-        for number, part in enumerate((left, self.middle, right)):
+        for number, part in enumerate((left, middle, right)):
             self.parts.addWidget(part)
             self.parts.setCollapsible(number, False)
         self._build()
@@ -100,7 +107,7 @@ class BoardPage(QWidget):
         decision = view.decision
         self._show_list(view.case.decisions, decision)
         self.empty.setVisible(decision is None)
-        for widget in (self.form, self.after, self.discussion):
+        for widget in (self.form, self.after, self.discussion, self.jump_row):
             widget.setVisible(decision is not None)
         for control in (self.remover, self.minutes):
             control.setEnabled(decision is not None)
@@ -137,6 +144,10 @@ class BoardPage(QWidget):
             line = ClickLabel(f"○ {each.label}", tip=each.source)
             line.clicked.connect(lambda name=each.field: self.go_to(name))
             self._missing.addWidget(line)
+
+    def _jump(self, heading: str) -> None:
+        """Bring a part of the form to the top of its place."""
+        self.middle.verticalScrollBar().setValue(self.form.pos().y() + self.form.headings[heading].pos().y())
 
     def go_to(self, name: str) -> None:
         """Bring an entry into sight, with the keyboard in it."""

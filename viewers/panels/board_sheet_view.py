@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from planner import DISCLAIMER
@@ -17,6 +18,10 @@ from viewers.state import theme
 TEXT_SHARES = (0.021, 0.0185, 0.0165, 0.0148, 0.0135)
 """Height of the text over that of the screen, tried from the largest until everything is seen without scrolling."""
 LEAST_PX = 12
+SIDE_PX = 8
+SPACE = 0.25
+"""Between two lines, in heights of the text."""
+
 PICTURE_SHARE = 0.36
 
 
@@ -125,27 +130,50 @@ class BoardSheetView(QWidget):
         self.strip.show_png(self.png, round(self.height() * PICTURE_SHARE))
         for share in TEXT_SHARES:
             size = max(LEAST_PX, round(self.height() * share))
-            self._fill(self.content.columns, size)
-            self.layout().activate()
-            width = self.scroll.viewport().width()
-            needed = self._columns.totalHeightForWidth(width) if self._columns.hasHeightForWidth() else 0
-            if needed <= self.scroll.viewport().height() or size == LEAST_PX:
+            if self._needed(self.content.columns, size) <= self._room() or size == LEAST_PX:
                 break
+        self._fill(self.content.columns, size)
+
+    def _room(self) -> int:
+        """Height that is left for the columns."""
+        taken = sum(
+            each.heightForWidth(self.width()) if each.hasHeightForWidth() else each.height()
+            for each in (self.question, self.patient, self.note, self.foot)
+            if each.text()
+        )
+        return (
+            self.height() - taken - self.strip.height() * self.strip.isVisibleTo(self) - 4 * self.fontMetrics().height()
+        )
+
+    def _needed(self, columns: Sequence[Sequence[Block]], size: int) -> int:
+        """Height of the longest column in letters of a size."""
+        plain, bold = QFont(self.font()), QFont(self.font())
+        for font in (plain, bold):
+            font.setPixelSize(size)
+        bold.setBold(True)
+        longest = 0
+        for blocks, share in zip(columns, _shares(columns), strict=True):
+            width = round(share * (self.width() - 2 * SIDE_PX)) - 2 * SIDE_PX
+            texts = [(bold, block.heading) for block in blocks if block.heading]
+            texts += [(plain, f"○ {line}" if block.warns else line) for block in blocks for line in block.lines]
+            used = sum(_height(font, text, width) + round(size * SPACE) for font, text in texts)
+            longest = max(longest, used)
+        return longest
 
     def _fill(self, columns: Sequence[Sequence[Block]], size: int) -> None:
         clear(self._columns)
         question = self.question.font()
         question.setPixelSize(round(size * 1.5))
         self.question.setFont(question)
-        for blocks in columns:
+        for blocks, share in zip(columns, _shares(columns), strict=True):
             holder = QWidget()
             layout = QVBoxLayout(holder)
-            layout.setContentsMargins(8, 2, 8, 2)
-            layout.setSpacing(round(size * 0.25))
+            layout.setContentsMargins(SIDE_PX, 2, SIDE_PX, 2)
+            layout.setSpacing(round(size * SPACE))
             for block in blocks:
                 self._block(layout, block, size)
             layout.addStretch(1)
-            self._columns.addWidget(holder, 1)
+            self._columns.addWidget(holder, round(1000 * share))
 
     def _block(self, layout: QVBoxLayout, block: Block, size: int) -> None:
         if block.heading:
@@ -179,3 +207,15 @@ def _sized(label: PlainLabel, size: int) -> PlainLabel:
     font.setPixelSize(size)
     label.setFont(font)
     return label
+
+
+def _shares(columns: Sequence[Sequence[Block]]) -> list[float]:
+    """Widths of the columns: more for more to read, so that they end at about the same height."""
+    letters = [sum(len(line) for block in blocks for line in block.lines) for blocks in columns]
+    weights = [math.sqrt(max(each, 0.2 * max(letters, default=1), 1)) for each in letters]
+    return [each / sum(weights) for each in weights]
+
+
+def _height(font: QFont, text: str, width: int) -> int:
+    flags = Qt.TextFlag.TextWordWrap.value
+    return QFontMetrics(font).boundingRect(0, 0, width, 1 << 20, flags, text).height()

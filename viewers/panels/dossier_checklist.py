@@ -13,6 +13,9 @@ from viewers.panels.look import colour
 from viewers.panels.parts import PlainLabel, button, clear, row
 from viewers.state import theme
 
+INDENT = 18
+"""Of what belongs to the line above it, in pixels."""
+
 
 class ChecklistPart(QWidget):
     """Rows of the checklist; a missing one has a line for the reason. Enter closes nothing.
@@ -78,7 +81,7 @@ class ChecklistPart(QWidget):
         accepted = {each.code: each.reason for each in state.closure.missing} if state.closure is not None else {}
         for each in state.rows:
             self._rows.addWidget(PlainLabel(f"{'✓' if each.done else '○'} {each.title}", wrap=True))
-            why = PlainLabel(f"      {each.why}", role="quiet" if each.done else "unverified", wrap=True)
+            why = _indented(PlainLabel(each.why, role="quiet" if each.done else "unverified", wrap=True))
             unread = " · unverified default" if each.tag in ("M", "P") else ""
             why.setToolTip(f"{each.source}{unread}")
             self._rows.addWidget(why)
@@ -90,14 +93,17 @@ class ChecklistPart(QWidget):
     ) -> None:
         reason = accepted.get(missing.code)
         if state.state == CLOSED:
-            self._rows.addWidget(PlainLabel(f"      closed without it: {reason or 'no reason given'}", wrap=True))
+            words = f"closed without it: {reason or 'no reason given'}"
+            self._rows.addWidget(_indented(PlainLabel(words, wrap=True)))
             return
         line = QLineEdit(typed.get(missing.code, reason or ""))
         line.setPlaceholderText("Why it is closed without it")
         self.reasons[missing.code] = line
-        self._rows.addWidget(line)
+        holder = row(line, stretch=False)
+        holder.setContentsMargins(INDENT, 0, 0, 3)
+        self._rows.addWidget(holder)
         if state.state == CHANGED and missing.code not in accepted:
-            self._rows.addWidget(PlainLabel("      missing since it was closed", role="unverified"))
+            self._rows.addWidget(_indented(PlainLabel("missing since it was closed", role="unverified")))
 
     def _go(self) -> None:
         self._said(self._close({code: line.text() for code, line in self.reasons.items()}, self.name.text()))
@@ -106,3 +112,8 @@ class ChecklistPart(QWidget):
         self.problem.setText(refusal or "")
         if refusal is None:
             self.name.clear()
+
+
+def _indented(label: PlainLabel) -> PlainLabel:
+    label.setContentsMargins(INDENT, 0, 0, 0)
+    return label

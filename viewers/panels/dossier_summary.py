@@ -128,7 +128,7 @@ class SummaryPart(QWidget):
         self.chooser = QComboBox()
         self.chooser.currentIndexChanged.connect(self._choose)
         self.printer = button("Print…", acts.print_summary, tip="As PDF; a draft prints DRAFT across the page")
-        layout.addWidget(row(self.chooser, self.printer, stretch=False))
+        layout.addWidget(row(self.chooser, self.printer))
         self.mark = PlainLabel("", role="title")
         layout.addWidget(self.mark)
         self.empty = PlainLabel(NOTHING_YET, role="quiet", wrap=True)

@@ -207,11 +207,13 @@ class TaskPage(QWidget):
         dropped = button("Drop", lambda: self._said(self._acts.drop(task.id, self.outcome.text())))
         layout.addWidget(row(self.outcome, done, dropped, stretch=False))
         layout.addWidget(self.problem)
+        self.problem.hide()
         return holder
 
     def _said(self, refusal: str | None) -> None:
         if refusal is not None:
             self.problem.setText(refusal)
+            self.problem.show()
 
     def choose_task(self, task_id: str) -> None:
         """Open what can be done with a task; once more closes it."""

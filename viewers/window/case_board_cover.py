@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from planner.errors import BugError
 from planner.model.case import Case
@@ -77,9 +77,17 @@ class CasePageCover(ABC, Generic[Page]):
             self.window.case_page.cover(None)
 
     def refresh(self) -> None:
-        """After every change of the case, while the page is seen."""
-        if self.is_open and self.page is not None and self.window.work is not None:
-            self.fill(self.page, self.window.work)
+        """After every change of the case, while the page is seen; the keyboard stays in it."""
+        page = self.page
+        if not self.is_open or page is None or self.window.work is None:
+            return
+        typed_in = QApplication.focusWidget()
+        inside = typed_in is not None and (typed_in is page or page.isAncestorOf(typed_in))
+        self.fill(page, self.window.work)
+        now = QApplication.focusWidget()
+        if inside and (now is None or not (now is page or page.isAncestorOf(now))):
+            # The button that was pressed is gone with its line: Esc and the next key still belong to the page.
+            page.setFocus()
 
     @property
     def work(self) -> CaseWork:

@@ -60,6 +60,8 @@ class CaseBoardSheet:
             self.view = BoardSheetView(self._left, lambda: self.window.dialogs.team.papers.print_sheet())
         patient = work.opened.case.patient
         self.view.show_waiting(f"{shown_name(patient.name)} · {patient.patient_id}")
+        # Not every desktop makes a window as large as the screen by itself.
+        self.view.setGeometry(self.window.screen().geometry())
         self.view.showFullScreen()
         self._gather(work)
 
