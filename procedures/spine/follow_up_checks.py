@@ -17,7 +17,7 @@ GRADES = {
 }
 """Scheme -> its grades. Nothing is converted from one scheme to another.
 
-CIRSE 2026 splits grade 1 by the success of the procedure and grade 3 by the duration of stay (Filippiadis, CVIR 2026;49:2);
+CIRSE 2026 splits grade 1 by success of the procedure and grade 3 by the stay (Filippiadis, CVIR 2026;49:2);
 how the parts of grade 3 are named was not seen.
 """
 NOT_READ = "CIRSE 2026"
