@@ -67,11 +67,17 @@ def tasks(hands: Hands) -> TaskPage:
 def dossier(hands: Hands) -> DossierPage:
     if not hands.window.dialogs.team.dossier.is_open:
         hands.shortcut(Qt.Key.Key_D, SHIFT)
-    hands.settle()
+    judged(hands)
     found = hands.window.dialogs.team.dossier.page
     assert found is not None
     assert found.isVisible()
     return found
+
+
+def judged(hands: Hands) -> None:
+    """Until the checklist is that of the case as it stands."""
+    hands.until(lambda: hands.window.dialogs.team.dossier.is_judged, "the checklist")
+    hands.settle()
 
 
 def press(hands: Hands, parent: QWidget, text: str) -> None:
@@ -194,7 +200,7 @@ def test_that_the_dossier_lists_what_is_missing_and_closes_only_with_reasons_and
     (closure,) = case_of(hands).closures
     assert closure.closed_by == "Dr Consultant"
     assert {each.reason for each in closure.missing} == {"performed elsewhere"}
-    hands.settle()
+    judged(hands)
     assert "Dossier closed by Dr Consultant" in part.state.text()
     assert not part.closing.isVisibleTo(part)
     assert hands.work.opened.is_saved
@@ -206,7 +212,7 @@ def test_that_a_summary_is_a_draft_with_open_slots_until_a_named_person_releases
     part = dossier(hands).summary
     hands.pick(part.addressee, "patient")
     hands.press(part.drafter)
-    hands.settle()
+    judged(hands)
     (summary,) = case_of(hands).summaries
     assert part.mark.text().startswith("DRAFT")
     assert part.paragraphs[0].open.isVisibleTo(part)
@@ -221,12 +227,12 @@ def test_that_a_summary_is_a_draft_with_open_slots_until_a_named_person_releases
             each.editor.text.selectAll()
             QTest.keyClicks(each.editor.text, "Told by hand.")
     hands.window.finish_typing()
-    hands.settle()
+    judged(hands)
     assert case_of(hands).summaries[0].paragraphs[0].endswith("\nTold by hand.")
     assert part.against.text() == ""
     hands.type(part.name, "Dr Consultant", leave=False)
     hands.press(part.releaser)
-    hands.settle()
+    judged(hands)
     assert case_of(hands).summaries[0].released_by == "Dr Consultant"
     assert part.mark.text().startswith("✓ Released by Dr Consultant")
     assert part.paragraphs[0].editor.text.isReadOnly()
@@ -242,12 +248,12 @@ def test_that_a_chinese_draft_stands_beside_the_english_one(hands: Hands) -> Non
     hands.pick(part.language, "zh-Hans")
     hands.pick(part.addressee, "follow-up-doctor")
     hands.press(part.drafter)
-    hands.settle()
+    judged(hands)
     assert part.chooser.count() == 2
     assert "简体中文" in part.chooser.currentText()
     assert part.paragraphs[0].open.isVisibleTo(part)
     hands.pick(part.chooser, next(each.id for each in case_of(hands).summaries if each.language == "en"))
-    hands.settle()
+    judged(hands)
     assert part.paragraphs[0].heading == "What was done"
 
 
@@ -261,6 +267,7 @@ def test_that_papers_are_printed_in_the_background_and_the_checklist_sees_them(h
     papers.course_to(tmp_path / "course.pdf")
     papers.sheet_to(tmp_path / "sheet.pdf")
     hands.settle()
+    judged(hands)
     for name in ("technical", "summary", "course", "sheet"):
         assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
     assert "printed as it stands" in words(shown.checklist)

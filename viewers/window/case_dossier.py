@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QTimer
+
 from planner.app import dossier, patient_summary
 from planner.app.sessions import local_now
 from planner.errors import OperatorError
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from viewers.window.case_work import CaseWork
     from viewers.window.main_window import MainWindow
 
+JUDGED_AFTER_MS = 150
+"""Once the edits have come to rest: a burst of them is judged once."""
+
 
 class CaseDossier(CasePageCover[DossierPage]):
     """Shows the dossier of the open session (Ctrl+Shift+D), or of another one of the case."""
@@ -32,6 +37,11 @@ class CaseDossier(CasePageCover[DossierPage]):
         self._judged: DossierJudged | None = None
         self._judged_case: Case | None = None
         self._judged_for: tuple[str | None, str | None] = (None, None)
+        self._judged_now = False
+        self._soon = QTimer()
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(JUDGED_AFTER_MS)
+        self._soon.timeout.connect(self._judge)
 
     def follow(self, work: CaseWork) -> None:
         super().follow(work)
@@ -41,7 +51,7 @@ class CaseDossier(CasePageCover[DossierPage]):
     def forget(self) -> None:
         """What was judged does not hold any more: a paper was printed, or another case is open."""
         self._judged = self._judged_case = None
-        self._judged_for = (None, None)
+        self._judged_for, self._judged_now = (None, None), False
 
     def show(self) -> None:
         """The dossier of the session that is open."""
@@ -79,7 +89,8 @@ class CaseDossier(CasePageCover[DossierPage]):
         same_session = self._judged_for[0] == self.session_id
         page.show_view(DossierView(case, session, summaries, summary, self._judged if same_session else None))
         if session is not None and (self._judged_case is not case or self._judged_for != wanted):
-            self._judge(work, case, session, summary)
+            self._judged_case, self._judged_for, self._judged_now = case, wanted, False
+            self._soon.start()
 
     @property
     def session(self) -> Session | None:
@@ -97,10 +108,22 @@ class CaseDossier(CasePageCover[DossierPage]):
         self.summary_id = None if found is None else found.id
         return found
 
-    def _judge(self, work: CaseWork, case: Case, session: Session, summary: PatientSummary | None) -> None:
-        """Checklist and what stands against the release; both set a page or evaluate a whole session."""
+    @property
+    def is_judged(self) -> bool:
+        """Whether what is shown is what was judged of the case as it stands."""
+        work = self.window.work
+        return work is not None and self._judged_now and self._judged_case is work.opened.case
+
+    def _judge(self) -> None:
+        """Checklist and what stands against the release: a whole session is evaluated and a page is set for it."""
+        work = self.window.work
+        if work is None or not self.is_open:
+            self.forget()
+            return
+        case, session, summary = work.opened.case, self.session, self.summary
+        if session is None:
+            return
         installed, library, now = self.window.installed, work.opened.library, local_now()
-        self._judged_case, self._judged_for = case, (session.id, summary.id if summary is not None else None)
 
         def judge(context: Context) -> DossierJudged:
             context.step(0.0, session.title)
@@ -117,7 +140,7 @@ class CaseDossier(CasePageCover[DossierPage]):
             return DossierJudged(state, refusals)
 
         def came(judged: DossierJudged) -> None:
-            self._judged = judged
+            self._judged, self._judged_now = judged, True
             if self.is_open and self.page is not None:
                 self.fill(self.page, work)
 
