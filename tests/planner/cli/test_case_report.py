@@ -41,7 +41,6 @@ def call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Call:
 @pytest.mark.parametrize(
     ("kind", "title", "session"),
     [
-        ("plan", "DRAFT", "session-1"),
         ("technical", "Technical record", "session-1"),
         ("course", "Course report", None),
         ("board", "Missing for the meeting", None),
@@ -59,7 +58,10 @@ def test_that_each_kind_is_written_and_counted(
 
 
 def test_that_the_plan_is_what_is_printed_when_nothing_is_said(call: Call, tmp_path: Path) -> None:
-    assert call(f"{CASE}/session-1", "--out", str(tmp_path / "plan.pdf"))[1]["kind"] == "plan"
+    file = tmp_path / "plan.pdf"
+    code, document = call(f"{CASE}/session-1", "--out", str(file))
+    assert (code, document["kind"], document["session"]) == (0, "plan", "session-1")
+    assert file.read_bytes().startswith(b"%PDF")
 
 
 def test_that_a_summary_is_printed_in_chinese_as_a_draft_of_one_page(call: Call, tmp_path: Path) -> None:
