@@ -116,9 +116,12 @@ def cohort_sessions(case: Case) -> tuple[CohortSession, ...]:
 
 
 def achieved_margin(session: Session) -> float | None:
-    """The smallest achieved margin of a session, mm; None where none was measured."""
-    sizes = [body.mean.minimum_mm for _, body in margins_of(session.items, "achieved")]
-    return min((each for each in sizes if each is not None), default=None)
+    """The smallest achieved margin of a session, mm; None where none was measured.
+
+    Without the error of its registration an achieved margin is no number.
+    """
+    found = (body for _, body in margins_of(session.items, "achieved") if body.registration_error_mm is not None)
+    return min((each.mean.minimum_mm for each in found if each.mean.minimum_mm is not None), default=None)
 
 
 def accepted_readings(case: Case, first: date | None) -> tuple[ResponseReading, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +12,7 @@ from planner.app.tables import csv_text
 from planner.clinical.comparisons import above, below
 from planner.model.case import Case
 from planner.model.ledger import LedgerEntry
+from planner.model.needle_items import AblationMarginBody
 from planner.model.needle_reading import margins_of
 from planner.model.session import Session
 from planner.units import shown
@@ -146,11 +148,15 @@ def _amounts(case: Case, templates: Mapping[str, Template], sessions: Sequence[S
     kinds = dict.fromkeys((each.substance, each.unit) for row in (*planned, *given) for each in row)
     return [
         ReviewLine(
-            substance.replace("-", " ").capitalize(),
+            _substance(substance),
             tuple(_amount(substance, unit, most, done) for most, done in zip(planned, given, strict=True)),
         )
         for substance, unit in kinds
     ]
+
+
+def _substance(name: str) -> str:
+    return "KAP" if name == "kap" else name.replace("-", " ").capitalize()
 
 
 def _amount(substance: str, unit: str, planned: Iterable[LedgerEntry], given: Iterable[LedgerEntry]) -> ReviewCell:
@@ -166,13 +172,13 @@ def _amount(substance: str, unit: str, planned: Iterable[LedgerEntry], given: It
 
 def _margins(case: Case, sessions: Sequence[Session]) -> list[ReviewLine]:
     """Smallest margin of each ablated lesion: as planned, against as achieved."""
-    sizes: dict[str, dict[tuple[str, str], float]] = {}
+    sizes: dict[str, dict[tuple[str, str], AblationMarginBody]] = {}
     for session in sessions:
         for _, body in margins_of(session.items, "planned", "achieved"):
-            if body.mean.minimum_mm is not None:
-                mine = sizes.setdefault(body.lesion_id or body.region_id, {})
-                key = (session.id, body.kind)
-                mine[key] = min(body.mean.minimum_mm, mine.get(key, body.mean.minimum_mm))
+            mine = sizes.setdefault(body.lesion_id or body.region_id, {})
+            before = mine.get((session.id, body.kind))
+            if before is None or _size(body) < _size(before):
+                mine[session.id, body.kind] = body
     names = {lesion.id: lesion.name for lesion in case.lesions}
     return [
         ReviewLine(
@@ -183,15 +189,21 @@ def _margins(case: Case, sessions: Sequence[Session]) -> list[ReviewLine]:
     ]
 
 
-def _margin(planned: float | None, achieved: float | None) -> ReviewCell:
+def _size(body: AblationMarginBody) -> float:
+    """What is not known does not stand for what is."""
+    return math.inf if body.mean.minimum_mm is None else body.mean.minimum_mm
+
+
+def _margin(planned: AblationMarginBody | None, achieved: AblationMarginBody | None) -> ReviewCell:
+    """An achieved margin without the error of its registration is no number."""
     if planned is None and achieved is None:
         return ReviewCell()
-    return ReviewCell(
-        shown(planned, "mm") if planned is not None else None,
-        shown(achieved, "mm") if achieved is not None else "not measured",
-        None,
-        below(achieved, planned) if planned is not None and achieved is not None else None,
-    )
+    wanted = planned.mean.minimum_mm if planned is not None else None
+    error = achieved.registration_error_mm if achieved is not None else None
+    measured = achieved.mean.minimum_mm if achieved is not None and error is not None else None
+    words = "not measured" if measured is None else f"{shown(measured, 'mm')} (± {shown(error, 'mm')})"
+    differs = None if wanted is None or measured is None else below(measured, wanted)
+    return ReviewCell(shown(wanted, "mm") if wanted is not None else NOT_SAID, words, None, differs)
 
 
 def _last_time(case: Case, templates: Mapping[str, Template], sessions: Sequence[Session]) -> list[ReviewLine]:

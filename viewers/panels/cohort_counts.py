@@ -62,7 +62,7 @@ def show_responses(view: CountsView, rows: Sequence[CohortRow]) -> None:
         cells = [share(counts[each], line.cases) if each in counts else "–" for each in words]
         body.append((CRITERIA.get(line.criteria, line.criteria), str(line.cases), *cells))
     view.show_counts(
-        f"Best response of each case · n = {len(rows)} · of {share(unread(rows), len(rows))} none was read."
+        f"Best response of each case · n = {len(rows)} cases · none read at all: {share(unread(rows), len(rows))}."
         if rows
         else "n = 0: no case to count.",
         ("Criteria", "Cases read", *words),

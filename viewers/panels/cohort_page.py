@@ -31,6 +31,7 @@ from viewers.panels.timeline_content import CRITERIA
 from viewers.state import theme
 
 KEY = "Ctrl+Shift+K"
+READING = "Reading the cases of the library …"
 SIMULATED = "SIMULATED: teaching data, no patients. Real cases are not among these."
 
 
@@ -175,7 +176,9 @@ class CohortPage(QWidget):
 
     def show_reading(self) -> None:
         """Cases are being read; what is shown is from before."""
-        self.summary.setText("Reading the cases of the library …")
+        self.summary.setText(READING)
+        if self.cohort is None:
+            self._say_why(READING)
 
     def show_cohort(self, found: Cohort | None, why: str = "") -> None:
         """Show a cohort; None with the reason why there is none."""
@@ -188,6 +191,14 @@ class CohortPage(QWidget):
         self.refresh()
         if found is None:
             self.summary.setText(why)
+            self._say_why(why)
+
+    def _say_why(self, why: str) -> None:
+        """Nothing was read yet: every view says so, none says n = 0."""
+        for view in (self.waterfall, self.swimmer):
+            view.show_plot(None, why)
+        for counts in (self.responses, self.complications, self.months):
+            counts.show_counts(why, (), ())
 
     def refresh(self) -> None:
         """Show the cases that the filters take."""
@@ -195,7 +206,8 @@ class CohortPage(QWidget):
         self.shown = filtered(found, chosen) if found is not None else None
         rows = self.shown.rows if self.shown is not None else ()
         if found is not None:
-            kind = "simulated cases" if found.simulated else "cases"
+            word = "case" if len(found.rows) == 1 else "cases"
+            kind = f"simulated {word}" if found.simulated else word
             left = f" · {found.untreated} more without a performed session" if found.untreated else ""
             all_of = f"n = {len(rows)}" if len(rows) == len(found.rows) else f"n = {len(rows)} of {len(found.rows)}"
             self.summary.setText(f"{all_of} {kind} with a performed session{left}")
@@ -206,9 +218,10 @@ class CohortPage(QWidget):
         self._show_waterfall()
         plot = SwimmerPlot(rows, self._label) if rows else None
         self.swimmer.show_plot(plot, self._empty())
-        show_responses(self.responses, rows)
-        show_complications(self.complications, rows, chosen)
-        show_months(self.months, rows, chosen)
+        if found is not None:
+            show_responses(self.responses, rows)
+            show_complications(self.complications, rows, chosen)
+            show_months(self.months, rows, chosen)
         chosen_case = self.table.current_case()
         if chosen_case is not None:
             self.choose(chosen_case)

@@ -146,7 +146,7 @@ COLUMNS = (
     Column("First session", 6.4, lambda row: min(_days(row)).isoformat(), lambda row: min(_days(row))),
     Column("Best response", 7.5, lambda row: _seen(row.best, best_word(row)), lambda row: _rank(row.best), _responses),
     Column("Last response", 7.5, lambda row: _seen(row.last, "not read"), lambda row: _rank(row.last), _responses),
-    Column("Best change", 8.0, _change, lambda row: row.best_change, help="From the baseline, by the criteria named"),
+    Column("Best change", 9.6, _change, lambda row: row.best_change, help="From the baseline, by the criteria named"),
     Column(
         "To progression",
         6.6,

@@ -28,8 +28,8 @@ from viewers.state import theme
 LEFT_EM, RIGHT_EM, HEAD_EM, LANE_EM = 6.4, 2.0, 2.6, 2.2
 DAYS_PER_MONTH = 365.25 / 12
 STEPS = (1, 2, 3, 6, 12, 24, 60, 120)
-BEFORE_DAYS = 365.25
-"""Treatments longer before the first session stand at the left edge, with their days."""
+BEFORE_DAYS = 3 * DAYS_PER_MONTH
+"""Treatments longer before the first session stand at the left edge, so that the course itself has the room."""
 
 LEVELS = {"session": 0.0, "outside": -0.45, "response": 0.55, "end": 0.0}
 """Where in a lane a mark stands, em below its middle: what falls on one day is not drawn over each other."""
@@ -60,6 +60,8 @@ class SwimmerPlot:
             "A lane ends on the last day of which the case knows anything, or where its course was ended.",
             "Responses are of any criteria; the pointer names them.",
         )
+        if any(lane.days(each.on) < -BEFORE_DAYS for lane in self.lanes for each in lane.row.swims):
+            self.notes += ("What was more than 3 months before the first session stands at the left edge.",)
         self.legend: tuple[LegendEntry, ...] = (
             LegendEntry("disc", theme.ACCENT, "session"),
             LegendEntry("diamond", theme.STALE, "treatment elsewhere or between"),

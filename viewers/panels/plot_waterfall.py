@@ -24,6 +24,8 @@ from viewers.state import theme
 LEFT_EM, RIGHT_EM, TOP_EM = 4.2, 1.0, 1.6
 FOOT_EM, UPRIGHT_EM = 4.8, 2.9
 """Room under the scale for codes that are turned, and for codes that are not."""
+FEW = 6
+"""Of fewer bars the right side is empty."""
 BAR_EM, WIDEST_EM = 1.35, 8.0
 TURNED_BELOW_EM, LETTERS_FROM_EM = 3.2, 0.95
 """Widths of a bar's column: where its code is turned, and where letters find no room."""
@@ -106,10 +108,10 @@ class WaterfallPlot:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(look.font)
         self._paint_scale(painter, size, seen, look)
-        self._paint_thresholds(painter, size, seen, look)
         width = self._bar_width(size, em)
         for number in self._seen(size, seen, em):
             self._paint_bar(painter, number, size, width, look)
+        self._paint_thresholds(painter, size, seen, look)
         zero = self._y(0.0, size, em)
         painter.setPen(QPen(QColor(theme.TEXT), 1.2))
         painter.drawLine(QLineF(LEFT_EM * em, zero, size.width() - RIGHT_EM * em, zero))
@@ -147,8 +149,9 @@ class WaterfallPlot:
             painter.drawLine(QLineF(LEFT_EM * em, y, size.width() - RIGHT_EM * em, y))
             text = f"{signed(each.percent)} {each.text}"
             width = metrics.horizontalAdvance(text)
-            # A rise stands left of its bars' ends, a fall right of them: the words go where the bars are not.
-            left = seen.right() - width - 1.4 * em if each.percent > 0 else max(seen.left(), 0.0) + (LEFT_EM + 0.4) * em
+            # What grew stands left and what shrank stands right: the words go to the other side.
+            right = seen.right() - width - 1.4 * em
+            left = right if each.percent > 0 or len(self.bars) < FEW else seen.left() + (LEFT_EM + 0.4) * em
             painter.fillRect(QRectF(left - 2, y - 1.05 * em, width + 4, em), QColor(GROUND))
             painter.setPen(QColor(theme.TEXT))
             painter.drawText(QPointF(left, y - 0.3 * em), text)

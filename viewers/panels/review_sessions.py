@@ -14,6 +14,8 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
+    QSpacerItem,
     QTableWidget,
     QTableWidgetItem,
 )
@@ -168,7 +170,7 @@ class SessionsPage(ReviewPage):
         strip.setWidgetResizable(True)
         strip.setFrameShape(QFrame.Shape.NoFrame)
         strip.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        strip.setFixedHeight(round(3.2 * self.fontMetrics().height()))
+        strip.setFixedHeight(round(2.6 * self.fontMetrics().height()))
         self.body.addWidget(strip)
         self.table = SessionsTable()
         self.table.opened.connect(open_session)
@@ -182,9 +184,7 @@ class SessionsPage(ReviewPage):
             self._make_buttons(view.sessions)
         chosen = {each for each, _ in view.review.sessions}
         for session_id, made in self.buttons.items():
-            made.blockSignals(True)
             made.setChecked(session_id in chosen or session_id in self._unread(view))
-            made.blockSignals(False)
         self._refill()
 
     def _unread(self, view: SessionsView) -> set[str]:
@@ -200,6 +200,7 @@ class SessionsPage(ReviewPage):
             made = button(title, self._picked, checkable=True, tip="Show or leave out this session")
             self.buttons[session_id] = made
             layout.addWidget(made)
+        layout.addItem(QSpacerItem(0, 0, QSizePolicy.Policy.Expanding))
 
     def _picked(self) -> None:
         self._choose(tuple(each for each, made in self.buttons.items() if made.isChecked()))

@@ -81,6 +81,7 @@ class CohortDesk:
         self.page.show_reading()
 
         def work(context: Context) -> Cohort:
+            context.step(0.0, "reading the templates")
             templates = window.installed.templates
             return cohort(library, templates, today, simulated=simulated, known=known, context=context)
 
