@@ -311,3 +311,21 @@ def test_that_the_next_session_starts_with_chosen_targets_and_shows_what_is_carr
     shown.reject()
     hands.shortcut(Qt.Key.Key_Z)
     assert len(hands.work.opened.case.sessions) == 1
+
+
+def test_that_the_drawn_region_is_measured_in_the_background_and_says_what_it_could_not(hands: Hands) -> None:
+    hands.window.case_page.compare.leave()
+    hands.shortcut(Qt.Key.Key_R, SHIFT)
+    page = judging(hands).response.page
+    assert page is not None
+    page.choose("lesion-2", page.table.days[-1])
+    hands.press(page.card.take)
+    assert "Nothing is drawn as L2 on images of 2026-06-24" in page.card.problem.text()
+    page.choose("lesion-1", page.table.days[0])
+    before = hands.work.opened.case.lesion("lesion-1").observations
+    hands.press(page.card.take)
+    hands.settle()
+    assert "no image without contrast medium" in page.card.told.text()
+    after = hands.work.opened.case.lesion("lesion-1").observations
+    assert (len(after), after[0].longest_mm) == (1, before[0].longest_mm)
+    assert after[0].read_by == "Dr Fellow"

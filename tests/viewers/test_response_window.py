@@ -123,6 +123,8 @@ def test_that_lesions_sums_and_response_stand_day_by_day_and_esc_goes_back(hands
 def test_that_a_typed_observation_changes_the_response_as_one_step_of_undo(hands: Hands) -> None:
     choose(hands, "lesion-1", AFTER)
     assert "L1 · 2026-06-24 · first reader" in words(page(hands).card)
+    hands.key(Qt.Key.Key_Return)
+    assert line_of(hands, "longest_mm").hasFocus(), "Enter on a cell begins typing"
     hands.type(line_of(hands, "longest_mm"), "52,5")
     assert cells(hands, "L1")[1] == "52.5 mm · PD"
     assert cells(hands, "Response")[1] == "SD", "66.5 mm is 6 % above the baseline of 63 mm"
@@ -131,6 +133,19 @@ def test_that_a_typed_observation_changes_the_response_as_one_step_of_undo(hands
     assert cells(hands, "L1")[1] == "52.5 mm · PD"
     hands.shortcut(Qt.Key.Key_Z)
     assert cells(hands, "Response")[1] == "PR"
+
+
+def test_that_a_click_on_a_sum_shows_how_it_was_computed(hands: Hands) -> None:
+    table = page(hands).table
+    line = next(each for each in range(table.rowCount()) if table.item(each, 0).text() == "Change from baseline")
+    item = table.item(line, FIXED + 1)
+    QTest.mouseClick(table.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, table.visualItemRect(item).center())
+    hands.turn()
+    shown = words(page(hands).card)
+    assert "Sum of targets: L1 26 mm + L2 14 mm = 40 mm" in shown
+    assert "Change from baseline (2026-05-01): (40 mm − 63 mm) / 63 mm = -37 %" in shown
+    assert "Rules: recist11" in shown
+    assert not page(hands).card.take.isVisible()
 
 
 def test_that_a_target_is_chosen_by_a_person_and_only_proposed_before(hands: Hands) -> None:

@@ -61,6 +61,17 @@ class IdentityLine:
         return CONFIRMS.get(self.proposed.identity.kind)
 
     @property
+    def joined(self) -> tuple[str, IdentityKind] | None:
+        """Of an ambiguous group: what a person may call all of it, in words, where its numbers allow that."""
+        identity = self.proposed.identity
+        if identity.kind is not IdentityKind.AMBIGUOUS:
+            return None
+        before, after = len(identity.earlier), len(identity.later)
+        if before == 1 and after > 1:
+            return "Split into these", IdentityKind.SPLIT
+        return ("Merged into this", IdentityKind.MERGED) if before > 1 and after == 1 else None
+
+    @property
     def may_be_new(self) -> bool:
         return len(self.proposed.identity.later) >= 1 and self.proposed.identity.kind is not IdentityKind.SPLIT
 

@@ -33,6 +33,7 @@ class IdentityActs:
 
     look: Callable[[int], object]
     confirm: Callable[[int], str | None]
+    joined: Callable[[int], str | None]
     other: Callable[[int], str | None]
     new: Callable[[int], str | None]
     not_evaluable: Callable[[int], str | None]
@@ -157,6 +158,8 @@ class IdentityPanel(QWidget):
         else:
             if line.confirm is not None:
                 made.append(button(line.confirm, lambda: self.say(acts.confirm(number)), primary=True))
+            if line.joined is not None:
+                made.append(button(line.joined[0], lambda: self.say(acts.joined(number))))
             if line.may_be_other:
                 words = "Another lesion…" if line.proposed.identity.earlier else "A known lesion…"
                 made.append(button(words, lambda: self.say(acts.other(number))))

@@ -124,6 +124,8 @@ class ObservationCard(QWidget):
             self._only(())
             self.take.setVisible(False)
             self.show_images.setVisible(False)
+            self.say(None)
+            self.tell("")
             self.which.setVisible(False)
             self.key = None
             return
@@ -141,6 +143,18 @@ class ObservationCard(QWidget):
         self.show_images.setVisible(True)
         for name, editor in self.editors.items():
             editor.show_value(value_of(seen, name))
+
+    def begin_typing(self) -> None:
+        """The first line that can be typed into gets the keyboard."""
+        first = next((each for each in self.editors.values() if each.isVisible()), None)
+        if first is not None:
+            first.setFocus()
+
+    def explain(self, title: str, lines: Sequence[str]) -> None:
+        """In the place of an observation: how numbers of a day came about."""
+        self.show_observation(None, None, (), "", "")
+        self.title.setText(title)
+        self.origin.setText("\n".join(lines))
 
     @property
     def at(self) -> int:

@@ -159,6 +159,41 @@ def _sizes(seen: Observation) -> str:
     return ", ".join(parts)
 
 
+def explained(view: ResponseView, day: date) -> tuple[str, ...]:
+    """How the numbers of a day came about: inputs, formulas, versions of the rules."""
+    point = view.assessment.on(day)
+    if point is None:
+        return ("Nothing was read of this day by this reader.",)
+    names = {each.id: each.name for each in view.case.lesions}
+    targets = [each for each in point.lesions if each.role == "target"]
+    lines = []
+    if targets and point.unit is not None:
+        parts = " + ".join(f"{names.get(e.lesion_id, e.lesion_id)} {shown(e.measured, point.unit)}" for e in targets)
+        total = "not evaluable" if point.total is None else shown(point.total, point.unit)
+        lines.append(f"Sum of targets: {parts} = {total}")
+    first = view.assessment.on(view.assessment.baseline_on) if view.assessment.baseline_on is not None else None
+    if first is not None and not point.is_baseline:
+        lines.append(_compared("baseline", point.total, first.total, first.on, point.change_from_baseline, point.unit))
+        lines.append(_compared("nadir", point.total, point.nadir, point.nadir_on, point.change_from_nadir, point.unit))
+    for label, value in (("Targets", point.target), ("Non-targets", point.non_target), ("Response", point.overall)):
+        if value is not None:
+            lines.append(f"{label}: {value}")
+    if point.is_baseline:
+        lines.append("This is the baseline: later days are compared with it.")
+    rules = ", ".join(f"{rule} {version}" for rule, version in view.assessment.versions.items())
+    return (*lines, f"Rules: {rules or 'none'}; sources stand with the findings.")
+
+
+def _compared(
+    what: str, now: float | None, before: float | None, on: date | None, change: float | None, unit: str | None
+) -> str:
+    day = on.isoformat() if on is not None else "day unknown"
+    if change is None or now is None or before is None:
+        return f"Change from {what} ({day}): not evaluable, a sum is unknown"
+    numbers = f"({shown(now, unit)} − {shown(before, unit)}) / {shown(before, unit)}"
+    return f"Change from {what} ({day}): {numbers} = {percent(change)}"
+
+
 def summary_rows(view: ResponseView) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
     """Rows below the lesions: sums, changes, categories, and what was signed."""
     points = [view.assessment.on(day) for day in view.days]

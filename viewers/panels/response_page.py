@@ -15,7 +15,7 @@ from planner.findings import Finding
 from viewers.panels.findings_panel import FindingsPanel
 from viewers.panels.parts import PlainLabel, button, panel
 from viewers.panels.response_card import CardActs, ObservationCard
-from viewers.panels.response_content import CRITERIA_NAMES, READER_NAMES, ResponseView, own_observations
+from viewers.panels.response_content import CRITERIA_NAMES, READER_NAMES, ResponseView, explained, own_observations
 from viewers.panels.response_sign import SignActs, SignPanel
 from viewers.panels.response_table import ResponseTable
 from viewers.panels.review_page import ReviewPage, scrolled
@@ -66,6 +66,7 @@ class ResponsePage(ReviewPage):
         self.head.addStretch(1)
         self.table = ResponseTable(acts.set_role)
         self.table.chosen.connect(self._choose)
+        self.table.activated.connect(lambda _: self.card.begin_typing())
         self.proposal = PlainLabel("", role="unverified", wrap=True)
         self.take_proposed = button("Take the proposed targets", self._take_proposed)
         self.empty = PlainLabel("", role="quiet", wrap=True)
@@ -90,8 +91,9 @@ class ResponsePage(ReviewPage):
         right = QWidget()
         right_layout = QVBoxLayout(right)
         right_layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.card, self.history, self.signing):
-            right_layout.addWidget(widget)
+        right_layout.addWidget(self.card)
+        right_layout.addWidget(self.history)
+        right_layout.addWidget(self.signing)
         right_layout.addStretch(1)
         self.parts = QSplitter(Qt.Orientation.Horizontal)
         for number, widget in enumerate((left, scrolled(right))):
@@ -157,7 +159,10 @@ class ResponsePage(ReviewPage):
             return
         lesion = view.case.lesion(self.lesion_id) if self.lesion_id else None
         rows = () if lesion is None or self.day is None else own_observations(lesion, self.day, view.reader)
-        self.card.show_observation(lesion, self.day, rows, view.criteria, view.reader)
+        if lesion is None and self.day is not None and view.case.lesions:
+            self.card.explain(f"{self.day.isoformat()} · how it was computed", explained(view, self.day))
+        else:
+            self.card.show_observation(lesion, self.day, rows, view.criteria, view.reader)
         self.history.setVisible(lesion is not None)
         self.signing.show_view(view, self.day)
 

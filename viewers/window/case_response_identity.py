@@ -224,6 +224,7 @@ class CaseIdentity:
         return IdentityActs(
             look=self.look,
             confirm=self.confirm,
+            joined=self.joined,
             other=self.ask_other,
             new=self.ask_new,
             not_evaluable=self.not_evaluable,
@@ -260,6 +261,14 @@ class CaseIdentity:
         if row is None:
             return None
         return self._say(row, row.identity.kind, row.identity.earlier, row.identity.later)
+
+    def joined(self, number: int) -> str | None:
+        """An ambiguous group that a person calls split, or merged."""
+        row, work, proposed = self._row(number), self.window.work, self._proposed
+        if row is None or work is None or proposed is None:
+            return None
+        said = lines_of(work.opened.case, proposed.found)[number].joined
+        return None if said is None else self._say(row, said[1], row.identity.earlier, row.identity.later)
 
     def not_evaluable(self, number: int) -> str | None:
         """The lesions of a row cannot be judged on the new images."""
