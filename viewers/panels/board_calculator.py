@@ -45,7 +45,7 @@ class RuleDialog(QDialog):
         super().__init__(parent)
         self._rule, self._take = rule(rule_id), take
         self.values: dict[str, Any] = dict(known)
-        self.result: RuleResult | None = None
+        self.found: RuleResult | None = None
         self.setWindowTitle(self._rule.title)
         outer = QVBoxLayout(self)
         outer.addWidget(PlainLabel(self._rule.title, role="title"))
@@ -90,7 +90,7 @@ class RuleDialog(QDialog):
 
     def _compute(self) -> None:
         """Points once everything is answered; before that, what is still asked."""
-        self.result = None
+        self.found = None
         open_inputs = [words_of(name) for name in self._rule.inputs if self.values.get(name) is None]
         if open_inputs:
             self.answer.setText(f"Still asked: {', '.join(open_inputs)}")
@@ -101,15 +101,15 @@ class RuleDialog(QDialog):
                 self.answer.setText(error.message)
             else:
                 self.answer.setText(result_words(result))
-                self.result = result if result.outputs["points"].value is not None else None
-        unread = "" if self.result is None or self.result.verified else "unverified default · "
+                self.found = result if result.outputs["points"].value is not None else None
+        unread = "" if self.found is None or self.found.verified else "unverified default · "
         self.source.setText(f"{unread}{self._rule.source} · version {self._rule.version}")
-        self.go.setEnabled(self.result is not None)
+        self.go.setEnabled(self.found is not None)
 
     def _go(self) -> None:
-        if self.result is None:
+        if self.found is None:
             return
-        refusal = self._take(self.result)
+        refusal = self._take(self.found)
         if refusal is None:
             self.accept()
         else:

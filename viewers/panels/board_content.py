@@ -88,7 +88,7 @@ def board_field(name: str) -> Field:
     entry = mandatory().get(name)
     label = _LABELS.get(name, name) if entry is None else entry.label
     kind = _KINDS.get(name, FieldKind.TEXT)
-    choices = INTENTS if name == "intent" else ()
+    choices: tuple[Choice, ...] = INTENTS if name == "intent" else ()
     if entry is not None and entry.choices:
         choices = tuple(Choice(each, each) for each in entry.choices)
     source = "" if entry is None else entry.source

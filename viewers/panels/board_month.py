@@ -89,6 +89,7 @@ class BoardMonthDialog(QDialog):
         """Show the counted month."""
         self.report = report
         self.numbers.setText("\n".join(number_lines(report)))
+        self.table.setVisible(bool(report.lines))
         self.table.setRowCount(len(report.lines))
         for line, each in enumerate(report.lines):
             mark = CARRIED_OUT_MARKS.get(each.carried_out, CARRIED_OUT_MARKS[None])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from planner.app.board import Entry
 from planner.model.disease import BoardDecision
@@ -72,7 +72,7 @@ class BoardPage(QWidget):
             PlainLabel("The discussion, looked back on", role="section"),
             self.discussion,
         )
-        self.jumps = [button(words, lambda words=words: self._jump(words)) for words in self.form.headings]
+        self.jumps = [self._jumper(words) for words in self.form.headings]
         middle, middle_layout = panel()
         middle_layout.setContentsMargins(0, 4, 0, 0)
         self.jump_row = row(*self.jumps)
@@ -144,6 +144,9 @@ class BoardPage(QWidget):
             line = ClickLabel(f"○ {each.label}", tip=each.source)
             line.clicked.connect(lambda name=each.field: self.go_to(name))
             self._missing.addWidget(line)
+
+    def _jumper(self, heading: str) -> QPushButton:
+        return button(heading, lambda: self._jump(heading))
 
     def _jump(self, heading: str) -> None:
         """Bring a part of the form to the top of its place."""

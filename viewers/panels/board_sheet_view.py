@@ -17,6 +17,7 @@ from viewers.state import theme
 
 TEXT_SHARES = (0.021, 0.0185, 0.0165, 0.0148, 0.0135)
 """Height of the text over that of the screen, tried from the largest until everything is seen without scrolling."""
+QUESTION_SHARE = 0.028
 LEAST_PX = 12
 SIDE_PX = 8
 SPACE = 0.25
@@ -86,13 +87,13 @@ class BoardSheetView(QWidget):
         self.note = PlainLabel("", role="quiet", wrap=True)
         self.note.setContentsMargins(10, 2, 10, 2)
         outer.addWidget(self.note)
-        self.scroll = QScrollArea()
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area = QScrollArea()
+        self.area.setWidgetResizable(True)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.body = QWidget()
         self._columns = QHBoxLayout(self.body)
-        self.scroll.setWidget(self.body)
-        outer.addWidget(self.scroll, 1)
+        self.area.setWidget(self.body)
+        outer.addWidget(self.area, 1)
         self.foot = PlainLabel("", role="quiet", wrap=True)
         self.foot.setContentsMargins(10, 2, 10, 4)
         outer.addWidget(self.foot)
@@ -127,6 +128,7 @@ class BoardSheetView(QWidget):
         """The largest type with which nothing has to be scrolled."""
         if self.content is None:
             return
+        self.question.setFont(self._font(max(LEAST_PX, round(self.height() * QUESTION_SHARE)), True))
         self.strip.show_png(self.png, round(self.height() * PICTURE_SHARE))
         for share in TEXT_SHARES:
             size = max(LEAST_PX, round(self.height() * share))
@@ -145,45 +147,46 @@ class BoardSheetView(QWidget):
             self.height() - taken - self.strip.height() * self.strip.isVisibleTo(self) - 4 * self.fontMetrics().height()
         )
 
+    def _width(self, share: float) -> int:
+        """Of the text of a column."""
+        return round(share * (self.width() - 2 * SIDE_PX)) - 3 * SIDE_PX
+
     def _needed(self, columns: Sequence[Sequence[Block]], size: int) -> int:
         """Height of the longest column in letters of a size."""
-        plain, bold = QFont(self.font()), QFont(self.font())
-        for font in (plain, bold):
-            font.setPixelSize(size)
-        bold.setBold(True)
         longest = 0
         for blocks, share in zip(columns, _shares(columns), strict=True):
-            width = round(share * (self.width() - 2 * SIDE_PX)) - 2 * SIDE_PX
-            texts = [(bold, block.heading) for block in blocks if block.heading]
-            texts += [(plain, f"○ {line}" if block.warns else line) for block in blocks for line in block.lines]
-            used = sum(_height(font, text, width) + round(size * SPACE) for font, text in texts)
-            longest = max(longest, used)
+            lines = [each for block in blocks for each in _lines(block)]
+            used = sum(_height(self._font(size, bold), text, self._width(share)) for text, bold in lines)
+            longest = max(longest, used + round(size * SPACE) * len(lines))
         return longest
+
+    def _font(self, size: int, bold: bool) -> QFont:
+        font = QFont(self.font())
+        font.setPixelSize(size)
+        font.setBold(bold)
+        return font
 
     def _fill(self, columns: Sequence[Sequence[Block]], size: int) -> None:
         clear(self._columns)
-        question = self.question.font()
-        question.setPixelSize(round(size * 1.5))
-        self.question.setFont(question)
         for blocks, share in zip(columns, _shares(columns), strict=True):
             holder = QWidget()
             layout = QVBoxLayout(holder)
             layout.setContentsMargins(SIDE_PX, 2, SIDE_PX, 2)
             layout.setSpacing(round(size * SPACE))
             for block in blocks:
-                self._block(layout, block, size)
+                for text, bold in _lines(block):
+                    layout.addWidget(self._label(block, text, bold, size, self._width(share)))
             layout.addStretch(1)
             self._columns.addWidget(holder, round(1000 * share))
 
-    def _block(self, layout: QVBoxLayout, block: Block, size: int) -> None:
-        if block.heading:
-            heading = PlainLabel(block.heading, role="section", wrap=True)
-            colour(heading, text=theme.ACCENT)
-            layout.addWidget(_sized(heading, size))
-        for line in block.lines:
-            label = PlainLabel(f"○ {line}" if block.warns else line, wrap=True)
-            colour(label, text=theme.WARN if block.warns else theme.TEXT)
-            layout.addWidget(_sized(label, size))
+    def _label(self, block: Block, text: str, bold: bool, size: int, width: int) -> PlainLabel:
+        """One line, exactly as high as was measured: the screen is filled and never scrolls by a hair."""
+        label = PlainLabel(text, wrap=True)
+        font = self._font(size, bold)
+        label.setFont(font)
+        label.setFixedHeight(_height(font, text, width))
+        colour(label, text=theme.ACCENT if bold else theme.WARN if block.warns else theme.TEXT)
+        return label
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -202,11 +205,10 @@ class BoardSheetView(QWidget):
         self._left()
 
 
-def _sized(label: PlainLabel, size: int) -> PlainLabel:
-    font = label.font()
-    font.setPixelSize(size)
-    label.setFont(font)
-    return label
+def _lines(block: Block) -> list[tuple[str, bool]]:
+    """Heading, in bold, and lines of a block as they are shown."""
+    heading = [(block.heading, True)] if block.heading else []
+    return [*heading, *((f"○ {line}" if block.warns else line, False) for line in block.lines)]
 
 
 def _shares(columns: Sequence[Sequence[Block]]) -> list[float]:
