@@ -217,6 +217,20 @@ def test_that_a_click_on_a_row_shows_both_places(hands: Hands) -> None:
         assert state.cursor_lps_mm(frames[0]) == pytest.approx([6 + later[0], later[1] - 4, later[2] + 10], abs=1.5)
 
 
+def test_that_a_row_brings_both_dates_back_when_another_layout_is_on_show(hands: Hands) -> None:
+    table = panel(hands).table
+    hands.window.case_page.compare.leave()
+    item = table.item(NEW, 0)
+    QTest.mouseClick(table.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, table.visualItemRect(item).center())
+    hands.settle()
+    assert hands.window.case_page.compare.is_open
+    hands.shortcut(Qt.Key.Key_R, SHIFT)
+    assert not panel_of(hands).isVisible()
+    hands.shortcut(Qt.Key.Key_I, SHIFT)
+    assert panel_of(hands).isVisible(), "from a page that covers the images it is shown, not closed"
+    assert not judging(hands).response.is_open
+
+
 def test_that_each_confirmation_is_one_step_of_undo(hands: Hands) -> None:
     panel(hands)
     before = hands.work.opened.case

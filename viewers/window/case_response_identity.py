@@ -83,7 +83,7 @@ class CaseIdentity:
 
     def toggle(self) -> None:
         """Ctrl+Shift+I: identity of lesions under the two dates that are compared, or away again."""
-        if self.is_open:
+        if self.is_open and self.window.case_page.covered_by is None:
             self.close()
             return
         refusal = self.show()
@@ -252,6 +252,8 @@ class CaseIdentity:
         names = (*row.identity.later, *row.identity.earlier)
         middles = (_middle(proposed.found.masks.get(name)) for name in names)
         place = next((each for each in middles if each is not None), None)
+        if place is not None and not self.window.case_page.compare.is_open:
+            self.window.case_page.compare.start()
         if place is not None:
             self.window.desk.state.move_cursor(proposed.found.new.frame_uid, place)
 
