@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from planner.app.frame_links import point_map
 from planner.app.registered_links import link_of_registration
 from planner.errors import InputRefused
+from planner.geometry import Grid, lps
 from planner.imaging import Volume
-from planner.imaging.displacement import PointMap
+from planner.imaging.displacement import PointMap, warped_mask
 from planner.imaging.masks import Mask
-from planner.imaging.registration import Model, register
+from planner.imaging.registration import Model, Registration, register
+from planner.imaging.registration_organs import FoundOrgan, found_organ, is_like_ct
 from planner.jobs import Context
 from planner.model.case import Case
 from planner.model.links import FrameLink
@@ -35,6 +38,26 @@ class SolvedStudyLink:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class OrganMasks:
+    """An organ in both images of a pair, one of them carried over from the other.
+
+    Attributes
+    ----------
+    organ
+        ``liver`` or ``lung``.
+    fixed, moving
+        On the grids of their images.
+    note
+        How it was carried over, for the person who reviews the link.
+    """
+
+    organ: str
+    fixed: Mask
+    moving: Mask
+    note: str
+
+
 def link_studies(
     library: Library,
     case: Case,
@@ -43,6 +66,8 @@ def link_studies(
     *,
     model: Model = "deformable",
     organ: str = "auto",
+    fixed_mask: Mask | None = None,
+    moving_mask: Mask | None = None,
     leave_out_fixed: Mask | None = None,
     leave_out_moving: Mask | None = None,
     check_inverse: bool = True,
@@ -53,7 +78,10 @@ def link_studies(
     Parameters
     ----------
     organ
-        ``auto``, ``liver``, ``lung`` or ``body``: what has to fit.
+        ``auto``, ``liver``, ``lung`` or ``body``: what has to fit. Between CT and another modality, where it is found
+        on the CT only, it is carried over to the other image (`carried_organ_masks`).
+    fixed_mask, moving_mask
+        The organ as drawn, on any grid of its image's frame; both or one. None: found automatically, or carried over.
     leave_out_fixed, leave_out_moving
         What must not pull the match besides what is found by itself: an ablation zone, a tumour that was treated.
     check_inverse
@@ -63,26 +91,109 @@ def link_studies(
     ------
     InputRefused
         ``same-frame``, ``other-patient``, or what the registration refuses (no organ, hardly any overlap).
+    FrameMismatch
+        ``mixed-frames`` for a mask of another frame than its image's.
     Cancelled
         When the operator cancelled.
     """
     _refuse_pair(case, fixed, moving)
+    job = context or Context()
+    carried = None
+    if fixed_mask is None and moving_mask is None and organ != "body":
+        carried = carried_organ_masks(library, case, fixed, moving, organ=organ, context=job.part(0.0, 0.25))
+    if carried is not None:
+        fixed_mask, moving_mask = carried.fixed, carried.moving
     found = register(
         fixed,
         moving,
         model=model,
         organ=organ,
+        fixed_mask=fixed_mask,
+        moving_mask=moving_mask,
         leave_out_fixed=leave_out_fixed,
         leave_out_moving=leave_out_moving,
         check_inverse=check_inverse,
-        context=context,
+        context=job if carried is None else job.part(0.25, 1.0),
     )
+    if carried is not None:
+        found = _named(found, carried)
     link = link_of_registration(library, found, model=model, organ=found.organ)
     notes = list(found.notes)
     kinds = fixed.source.modality, moving.source.modality
     if None not in kinds and kinds[0] != kinds[1]:
         notes.append(f"{kinds[0]} against {kinds[1]}: measure the match at landmarks before it is used.")
     return SolvedStudyLink(link, found.point_map, tuple(notes))
+
+
+def _named(found: Registration, carried: OrganMasks) -> Registration:
+    # A mask that came out of the other one shows how far the match moved, not how well the organs lie on each other.
+    return replace(found, organ=carried.organ, organ_dice=None, notes=(*found.notes, carried.note))
+
+
+def carried_organ_masks(
+    library: Library,
+    case: Case,
+    fixed: Volume,
+    moving: Volume,
+    *,
+    organ: str = "auto",
+    context: Context | None = None,
+) -> OrganMasks | None:
+    """The organ found on the CT of a pair and carried over to the other image, where it is not found by itself.
+
+    It goes through the reviewed link of the two frames, else through a rigid match of the bodies made here. Good enough
+    to say what has to fit, and no segmentation: nothing is measured on it.
+
+    Parameters
+    ----------
+    organ
+        ``auto``, ``liver`` or ``lung``.
+
+    Returns
+    -------
+    None where there is nothing to carry: two CTs, no CT, or a CT that shows no such organ.
+
+    Raises
+    ------
+    InputRefused
+        ``no-overlap``, ``no-body`` where the bodies do not match.
+    """
+    if is_like_ct(fixed) == is_like_ct(moving):
+        return None
+    job = context or Context()
+    ct = fixed if is_like_ct(fixed) else moving
+    own = _organ_of_ct(ct, organ, job.part(0.0, 0.3))
+    if own is None:
+        return None
+    way = point_map(library, case, fixed.grid.frame_uid, moving.grid.frame_uid)
+    by = "the reviewed link" if way is not None else "a rigid match of the bodies"
+    if way is None:
+        way = register(fixed, moving, model="rigid", organ="body", context=job.part(0.3, 0.95)).point_map
+    other = moving.grid if ct is fixed else fixed.grid
+    mask = carried_mask(own.mask, other, way)
+    if mask.is_empty:
+        return None
+    note = f"The {own.organ} was found on the CT and carried over by {by}: the overlap of the organ is not measured."
+    masks = (own.mask, mask) if ct is fixed else (mask, own.mask)
+    job.step(1.0, f"The {own.organ} carried over")
+    return OrganMasks(own.organ, *masks, note)
+
+
+def _organ_of_ct(ct: Volume, organ: str, context: Context) -> FoundOrgan | None:
+    try:
+        own = found_organ(ct, organ, context)
+    except InputRefused as refused:
+        if refused.code != "no-organ":
+            raise
+        return None
+    return None if own.organ == "body" else own
+
+
+def carried_mask(mask: Mask, grid: Grid, fixed_to_moving: PointMap) -> Mask:
+    """A mask of either frame of a map on a grid of the other frame; raises FrameMismatch where neither fits."""
+    joined = fixed_to_moving.moving_from_fixed
+    turned = joined.source == lps(mask.grid.frame_uid)
+    return warped_mask(mask, grid, fixed_to_moving.inverse() if turned else fixed_to_moving)
 
 
 def _refuse_pair(case: Case, fixed: Volume, moving: Volume) -> None:

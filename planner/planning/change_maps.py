@@ -17,6 +17,7 @@ from planner.imaging import Label, LabelMap, Volume
 from planner.imaging.masks import Box, Mask, padded_box, union_box
 from planner.imaging.resampling import resampled_mask
 from planner.planning.change_settings import setting
+from planner.planning.enhancing_edges import Rise, blurred_edge
 from planner.planning.lesion_matching import Identity, IdentityKind
 
 UNENHANCED = "non-contrast"
@@ -140,7 +141,8 @@ class ViabilityMap:
     viable, necrotic
         Enhances; does not.
     unsure
-        Rises by less than enhancement and more than none, or is not shown on one of the images.
+        Rises by less than enhancement and more than none, or by less than half as much as what it borders on (the
+        blur of an edge, `planner.planning.enhancing_edges`), or is not shown on one of the images.
     not_evaluable
         Dense with Lipiodol, or beside it.
     unit
@@ -185,6 +187,8 @@ class ViabilityMap:
 def viability_map(lesion: Mask, rise: Volume, oil: Mask | None = None) -> ViabilityMap:
     """Which parts of a lesion enhance, from a pair of images of one day.
 
+    What enhances ends half-way between its level and that of what does not beside it, where that can be seen.
+
     Parameters
     ----------
     rise
@@ -199,8 +203,6 @@ def viability_map(lesion: Mask, rise: Volume, oil: Mask | None = None) -> Viabil
     FrameMismatch
         ``mixed-frames``.
     """
-    from scipy import ndimage
-
     is_ct = rise.source.unit == "HU"
     if is_ct and oil is None:
         text = "On CT it has to be known where Lipiodol lies before viability is read; give the unenhanced CT."
@@ -212,20 +214,14 @@ def viability_map(lesion: Mask, rise: Volume, oil: Mask | None = None) -> Viabil
     inside, oily = own.within(box), _shadow(oil, rise.grid).within(box)
     values = _cut(rise, box)
     known = inside & ~oily & np.isfinite(values)
-    width = setting("smoothing") / np.asarray(rise.grid.spacing_kji_mm)
-    # Averaged over the lesion's own evaluable voxels only: neither oil nor the liver around leaks in.
-    weight = ndimage.gaussian_filter(known.astype(np.float32), width)
-    total = ndimage.gaussian_filter(np.where(known, values, 0.0).astype(np.float32), width)
-    mean = total / np.maximum(weight, 1e-6)
+    judged = Rise(values, known, ~oily, rise.grid.spacing_kji_mm)
+    mean = judged.averaged(setting("smoothing"))
     enhancing, none = (setting(name + ("" if is_ct else "_mr")) for name in ("enhancing", "not_enhancing"))
+    rising = known & (mean >= enhancing)
+    viable = rising & ~blurred_edge(judged, rising, none)
+    dead = known & (mean < none)
     parts = [
-        Mask.of(rise.grid, part, box[0])
-        for part in (
-            known & (mean >= enhancing),
-            known & (mean < none),
-            inside & ~oily & ~(known & ((mean >= enhancing) | (mean < none))),
-            inside & oily,
-        )
+        Mask.of(rise.grid, part, box[0]) for part in (viable, dead, inside & ~oily & ~viable & ~dead, inside & oily)
     ]
     unit = "HU" if is_ct else PERCENT
     return ViabilityMap(own, parts[0], parts[1], parts[2], parts[3], unit, _viability_notes(own, parts))
