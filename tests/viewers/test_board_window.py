@@ -193,6 +193,18 @@ def test_that_a_decision_is_carried_out_with_day_or_reason_and_has_an_outcome(ha
     assert shown(hands).discussion == {"images-shown": "no"}
 
 
+def test_that_what_carries_a_decision_out_is_ticked(hands: Hands) -> None:
+    leads = page(hands).form.leads
+    assert "step-7" in leads.steps
+    before = hands.work.opened.case
+    page(hands).middle.ensureWidgetVisible(leads)
+    hands.press(leads.steps["step-7"])
+    assert shown(hands).step_ids == ("step-7",)
+    hands.shortcut(Qt.Key.Key_Z)
+    assert hands.work.opened.case == before
+    assert not leads.steps["step-7"].isChecked()
+
+
 def test_that_the_sheet_covers_the_screen_and_its_key_closes_it(hands: Hands) -> None:
     fill(hands, "social", "Alone")
     sheet = hands.window.dialogs.team.sheet

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QVBoxLayout, QWidget
 
 from planner.app.board import discussion_items
 from planner.model.disease import BoardDecision
-from planner.workflow.template import Field, FieldKind
 from viewers.panels.board_content import CARRIED_OUT_MARKS, BoardActs
-from viewers.panels.editors import YES_NO_UNKNOWN, ToggleEditor, editor_for
+from viewers.panels.board_day import day_editor, typed_day
+from viewers.panels.editors import YES_NO_UNKNOWN, ToggleEditor
 from viewers.panels.parts import PlainLabel, button, row
 
 HOW = (("yes", "Yes"), ("changed", "Changed"), ("no", "No"))
@@ -55,8 +53,7 @@ class AfterPart(QWidget):
         layout.addWidget(self.state)
         self.how = ToggleEditor(HOW)
         self.how.changed.connect(self._choose)
-        self.day = editor_for(Field("on", "on", FieldKind.DATE))
-        self.day.changed.connect(self._take_day)
+        self.day = day_editor(None)
         self.why = QLineEdit()
         self.why.setPlaceholderText("Why it was changed or not carried out")
         self.writer = button("Write it down", self._write)
@@ -71,7 +68,6 @@ class AfterPart(QWidget):
         self.problem = PlainLabel("", role="unverified", wrap=True)
         layout.addWidget(self.problem)
         self._how: str | None = None
-        self._on: date | None = None
 
     def show_decision(self, decision: BoardDecision) -> None:
         """Show what is known; another decision empties what was begun."""
@@ -85,9 +81,9 @@ class AfterPart(QWidget):
         if str(told) == self._shown:
             return
         self._shown = str(told)
-        self._how, self._on = decision.carried_out, decision.carried_out_on
+        self._how, day = decision.carried_out, decision.carried_out_on
         self.how.show_value(self._how)
-        self.day.show_value(self._on.isoformat() if self._on else None)
+        self.day.show_value(day.isoformat() if day else None)
         self.why.setText(decision.carried_out_why or "")
         self.outcome.setText(decision.outcome or "")
         self.problem.setText("")
@@ -95,14 +91,12 @@ class AfterPart(QWidget):
     def _choose(self, how: str | None) -> None:
         self._how = how
 
-    def _take_day(self, value: object) -> None:
-        self._on = date.fromisoformat(str(value)) if value else None
-
     def _write(self) -> None:
         if self._how is None:
             self._said("Say whether it was carried out, changed, or not.")
             return
-        self._said(self._acts.carry_out(self._how, self._on, self.why.text()))
+        day = typed_day(self.day)
+        self._said(day if isinstance(day, str) else self._acts.carry_out(self._how, day, self.why.text()))
 
     def _tell(self) -> None:
         self._said(self._acts.outcome(self.outcome.text()))

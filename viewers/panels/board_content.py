@@ -137,6 +137,7 @@ class BoardActs:
     answer: Callable[[str, str | None], str | None]
     carry_out: Callable[[str | None, date | None, str], str | None]
     outcome: Callable[[str], str | None]
+    lead: Callable[[tuple[str, ...], tuple[str, ...]], str | None]
     growth: Callable[[str, date, date], tuple[str, bool]]
     calculate: Callable[[str], object]
     print_minutes: Callable[[], object]

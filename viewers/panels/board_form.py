@@ -11,6 +11,7 @@ from planner.model.codec import to_json
 from planner.workflow.template import FieldKind
 from viewers.panels.board_content import SECTIONS, BoardActs, BoardView, board_field, mandatory
 from viewers.panels.board_growth import GrowthPart
+from viewers.panels.board_leads import LeadsPart
 from viewers.panels.board_opinions import OpinionsPart
 from viewers.panels.editors import FieldEditor, LongTextEditor, editor_for
 from viewers.panels.parts import PlainLabel, button, plain_tip, row
@@ -66,7 +67,10 @@ class BoardForm(QWidget):
                 self._add(name)
             if not names:
                 self._whole(self.opinions)
-        self._grid.setRowStretch(self._line, 1)
+        self.leads = LeadsPart(acts.lead)
+        self._grid.addWidget(PlainLabel("Carried out by"), self._line, 0)
+        self._grid.addWidget(self.leads, self._line, 1)
+        self._grid.setRowStretch(self._line + 1, 1)
 
     def _whole(self, widget: QWidget) -> None:
         self._grid.addWidget(widget, self._line, 0, 1, 2)
@@ -117,6 +121,7 @@ class BoardForm(QWidget):
             self.suggestions[name].show_suggestion(offered.get(name), values.get(name))
         self.opinions.show_opinions(decision)
         self.growth.show_lesions(view.case.lesions)
+        self.leads.show_decision(view.case, decision)
 
     def go_to(self, name: str) -> QWidget:
         """Where an entry is filled; it gets the keyboard."""

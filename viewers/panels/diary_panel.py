@@ -11,8 +11,7 @@ from planner.app.reports import SOURCES
 from planner.model.follow_up import Report
 from planner.units import symbol
 from planner.workflow.scales import Scale, scales
-from planner.workflow.template import Field, FieldKind
-from viewers.panels.editors import editor_for
+from viewers.panels.board_day import day_editor, typed_day
 from viewers.panels.parts import PlainLabel, button, clear, row
 from viewers.panels.task_content import report_line
 
@@ -44,7 +43,7 @@ class DiaryPanel(QWidget):
         for key, each in scales().items():
             self.scale.addItem(each.title, key)
         self.scale.currentIndexChanged.connect(lambda *_: self._explain())
-        self.day = editor_for(Field("on", "Day", FieldKind.DATE))
+        self.day = day_editor(None)
         self.source = QComboBox()
         for source in SOURCES:
             self.source.addItem(source, source)
@@ -124,11 +123,9 @@ class DiaryPanel(QWidget):
         except ValueError:
             self._said(f"“{self.value.text()}” is not a number.")
             return
-        line = self.day.findChild(QLineEdit)
-        try:
-            day = date.fromisoformat(line.text().strip() if line is not None else "")
-        except ValueError:
-            self._said("Write the day as YYYY-MM-DD.")
+        day = typed_day(self.day)
+        if not isinstance(day, date):
+            self._said(day or "Give the day it was said of.")
             return
         refusal = self._add(known.key, value, day, str(self.source.currentData()), self.words.text())
         self._said(refusal)

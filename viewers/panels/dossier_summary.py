@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QResizeEvent, QSyntaxHighlighter, QTextCharFor
 from PySide6.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
 from planner.app.patient_summary import ADDRESSEES, split_paragraph
-from planner.app.summary_facts import LEVELS
+from planner.app.summary_facts import LEVELS, allowed_level
 from planner.app.summary_words import languages, open_slots, words_of
 from planner.model.dossier import PatientSummary
 from viewers.panels.dossier_content import (
@@ -110,6 +110,7 @@ class SummaryPart(QWidget):
         self._acts = acts
         self._filling = False
         self._shown: tuple[object, ...] | None = None
+        self._levelled: str | None = None
         self.paragraphs: list[Paragraph] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -156,6 +157,7 @@ class SummaryPart(QWidget):
         """Show the summary that was chosen; what is being typed stays."""
         summary = view.summary
         self._offer(view)
+        self._offer_level(view)
         self.drafter.setEnabled(view.session is not None)
         self.empty.setVisible(summary is None)
         for widget in (self.chooser, self.printer, self.mark, self.releasing):
@@ -167,6 +169,15 @@ class SummaryPart(QWidget):
             return
         self._show_mark(summary)
         self._show_texts(summary)
+
+    def _offer_level(self, view: DossierView) -> None:
+        """For another session the level that its consent allows is chosen beforehand, and stays to be changed."""
+        session = view.session
+        if session is None or session.id == self._levelled:
+            return
+        self._levelled = session.id
+        level = self.disclosure.findData(allowed_level(session))
+        self.disclosure.setCurrentIndex(max(0, level))
 
     def _show_mark(self, summary: PatientSummary) -> None:
         released, on = summary.released_by, summary.released_at

@@ -12,34 +12,15 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QSplitter, QVBoxLayout, QWid
 from planner.app.tasks import KINDS
 from planner.model.follow_up import Task, TaskState
 from planner.workflow.alerts import Alert
-from planner.workflow.template import Field, FieldKind
+from viewers.panels.board_day import day_editor, typed_day
 from viewers.panels.board_page import scrolled
 from viewers.panels.diary_panel import DiaryPanel
-from viewers.panels.editors import FieldEditor, editor_for
 from viewers.panels.look import colour
 from viewers.panels.parts import ClickLabel, PlainLabel, button, card, clear, panel, row
 from viewers.panels.task_content import TASK_MARKS, TaskActs, TaskView, alert_lines, alert_mark, late_words
 
 CLOSED_SHOWN = 12
 """Closed tasks that are listed, newest first."""
-
-
-def day_editor(day: date | None) -> FieldEditor:
-    """A line for a day."""
-    editor = editor_for(Field("due_on", "By", FieldKind.DATE))
-    editor.show_value(day.isoformat() if day else None)
-    editor.setFixedWidth(round(editor.fontMetrics().averageCharWidth() * 15))
-    return editor
-
-
-def typed_day(editor: FieldEditor) -> date | None | str:
-    """The day that stands in a line, also when it was not committed yet; a sentence for what is no day."""
-    line = editor.findChild(QLineEdit)
-    text = line.text().strip() if line is not None else ""
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return f"“{text}” is no day; write it as YYYY-MM-DD."
 
 
 class OwnedLine(QWidget):

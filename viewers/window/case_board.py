@@ -52,6 +52,7 @@ class CaseBoard(CasePageCover[BoardPage]):
                 outcome=lambda words: self._edit(
                     "Outcome of a decision", lambda known: board.record_outcome(known, words)
                 ),
+                lead=self._lead,
                 growth=self.growth,
                 calculate=self.calculate,
                 print_minutes=lambda: self.window.dialogs.team.papers.print_minutes(self.decision_id),
@@ -116,6 +117,13 @@ class CaseBoard(CasePageCover[BoardPage]):
         if decision is None:
             return "Prepare a decision first."
         return self.apply(label, lambda: make(decision.id))
+
+    def _lead(self, step_ids: tuple[str, ...], session_ids: tuple[str, ...]) -> str | None:
+        decision = self.decision
+        if decision is None:
+            return None
+        changed = replace(decision, step_ids=step_ids, session_ids=session_ids)
+        return self.apply("What carries a decision out", lambda: board.put_decision(changed))
 
     def _take_back(self, opinion: Opinion) -> str | None:
         return self._edit(
