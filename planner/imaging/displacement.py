@@ -7,7 +7,9 @@ lie in another, as registration found it: a rigid or affine map with or without 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,10 +19,15 @@ from planner.geometry import Grid, SpaceMap, lps
 from planner.imaging.bands import in_bands
 from planner.imaging.masks import Box, Mask, clipped_box, is_empty
 from planner.imaging.volumes import Volume
+from planner.jobs import Context
 
 INVERSE_TOLERANCE_MM = 0.001
 _PACKED_STEP_MM = 0.01
 _MAGIC = b"SLDF1\n"
+_SLAB = 16
+"""Layers that are warped between two steps of progress."""
+_STRAIGHT_VOXELS = 1e-3
+"""Of the field: a row of the output that strays less from one of the field's rows runs along it."""
 _LATTICE = 9
 """Points along each side of a structure that tell where it comes to lie."""
 
@@ -305,13 +312,17 @@ def field_of(packed: bytes, grid: Grid) -> DisplacementField:
     return DisplacementField(grid, np.moveaxis(whole, 0, -1).astype(np.float32) * np.float32(step))
 
 
-def warped(moving: Volume, grid: Grid, point_map: PointMap, outside: float = -1024.0) -> Volume:
+def warped(
+    moving: Volume, grid: Grid, point_map: PointMap, outside: float = -1024.0, context: Context | None = None
+) -> Volume:
     """The moving image on a grid of the fixed frame: its value at the place that each voxel centre maps to.
 
     Parameters
     ----------
     outside
         Value where the moving image has none.
+    context
+        Told how far it is, and asked whether to go on.
 
     Returns
     -------
@@ -321,10 +332,10 @@ def warped(moving: Volume, grid: Grid, point_map: PointMap, outside: float = -10
     ------
     FrameMismatch
         When grid or image do not lie in the frames that the map joins.
+    Cancelled
+        When the operator cancelled.
     """
-    from planner.imaging.slicing import readable
-
-    image = _warped(readable(moving.voxels), moving.grid, grid, point_map, outside)
+    image = _warped(moving.voxels, moving.grid, grid, point_map, outside, context)
     step = "brought into another frame of reference by registration"
     return Volume(image, grid, replace(moving.source, provenance=(*moving.source.provenance, step)))
 
@@ -372,27 +383,74 @@ def _joined(moving: Grid, fixed: Grid, point_map: PointMap) -> None:
 
 
 def _warped(
-    voxels: NDArray[np.generic], moving: Grid, grid: Grid, point_map: PointMap, outside: float
+    voxels: NDArray[np.generic],
+    moving: Grid,
+    grid: Grid,
+    point_map: PointMap,
+    outside: float,
+    context: Context | None = None,
 ) -> NDArray[np.float32]:
-    from planner.imaging import registration_kernels as kernels
-
+    """Layer after layer, a slab at a time."""
     _joined(moving, grid, point_map)
-    moving_from_lps = moving.kji_from_lps
-    moving_from_grid = moving_from_lps.after(point_map.moving_from_fixed.after(grid.lps_from_kji)).homogeneous.copy()
-    if point_map.field is None:
-        vectors, field_from_grid = np.zeros((1, 1, 1, 3), dtype=np.float32), np.eye(4)
-        vectors.setflags(write=False)
-    else:
-        vectors = point_map.field.vectors
-        field_from_grid = point_map.field.grid.kji_from_lps.after(grid.lps_from_kji).homogeneous.copy()
-    shift = moving_from_lps.homogeneous[:3, :3].copy()
     image = np.empty(grid.size_kji, dtype=np.float32)
+    moving_from_grid = moving.kji_from_lps.after(point_map.moving_from_fixed.after(grid.lps_from_kji))
+    steps = moving_from_grid.homogeneous.copy()
+    if point_map.field is None:
+        fill = _straight(voxels, steps, outside, image)
+    else:
+        fill = _bent(voxels, steps, moving, grid, point_map.field, outside, image)
+    for first in range(0, len(image), _SLAB):
+        if context is not None:
+            context.step(first / len(image), "Bringing one image onto the other")
+        in_bands(min(_SLAB, len(image) - first), partial(_from, fill, first), least_rows=1)
+    return image
+
+
+def _from(fill: Callable[[int, int], None], begin: int, first: int, last: int) -> None:
+    fill(begin + first, begin + last)
+
+
+def _straight(
+    voxels: NDArray[np.generic], steps: NDArray[np.float64], outside: float, image: NDArray[np.float32]
+) -> Callable[[int, int], None]:
+    """What fills layers of the image by a map without a field; `steps` leads from its index to the voxels'."""
+    from planner.imaging import slicing_kernels as kernels
+    from planner.imaging.slicing import readable
+
+    plain, held = readable(voxels), np.float32(outside)
+    column_step, row_step = np.ascontiguousarray(steps[:3, 2]), np.ascontiguousarray(steps[:3, 1])
 
     def fill(first: int, last: int) -> None:
-        kernels.warp_linear(voxels, moving_from_grid, field_from_grid, shift, vectors, outside, image, first, last)
+        for layer in range(first, last):
+            start = steps[:3, 3] + layer * steps[:3, 0]
+            kernels.slice_linear(plain, start, row_step, column_step, held, image[layer], 0, image.shape[1])
 
-    in_bands(grid.size_kji[0], fill, least_rows=1)
-    return image
+    return fill
+
+
+def _bent(
+    voxels: NDArray[np.generic],
+    steps: NDArray[np.float64],
+    moving: Grid,
+    grid: Grid,
+    field: DisplacementField,
+    outside: float,
+    image: NDArray[np.float32],
+) -> Callable[[int, int], None]:
+    """As `_straight` with a field, which is taken over into voxels of the moving image first."""
+    from planner.imaging import registration_warp_kernels as kernels
+    from planner.imaging.slicing import readable
+
+    linear = moving.kji_from_lps.homogeneous[:3, :3].astype(np.float32)
+    shifts = np.asarray(field.vectors @ linear.T, dtype=np.float32)
+    # Two voxels or more along each axis, so that each has a neighbour.
+    shifts = np.ascontiguousarray(np.pad(shifts, [(0, int(size < 2)) for size in shifts.shape[:3]] + [(0, 0)], "edge"))
+    reach = np.stack([shifts.min(axis=(0, 1, 2)), shifts.max(axis=(0, 1, 2))], axis=-1).astype(np.float64)
+    inside = field.grid.kji_from_lps.after(grid.lps_from_kji).homogeneous.copy()
+    along = bool(np.abs(inside[:2, 2]).max() * image.shape[2] < _STRAIGHT_VOXELS)
+    warp = kernels.warp_along if along else kernels.warp_across
+    plain = readable(voxels)
+    return lambda first, last: warp(plain, steps, inside, shifts, reach, outside, image, first, last)
 
 
 def _indices(size_kji: tuple[int, int, int]) -> NDArray[np.float64]:

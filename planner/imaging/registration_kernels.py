@@ -1,4 +1,4 @@
-"""Compiled inner loops of displacement fields and warping. Importing this module loads numba.
+"""Compiled inner loops of displacement fields. Importing this module loads numba.
 
 A field is (k, j, i, 3) float32 with x, y, z displacements in mm; positions in it are voxel indices (k, j, i), held at
 its outermost voxel centres beyond them. Every kernel works on items ``first`` to ``last`` and releases the
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.imaging.compiled import compiled, compiled_inline
-from planner.imaging.slicing_kernels import linear_at
 
 _Floats = NDArray[np.float64]
 _Vectors = NDArray[np.float32]
@@ -132,54 +131,6 @@ def inverted(
             for axis in range(3):
                 here[axis] = trial[axis]
                 left[axis] = trial_left[axis]
-
-
-@compiled
-def warp_linear(
-    voxels: NDArray[np.generic],
-    moving_from_grid: _Floats,
-    field_from_grid: _Floats,
-    moving_from_mm: _Floats,
-    vectors: _Vectors,
-    outside: float,
-    image: NDArray[np.float32],
-    first: int,
-    last: int,
-) -> None:
-    """Trilinear values of the moving image at the places that the voxels of layers first..last map to.
-
-    Parameters
-    ----------
-    moving_from_grid, field_from_grid
-        (4, 4): index of the output to index of the moving image (without displacement) and of the field.
-    moving_from_mm
-        (3, 3): displacement in mm to voxels of the moving image.
-    """
-    size = voxels.shape
-    shift = np.empty(3)
-    for k in range(first, last):
-        for j in range(image.shape[1]):
-            for i in range(image.shape[2]):
-                m, f = moving_from_grid, field_from_grid
-                field_at(
-                    vectors,
-                    f[0, 0] * k + f[0, 1] * j + f[0, 2] * i + f[0, 3],
-                    f[1, 0] * k + f[1, 1] * j + f[1, 2] * i + f[1, 3],
-                    f[2, 0] * k + f[2, 1] * j + f[2, 2] * i + f[2, 3],
-                    shift,
-                )
-                t = moving_from_mm
-                at_k = m[0, 0] * k + m[0, 1] * j + m[0, 2] * i + m[0, 3]
-                at_k += t[0, 0] * shift[0] + t[0, 1] * shift[1] + t[0, 2] * shift[2]
-                at_j = m[1, 0] * k + m[1, 1] * j + m[1, 2] * i + m[1, 3]
-                at_j += t[1, 0] * shift[0] + t[1, 1] * shift[1] + t[1, 2] * shift[2]
-                at_i = m[2, 0] * k + m[2, 1] * j + m[2, 2] * i + m[2, 3]
-                at_i += t[2, 0] * shift[0] + t[2, 1] * shift[1] + t[2, 2] * shift[2]
-                inside = -0.5 <= at_k <= size[0] - 0.5 and -0.5 <= at_j <= size[1] - 0.5
-                if inside and -0.5 <= at_i <= size[2] - 0.5:
-                    image[k, j, i] = linear_at(voxels, at_k, at_j, at_i)
-                else:
-                    image[k, j, i] = outside
 
 
 @compiled

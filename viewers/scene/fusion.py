@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.imaging import Volume
+from planner.imaging.bands import in_bands
+from planner.imaging.growing import PartialVolume
 from planner.imaging.window import Window, apply_window
 from viewers.scene.palette import rgb
 from viewers.scene.slice_picture import SlicePicture, SliceRequest, render
 from viewers.state.compare import FusionLook
+from viewers.state.pane_state import Slab
 
 MORE, LESS, EDGE = "#f0a030", "#4ba3e3", "#f0e442"
 """Colours of the difference (more than before, less than before) and of the earlier study's edges; safe for the
@@ -23,6 +26,8 @@ _EDGE_SHARE_PER_MM, _EDGE_SMOOTH_MM = 0.04, 1.5
 """Edges are drawn where the grey, smoothed over so much, climbs by this share of white per mm; for looking only."""
 
 _LARGE_PX = 500
+_BAND = 128
+"""Rows that are worth a thread of their own."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -46,12 +51,34 @@ class FusedRequest(SliceRequest):
         same: bool = SliceRequest.same_values(self, other)
         return same and isinstance(other, FusedRequest) and other.other is self.other
 
+    def is_drawn_by(self, other: SliceRequest) -> bool:
+        """Whether a picture of the other request is this one's too, so that nothing is to be drawn.
+
+        Never while images still arrive, as these fill one and the same volume.
+        """
+        if isinstance(self.volume, PartialVolume) or not self.same_values(other):
+            return False
+        names = (name for name in FusedRequest.__dataclass_fields__ if name not in _COMPARED_AS_VALUES)
+        return all(_is_same(getattr(self, name), getattr(other, name)) for name in names)
+
     def earlier(self) -> SliceRequest:
         """The slice of the earlier study, with the same overlays."""
         window = self.window if self.other_window is None else self.other_window
         volume = self.volume if self.other is None else self.other
         plain = {name: getattr(self, name) for name in SliceRequest.__dataclass_fields__}
         return SliceRequest(**{**plain, "volume": volume, "window": window})
+
+
+_COMPARED_AS_VALUES = ("volume", "plane", "other")
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Labels and regions by identity, at any depth of tuples; all else by value."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(_is_same(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, str | float | int | frozenset | Window | Slab):
+        return one == other
+    return one is other
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -64,6 +91,8 @@ class FusedPicture(SlicePicture):
 def render_fused(request: FusedRequest, previous: SlicePicture | None = None) -> FusedPicture:
     """Both slices; the numbers of a previous picture are used again when they are the same."""
     before = previous if isinstance(previous, FusedPicture) else None
+    if before is not None and request.is_drawn_by(before.request):
+        return before
     later = render(request, before)
     if request.other is None:
         return FusedPicture(request, later.values, later.pixels)
@@ -105,28 +134,21 @@ def _tile(size_px: tuple[int, int], tiles: int) -> int:
     return max(1, min(size_px) // max(1, tiles))
 
 
-def difference(picture: FusedPicture) -> NDArray[np.float32]:
-    """(height, width) later minus earlier, in the images' unit; NaN where one of them shows nothing."""
-    earlier, request = picture.earlier, picture.request
-    if earlier is None:
-        return np.full_like(picture.values, np.nan)
-    outside = request.outside if isinstance(request, FusedRequest) else None
-    before = earlier.values if outside is None else np.where(earlier.values <= outside, np.nan, earlier.values)
-    found: NDArray[np.float32] = picture.values - before
-    return found
-
-
 def difference_pixels(picture: FusedPicture, limit: float) -> NDArray[np.uint8]:
     """(height, width, 4): a map that is as far to either side; black where there is nothing to subtract."""
-    index = difference(picture)
-    index *= np.float32(127.0 / limit)
-    index += np.float32(128.0)
-    np.clip(index, 1.0, 255.0, out=index)
-    # Not a number is left over by all of these, and becomes the entry that stands for nothing.
-    np.nan_to_num(index, copy=False, nan=0.0)
-    colours = difference_table().view(np.uint32)[:, 0]
-    found: NDArray[np.uint8] = colours[index.astype(np.uint8)][..., None].view(np.uint8)
-    return found
+    from viewers.scene import fusion_kernels as kernels
+
+    later, request = np.ascontiguousarray(picture.values), picture.request
+    before = np.full_like(later, np.nan) if picture.earlier is None else np.ascontiguousarray(picture.earlier.values)
+    outside = request.outside if isinstance(request, FusedRequest) else None
+    nothing = float("nan") if outside is None else outside
+    words = np.empty(later.shape, dtype=np.uint32)
+    colours, scale = difference_table().view(np.uint32)[:, 0].copy(), 127.0 / limit
+    in_bands(
+        len(words), lambda a, b: kernels.difference_words(later, before, nothing, scale, colours, words, a, b),
+        least_rows=_BAND,
+    )  # fmt: skip
+    return words[..., None].view(np.uint8)
 
 
 @cache
@@ -144,37 +166,35 @@ def difference_table() -> NDArray[np.uint8]:
 
 def edges(grey: NDArray[np.uint8], mm_per_px: float) -> NDArray[np.bool_]:
     """(height, width) thin edges of a grey picture: where its climb is steep, and steepest along its way."""
-    from scipy import ndimage
+    from viewers.scene import fusion_kernels as kernels
 
-    smooth = ndimage.uniform_filter(grey.astype(np.float32), max(3, round(_EDGE_SMOOTH_MM / mm_per_px) | 1))
-    found = np.zeros(grey.shape, dtype=np.bool_)
-    if min(grey.shape) < 5:
-        return found
+    plain = np.ascontiguousarray(grey)
+    reach = max(3, round(_EDGE_SMOOTH_MM / mm_per_px) | 1) // 2
+    sums, smooth = np.empty(grey.shape, dtype=np.float32), np.empty(grey.shape, dtype=np.float32)
+    found = np.empty(grey.shape, dtype=np.bool_)
     # Differences over two pixels, and their squares: thresholds are squared instead of taking roots.
-    right, down = smooth[1:-1, 2:] - smooth[1:-1, :-2], smooth[2:, 1:-1] - smooth[:-2, 1:-1]
-    across, along = right * right, down * down
-    climb = across + along
-    middle = climb[1:-1, 1:-1]
-    steep = middle >= (2.0 * 255.0 * _EDGE_SHARE_PER_MM * mm_per_px) ** 2
-    sideways = (middle >= climb[1:-1, :-2]) & (middle > climb[1:-1, 2:])
-    upright = (middle >= climb[:-2, 1:-1]) & (middle > climb[2:, 1:-1])
-    found[2:-2, 2:-2] = steep & np.where(across[1:-1, 1:-1] >= along[1:-1, 1:-1], sideways, upright)
+    least = (2.0 * 255.0 * _EDGE_SHARE_PER_MM * mm_per_px) ** 2
+    rows = len(found)
+    in_bands(rows, lambda a, b: kernels.box_along(plain, reach, sums, a, b), least_rows=_BAND)
+    in_bands(rows, lambda a, b: kernels.box_across(sums, reach, smooth, a, b), least_rows=_BAND)
+    in_bands(rows, lambda a, b: kernels.steepest(smooth, least, found, a, b), least_rows=_BAND)
     return found
 
 
 def _edges_over(pixels: NDArray[np.uint8], earlier: SlicePicture) -> NDArray[np.uint8]:
     """In a large picture every other pixel is looked at, which is four times as quick, and lines are twice as wide."""
-    fused = _coloured(pixels).copy()
+    from viewers.scene import fusion_kernels as kernels
+
+    fused = _coloured(pixels).copy() if pixels.ndim == 3 else _coloured(pixels)
     request = earlier.request
     window, step = request.window, 2 if min(request.size_px) >= _LARGE_PX else 1
     values = np.ascontiguousarray(earlier.values[::step, ::step])
     grey = apply_window(values, centre=window.centre, width=window.width, function=window.function)
     found = edges(grey, request.mm_per_px * step)
-    if step > 1:
-        height, width = request.size_px
-        found = found.repeat(step, axis=0).repeat(step, axis=1)[:height, :width]
     red, green, blue = rgb(EDGE)
-    fused[found] = (blue, green, red, 255)
+    colour = int(np.array([blue, green, red, 255], dtype=np.uint8).view(np.uint32)[0])
+    words = fused.view(np.uint32)[..., 0]
+    in_bands(len(words), lambda a, b: kernels.paint_found(found, step, colour, words, a, b), least_rows=_BAND)
     return fused
 
 
@@ -188,7 +208,15 @@ def _alike(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> tuple[NDArray
 def _coloured(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if pixels.ndim == 3:
         return pixels
-    return _opaque(np.repeat(pixels[..., None], 4, axis=2))
+    found: NDArray[np.uint8] = _greys()[pixels][..., None].view(np.uint8)
+    return found
+
+
+@cache
+def _greys() -> NDArray[np.uint32]:
+    """The word of blue, green, red, 255 of every grey."""
+    table = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
+    return _opaque(table[None])[0].copy().view(np.uint32)[:, 0]
 
 
 def _opaque(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from planner.errors import FrameMismatch, InputRefused
+from planner.errors import Cancelled, FrameMismatch, InputRefused
 from planner.geometry import Grid, SpaceMap, lps
 from planner.imaging import ImageSource, Volume
 from planner.imaging.displacement import (
@@ -18,6 +18,8 @@ from planner.imaging.displacement import (
     warped_mask,
 )
 from planner.imaging.masks import Mask
+from planner.imaging.slicing import sample
+from planner.jobs import Context
 
 FIXED, MOVING = "1.1", "1.2"
 TURNED = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -128,6 +130,47 @@ def test_that_a_warped_image_shows_what_lies_where_each_voxel_maps_to() -> None:
     inner = seen & np.all((places > -60.0) & (places < 60.0), axis=-1)
     np.testing.assert_allclose(found.voxels[inner], places[..., 0][inner], atol=0.01)
     assert found.grid.frame_uid == FIXED
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+def test_that_every_voxel_has_the_value_at_its_place_along_and_across_the_field(kind: type, turned: bool) -> None:
+    own = Grid.of((23, 25, 27), origin_lps_mm=(-40.0, -75.0, -30.0), spacing_kji_mm=(3.0, 3.0, 3.0), frame_uid=MOVING)
+    values = np.random.default_rng(5).integers(-900, 900, own.size_kji).astype(kind)
+    moving = Volume(values, own, ImageSource("1.9"))
+    axes = np.linalg.qr(TURNED + 0.3 * np.eye(3))[0] if turned else np.eye(3)
+    spacing = (3.1, 2.9, 2.7)
+    centre = Grid.of((40, 41, 42), spacing_kji_mm=spacing, axes_lps=axes, frame_uid=FIXED).centre_lps_mm
+    wanted = Grid.of((40, 41, 42), origin_lps_mm=-centre, spacing_kji_mm=spacing, axes_lps=axes, frame_uid=FIXED)
+    point_map = PointMap(affine(), field())
+    found = warped(moving, wanted, point_map, outside=float("nan")).voxels
+    places = point_map.points(wanted.lps_from_kji.points(np.moveaxis(np.indices(wanted.size_kji), 0, -1)))
+    expected = sample(moving, places)
+    assert 0.1 < np.mean(np.isnan(expected)) < 0.9
+    np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+def test_that_a_field_of_one_layer_moves_all_layers() -> None:
+    flat = Grid.of((1, 2, 2), spacing_kji_mm=(10.0, 10.0, 10.0), frame_uid=FIXED)
+    shift = np.zeros((1, 2, 2, 3), dtype=np.float32)
+    shift[..., 0] = 2.0
+    same = SpaceMap(lps(MOVING), lps(FIXED), np.eye(4))
+    moving, _ = moving_image()
+    found = warped(moving, grid(FIXED), PointMap(same, DisplacementField(flat, shift))).voxels
+    x = grid(FIXED).lps_from_kji.points(np.moveaxis(np.indices(grid(FIXED).size_kji), 0, -1))[..., 0]
+    np.testing.assert_allclose(found[5:-5, 5:-5, 5:-5], x[5:-5, 5:-5, 5:-5] + 2.0, atol=1e-3)
+
+
+def test_that_warping_tells_how_far_it_is_and_stops_when_asked_to() -> None:
+    moving, _ = moving_image()
+    told: list[float] = []
+    context = Context(report=lambda fraction, text: told.append(fraction))
+    warped(moving, grid(FIXED), PointMap(affine(), field()), context=context)
+    assert told[0] == 0.0
+    assert len(told) > 1
+    context.cancel()
+    with pytest.raises(Cancelled):
+        warped(moving, grid(FIXED), PointMap(affine(), field()), context=context)
 
 
 def test_that_a_warped_mask_holds_the_voxels_that_map_into_it() -> None:
