@@ -100,6 +100,7 @@ class CohortPage(QWidget):
         self._acts = acts
         self.cohort: Cohort | None = None
         self.shown: Cohort | None = None
+        self._wanted_criteria: str | None = None
         self.summary = PlainLabel("")
         self.banner = PlainLabel(SIMULATED)
         self.findings = PlainLabel("", wrap=True)
@@ -132,6 +133,7 @@ class CohortPage(QWidget):
         for box in (self.criteria, self.by):
             box.currentIndexChanged.connect(lambda *_: self._show_waterfall())
             self.waterfall.choices.addWidget(box)
+        self.criteria.activated.connect(lambda *_: self._keep_criteria())
         self.waterfall.choices.addWidget(self.whole)
         self.whole.toggled.connect(self.waterfall.canvas.show_whole)
         self.waterfall.canvas.installEventFilter(self)
@@ -241,16 +243,19 @@ class CohortPage(QWidget):
     def _label(self, case: CohortRow) -> str:
         return f"{case.code} {case_name(case)}" if self.named.isChecked() else case.code
 
+    def _keep_criteria(self) -> None:
+        """What a person chose is kept while filters change; without a choice the most frequent criteria are shown."""
+        self._wanted_criteria = self.criteria.currentData()
+
     def _offer_criteria(self, rows: tuple[CohortRow, ...]) -> None:
         wanted = waterfall_criteria(rows)
         if [self.criteria.itemData(each) for each in range(self.criteria.count())] == list(wanted):
             return
-        before = self.criteria.currentData()
         self.criteria.blockSignals(True)
         self.criteria.clear()
         for each in wanted:
             self.criteria.addItem(CRITERIA.get(each, each), each)
-        self.criteria.setCurrentIndex(max(0, self.criteria.findData(before)))
+        self.criteria.setCurrentIndex(max(0, self.criteria.findData(self._wanted_criteria)))
         self.criteria.blockSignals(False)
 
     def _show_waterfall(self) -> None:

@@ -174,13 +174,14 @@ COLUMNS = (
     ),
     Column(
         "Decision to treatment",
-        8.8,
+        9.8,
         lambda row: shown(row.decision_to_treatment_days, "d"),
         lambda row: row.decision_to_treatment_days,
     ),
-    Column(
-        "Doses", 16.0, _doses, lambda row: sum(row.doses.values()) if row.doses else None, help="Known sessions only"
-    ),
+    _dose_column("Doxorubicin", "doxorubicin"),
+    _dose_column("Contrast", "contrast"),
+    _dose_column("Air kerma", "air-kerma"),
+    Column("All doses", 16.0, _doses, lambda row: _doses(row) or None, help="Known sessions only; sorted as text"),
     Column("Elsewhere", 6.0, lambda row: row.outside, lambda row: row.outside, help="Treated elsewhere, as asked"),
 )
 NAME = 1

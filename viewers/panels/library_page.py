@@ -39,6 +39,7 @@ KEPT_CASES = 12
 MOST_LESIONS = 5
 """Lines of the preview; all of them are a click away."""
 
+_FITTED = QHeaderView.ResizeMode.ResizeToContents
 COLUMNS = ("Patient", "ID", "Diagnosis", "Last session", "State", "Changed")
 
 
@@ -76,6 +77,11 @@ class CaseTable(QTableWidget):
 
     def show_cases(self, cases: Sequence[CaseSummary]) -> None:
         keep = self.current_case()
+        head = self.horizontalHeader()
+        # Widths are fitted once at the end: after every cell it takes minutes for some hundred cases.
+        fitted = [each for each in range(len(COLUMNS)) if head.sectionResizeMode(each) == _FITTED]
+        for column in fitted:
+            head.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
         self.setRowCount(len(cases))
         for line, summary in enumerate(cases):
             for column, text in enumerate(_cells(summary)):
@@ -83,6 +89,8 @@ class CaseTable(QTableWidget):
                 item.setToolTip(plain_tip(text if summary.open_elsewhere is None else summary.open_elsewhere))
                 item.setData(Qt.ItemDataRole.UserRole, summary.case_id)
                 self.setItem(line, column, item)
+        for column in fitted:
+            head.setSectionResizeMode(column, _FITTED)
         wanted = next((line for line, each in enumerate(cases) if each.case_id == keep), 0)
         if cases:
             self.selectRow(wanted)

@@ -27,7 +27,9 @@ from viewers.state import theme
 
 PICTURE_PX, MOST_PICTURE_PX = 2000, 16000
 """Width of an exported picture, and what it is at most."""
-FONT_PX = 24
+FONTS_PX = (24, 18, 13)
+"""Heights of its text; of very many lanes or bars the first that keeps it below `MOST_PIXELS`, else the last."""
+MOST_PIXELS = 12_000_000
 PLOT_PX = 1000
 
 
@@ -191,13 +193,8 @@ def plot_picture(plot: Plot, said: Sequence[str], made_on: date, *, simulated: b
     said
         Lines about what was left out or filtered.
     """
-    font = QFont()
-    font.setPixelSize(FONT_PX)
+    font, size = _fitting(plot)
     em = QFontMetricsF(font).height()
-    size = plot.size(QSizeF(PICTURE_PX, PLOT_PX), em, whole=False)
-    if size.width() > MOST_PICTURE_PX:
-        size = plot.size(QSizeF(MOST_PICTURE_PX, PLOT_PX), em, whole=True)
-    size.setHeight(min(size.height(), float(2 * MOST_PICTURE_PX)))
     words = (*plot.notes, *said, f"{made_on.isoformat()} · {DISCLAIMER}")
     legend = _legend_lines(plot.legend, size.width(), font)
     foot = (1.5 * len(legend) + 1.0) * em + sum(_high(line, size.width(), font) for line in words)
@@ -227,6 +224,20 @@ def plot_picture(plot: Plot, said: Sequence[str], made_on: date, *, simulated: b
         y += high
     painter.end()
     return image
+
+
+def _fitting(plot: Plot) -> tuple[QFont, QSizeF]:
+    """Font and size of a picture that programs can still open."""
+    font, size = QFont(), QSizeF()
+    for pixels in FONTS_PX:
+        font.setPixelSize(pixels)
+        em = QFontMetricsF(font).height()
+        size = plot.size(QSizeF(PICTURE_PX, PLOT_PX), em, whole=False)
+        if size.width() * size.height() <= MOST_PIXELS:
+            return font, size
+    if size.width() > MOST_PICTURE_PX:
+        size = plot.size(QSizeF(MOST_PICTURE_PX, PLOT_PX), QFontMetricsF(font).height(), whole=True)
+    return font, size
 
 
 def _high(line: str, width: float, font: QFont) -> float:

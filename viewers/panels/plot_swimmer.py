@@ -53,7 +53,7 @@ class SwimmerPlot:
 
     def __init__(self, rows: Sequence[CohortRow], label: Callable[[CohortRow], str]) -> None:
         self.lanes = tuple(sorted((_lane(each) for each in rows), key=lambda each: (-each.last_days, each.row.code)))
-        self._label = label
+        self.label = label
         word = "case" if len(self.lanes) == 1 else "cases"
         self.title = f"Courses from the first session on, months · n = {len(self.lanes)} {word}"
         self.notes: tuple[str, ...] = (
@@ -115,7 +115,7 @@ class SwimmerPlot:
             self.places(number, size, em),
             key=lambda pair: (pair[1] - point).manhattanLength(),
         )
-        head = f"{self._label(lane.row)} · {len(lane.row.sessions)} sessions · known for {lane.last_days} d"
+        head = f"{self.label(lane.row)} · {len(lane.row.sessions)} sessions · known for {lane.last_days} d"
         if (near[1] - point).manhattanLength() > 1.2 * em:
             return PlotHit(lane.row.case_id, (head,), QPointF(self.x(0, size, em), self.y(number, em)))
         swim = near[0]
@@ -170,7 +170,7 @@ class SwimmerPlot:
         painter.setFont(look.font)
         painter.setPen(QColor(theme.ACCENT if chosen else theme.TEXT))
         box = QRectF(0.5 * em, y - 0.5 * em, (LEFT_EM - 0.9) * em, em)
-        text = painter.fontMetrics().elidedText(self._label(lane.row), Qt.TextElideMode.ElideRight, int(box.width()))
+        text = painter.fontMetrics().elidedText(self.label(lane.row), Qt.TextElideMode.ElideRight, int(box.width()))
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, f"{'▸ ' if chosen else ''}{text}")
         start, end = self.x(0.0, size, em), self.x(lane.last_days, size, em)
         painter.fillRect(QRectF(start, y - 0.13 * em, max(2.0, end - start), 0.26 * em), QColor(theme.BUTTON))

@@ -143,6 +143,7 @@ class WaterfallPlot:
 
     def _paint_thresholds(self, painter: QPainter, size: QSizeF, seen: QRectF, look: PlotLook) -> None:
         em, metrics = look.em, QFontMetricsF(look.font)
+        painter.setFont(look.font)
         for each in self.thresholds:
             y = self._y(each.percent, size, em)
             painter.setPen(QPen(QColor(theme.TEXT), 1.2, Qt.PenStyle.DashLine))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QFileDialog
 
 from planner.app.cohort import Cohort, cohort, cohort_csv
+from planner.errors import UsageError
 from planner.jobs import Context
 from viewers.panels.cohort_export import CohortExportDialog
 from viewers.panels.cohort_page import CohortActs, CohortPage
@@ -64,8 +65,10 @@ class CohortDesk:
 
     def show(self) -> None:
         """Save and leave the open case, and show the cohort as the library has it now."""
-        self.window.show_library()
         if self.window.work is not None:
+            self.window.show_library()
+        if self.window.work is not None:
+            # The open case could not be saved: it stays, and its question is on the screen.
             return
         self.window.stack.setCurrentWidget(self.page)
         self.page.table.setFocus()
@@ -145,12 +148,23 @@ class CohortDesk:
             self.save_picture(plot, _with_suffix(name, ".png"))
 
     def save_picture(self, plot: Plot, path: Path) -> None:
-        """Write a plot, never with names."""
+        """Draw and write a plot in the background, never with names."""
         shown = self.page.shown
         simulated = shown is not None and shown.simulated
-        image = plot_picture(self.page.picture_plot(plot), self.page.said(), date.today(), simulated=simulated)
-        written = image.save(str(path))
-        self.window.say(f"{path.name} written." if written else f"{path.name} was not written. Choose another place.")
+        drawn, said, today = self.page.picture_plot(plot), self.page.said(), date.today()
+
+        def work(context: Context) -> bool:
+            context.step(0.0, path.name)
+            image = plot_picture(drawn, said, today, simulated=simulated)
+            context.step(0.6)
+            return image.save(str(path))
+
+        def done(written: bool) -> None:
+            if not written:
+                raise UsageError("not-written", f"{path.name} was not written. Choose another place.")
+            self.window.say(f"{path.name} written.")
+
+        self.window.desk.jobs.submit("Drawing the picture", work, done)
 
 
 def _with_suffix(name: str, suffix: str) -> Path:
