@@ -15,7 +15,7 @@ from window_hands import LEFT, PERSON, Hands
 from planner.model.disease import Observation
 from viewers.panels.identity_dialogs import LesionHistoryDialog
 from viewers.panels.response_page import ResponsePage
-from viewers.panels.response_table import FIXED
+from viewers.panels.response_table import FIXED, ResponseTable
 from viewers.window.case_response_menu import CaseJudging
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -71,9 +71,13 @@ def cells(hands: Hands, label: str) -> list[str]:
     """The cells of a row of the table after the role, by its first cell."""
     table = page(hands).table
     for line in range(table.rowCount()):
-        if table.item(line, 0).text().startswith(label):
+        if table.verticalHeaderItem(line).text().startswith(label):
             return [table.item(line, column).text() for column in range(FIXED, table.columnCount())]
     raise AssertionError(f"no row {label}")
+
+
+def row_name(table: ResponseTable, line: int) -> str:
+    return str(table.verticalHeaderItem(line).text())
 
 
 def words(widget: QWidget) -> str:
@@ -137,7 +141,7 @@ def test_that_a_typed_observation_changes_the_response_as_one_step_of_undo(hands
 
 def test_that_a_click_on_a_sum_shows_how_it_was_computed(hands: Hands) -> None:
     table = page(hands).table
-    line = next(each for each in range(table.rowCount()) if table.item(each, 0).text() == "Change from baseline")
+    line = next(each for each in range(table.rowCount()) if row_name(table, each) == "Change from baseline")
     item = table.item(line, FIXED + 1)
     QTest.mouseClick(table.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, table.visualItemRect(item).center())
     hands.turn()

@@ -14,8 +14,10 @@ from viewers.panels.parts import plain_tip
 from viewers.panels.response_content import ROLE_NAMES, Cell, ResponseView, lesion_cell, summary_rows
 from viewers.state import theme
 
-FIXED = 2
-"""Columns before the first day: lesion and role."""
+FIXED = 1
+"""Columns before the first day: the role. The lesion is the head of its row, which stays when days are scrolled."""
+WIDEST = 26
+"""Of a day's column, in characters; longer words go on in a second line."""
 
 
 class ResponseTable(QTableWidget):
@@ -37,9 +39,10 @@ class ResponseTable(QTableWidget):
         self.roles: dict[str, QComboBox] = {}
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.verticalHeader().setVisible(False)
-        self.verticalHeader().setDefaultSectionSize(round(self.fontMetrics().height() * 1.75))
-        self.setWordWrap(False)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.verticalHeader().setHighlightSections(False)
+        self.setWordWrap(True)
         self._showing = False
         self.currentCellChanged.connect(lambda line, column, *_: self._choose(line, column))
 
@@ -53,22 +56,22 @@ class ResponseTable(QTableWidget):
         self.setColumnCount(FIXED + len(view.days))
         self.setRowCount(len(lesions) + len(rows))
         heads = [_head(view, each) for each in view.days]
-        self.setHorizontalHeaderLabels(["Lesion", "Role", *heads])
+        self.setHorizontalHeaderLabels(["Role", *heads])
         proposed = {each.lesion_id: each for each in view.proposed}
         self.roles = {}
         for line, lesion in enumerate(lesions):
             segment = f" · S{lesion.segment}" if lesion.segment else ""
             node = " · node" if lesion.node else ""
-            self._put(line, 0, Cell(f"{lesion.name}{segment}{node}"))
+            self.setVerticalHeaderItem(line, QTableWidgetItem(f"{lesion.name}{segment}{node}"))
             why = proposed.get(lesion.id)
             self.roles[lesion.id] = box = self._role(lesion.id, lesion.role, why.role if why else None)
             box.setToolTip(plain_tip(f"Proposed: {why.why}" if why else "Chosen by a person"))
-            self.setCellWidget(line, 1, box)
+            self.setCellWidget(line, 0, box)
             for number, each in enumerate(view.days):
                 self._put(line, FIXED + number, lesion_cell(view, lesion, each))
         for line, (label, cells) in enumerate(rows, len(lesions)):
-            self._put(line, 0, Cell(label), bold=True)
-            self._put(line, 1, Cell(""))
+            self.setVerticalHeaderItem(line, QTableWidgetItem(label))
+            self._put(line, 0, Cell(""), ground=theme.PANEL)
             for number, cell in enumerate(cells):
                 self._put(line, FIXED + number, cell, ground=theme.PANEL, bold=label == "Response")
         self._fit()
@@ -100,10 +103,18 @@ class ResponseTable(QTableWidget):
 
     def _fit(self) -> None:
         """Days share what is left, and scroll sideways when they need more."""
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setMinimumSectionSize(round(self.fontMetrics().averageCharWidth() * 15))
+        header, character = self.horizontalHeader(), self.fontMetrics().averageCharWidth()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        header.setMinimumSectionSize(15 * character)
+        self.resizeColumnsToContents()
+        for column in range(FIXED, self.columnCount()):
+            self.setColumnWidth(column, min(self.columnWidth(column), WIDEST * character))
+        if self.roles:
+            self.setColumnWidth(0, max(box.sizeHint().width() for box in self.roles.values()) + 4)
+        least = round(self.fontMetrics().height() * 1.75)
+        self.resizeRowsToContents()
+        for line in range(self.rowCount()):
+            self.setRowHeight(line, max(least, self.rowHeight(line)))
 
     def _choose_again(self, lesion_id: str | None, day: date | None) -> None:
         line = self.lesion_ids.index(lesion_id) if lesion_id in self.lesion_ids else 0
