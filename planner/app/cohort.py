@@ -48,7 +48,7 @@ class Swim:
     until
         Last day of what lasted; None for what is of one day, or has no known end.
     subject
-        Id of the session, where it is one.
+        Id of the session; of a response, in words where it was read.
     """
 
     on: date
@@ -250,7 +250,7 @@ def _swims(case: Case, seen: Sequence[SeenResponse], contact: date) -> Iterable[
             if step.done_on and day and StepKind(step.kind) in OUTSIDE_TREATMENTS and step.session_id is None:
                 yield Swim(day, "outside", step.title, step.until)
     for each in seen:
-        yield Swim(each.on, "response", each.category or "NE")
+        yield Swim(each.on, "response", each.category or "NE", subject=each.said)
     ended = [course.ended_on for course in case.courses if course.ended_on]
     yield Swim(max(ended) if ended else contact, "end", "course ended" if ended else "last known")
 

@@ -196,6 +196,7 @@ def last_contact(case: Case, today: date) -> date | None:
     """The last day, up to today, of which the case knows anything of its patient."""
     days = [
         *(each.performed_on for each in case.sessions),
+        *(day for each in case.prior_treatments for day in (each.on, each.until)),
         *(each.on for each in case.readings),
         *(each.on for each in responses(case)),
         *(each.taken_on for each in case.laboratory),

@@ -215,6 +215,7 @@ def test_that_a_mark_of_a_lane_is_told_with_its_day(hands: Hands) -> None:
     hit = canvas.hit_at(at)
     assert hit is not None
     assert hit.lines[1] == f"PR · {swim.on.isoformat()} · day 35"
+    assert "mrecist" in hit.lines[2]
     image = canvas.viewport().grab().toImage()
     box = QRect(round(at.x() - em / 2), round(at.y() - em / 2), round(em), round(em))
     assert has_colour(image, CATEGORY_COLOURS["PR"], box)

@@ -31,6 +31,7 @@ STEPS = (1, 2, 3, 6, 12, 24, 60, 120)
 BEFORE_DAYS = 3 * DAYS_PER_MONTH
 """Treatments longer before the first session stand at the left edge, so that the course itself has the room."""
 
+BEHIND_EM = 0.9
 LEVELS = {"session": 0.0, "outside": -0.45, "response": 0.55, "end": 0.0}
 """Where in a lane a mark stands, em below its middle: what falls on one day is not drawn over each other."""
 
@@ -58,7 +59,7 @@ class SwimmerPlot:
         self.title = f"Courses from the first session on, months · n = {len(self.lanes)} {word}"
         self.notes: tuple[str, ...] = (
             "A lane ends on the last day of which the case knows anything, or where its course was ended.",
-            "Responses are of any criteria; the pointer names them.",
+            "Responses by different criteria stand in one lane.",
         )
         if any(lane.days(each.on) < -BEFORE_DAYS for lane in self.lanes for each in lane.row.swims):
             self.notes += ("What was more than 3 months before the first session stands at the left edge.",)
@@ -104,7 +105,9 @@ class SwimmerPlot:
         """Marks of a lane and where they are."""
         lane, y = self.lanes[number], self.y(number, em)
         for each in lane.row.swims:
-            yield each, QPointF(self.x(lane.days(each.on), size, em), y + LEVELS[each.kind] * em)
+            # An arrow stands behind the last mark, not on it.
+            behind = BEHIND_EM * em if each.kind == "end" and not lane.ended else 0.0
+            yield each, QPointF(self.x(lane.days(each.on), size, em) + behind, y + LEVELS[each.kind] * em)
 
     def at(self, point: QPointF, size: QSizeF, em: float) -> PlotHit | None:
         number = math.floor((point.y() / em - HEAD_EM) / LANE_EM)
@@ -121,7 +124,8 @@ class SwimmerPlot:
         swim = near[0]
         until = f" to {swim.until.isoformat()}" if swim.until else ""
         when = f"{swim.on.isoformat()}{until} · day {lane.days(swim.on)}"
-        return PlotHit(lane.row.case_id, (head, f"{swim.text} · {when}"), near[1])
+        read = (swim.subject,) if swim.kind == "response" and swim.subject else ()
+        return PlotHit(lane.row.case_id, (head, f"{swim.text} · {when}", *read), near[1])
 
     def paint(self, painter: QPainter, size: QSizeF, seen: QRectF, look: PlotLook) -> None:
         em = look.em

@@ -22,13 +22,13 @@ from viewers.panels.plot_parts import (
 from viewers.state import theme
 
 LEFT_EM, RIGHT_EM, TOP_EM = 4.2, 1.0, 1.6
-FOOT_EM, UPRIGHT_EM = 4.8, 2.9
-"""Room under the scale for codes that are turned, and for codes that are not."""
+UPRIGHT_EM, TURNED_EM, LABEL_EM = 2.9, 1.5, 0.44
+"""Room under the scale for codes, beside codes that are turned, and for each character of those."""
 FEW = 6
 """Of fewer bars the right side is empty."""
 BAR_EM, WIDEST_EM = 1.35, 8.0
-TURNED_BELOW_EM, LETTERS_FROM_EM = 3.2, 0.95
-"""Widths of a bar's column: where its code is turned, and where letters find no room."""
+LETTERS_FROM_EM, LONGEST = 0.95, 16
+"""Width of a bar's column from which letters find room; characters of a code that are shown when it is turned."""
 LOWEST, HIGHEST_LEAST, HIGHEST = -100.0, 40.0, 120.0
 """The scale, per cent: nothing shrinks by more than all; what grows beyond `HIGHEST` is cut off and names its value."""
 STEPS = (10.0, 20.0, 50.0)
@@ -87,7 +87,15 @@ class WaterfallPlot:
         return min(WIDEST_EM * em, room / max(1, len(self.bars)))
 
     def _foot(self, size: QSizeF, em: float) -> float:
-        return (FOOT_EM if self._bar_width(size, em) < TURNED_BELOW_EM * em else UPRIGHT_EM) * em
+        return (TURNED_EM + self._label_em if self._turned(size, em) else UPRIGHT_EM) * em
+
+    @property
+    def _label_em(self) -> float:
+        """Room of the longest code."""
+        return LABEL_EM * min(LONGEST, max((len(each.label) for each in self.bars), default=0)) + 0.3
+
+    def _turned(self, size: QSizeF, em: float) -> bool:
+        return self._bar_width(size, em) < self._label_em * em
 
     def _y(self, value: float, size: QSizeF, em: float) -> float:
         top, bottom = TOP_EM * em, size.height() - self._foot(size, em)
@@ -146,7 +154,7 @@ class WaterfallPlot:
         painter.setFont(look.font)
         for each in self.thresholds:
             y = self._y(each.percent, size, em)
-            painter.setPen(QPen(QColor(theme.TEXT), 1.2, Qt.PenStyle.DashLine))
+            painter.setPen(QPen(QColor(theme.TEXT), max(1.2, em / 12), Qt.PenStyle.DashLine))
             painter.drawLine(QLineF(LEFT_EM * em, y, size.width() - RIGHT_EM * em, y))
             text = f"{signed(each.percent)} {each.text}"
             width = metrics.horizontalAdvance(text)
@@ -178,12 +186,14 @@ class WaterfallPlot:
         painter.setFont(sized_font(look.font, 0.9, bold=bar.case_id == look.chosen))
         painter.save()
         painter.translate(middle, size.height() - self._foot(size, em) + 1.2 * em)
-        if width < TURNED_BELOW_EM * em:
+        if self._turned(size, em):
             painter.rotate(-90)
-            box, how = QRectF(-3.1 * em, -0.5 * em, 3.1 * em, em), Qt.AlignmentFlag.AlignRight
+            long = self._label_em * em
+            box, how = QRectF(-long, -0.5 * em, long, em), Qt.AlignmentFlag.AlignRight
         else:
             box, how = QRectF(-width / 2, 0, width, em), Qt.AlignmentFlag.AlignHCenter
-        painter.drawText(box, how | Qt.AlignmentFlag.AlignVCenter, bar.label)
+        label = painter.fontMetrics().elidedText(bar.label, Qt.TextElideMode.ElideMiddle, round(box.width()))
+        painter.drawText(box, how | Qt.AlignmentFlag.AlignVCenter, label)
         painter.restore()
 
 

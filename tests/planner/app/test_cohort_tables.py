@@ -22,6 +22,7 @@ from planner.app.cohort_tables import (
 from planner.app.course_review import compare_sessions, review_csv
 from planner.app.templates import Installed, installed
 from planner.model.case import Case
+from planner.model.people import PriorTreatment
 from tests.cohort_scene import DAY, START, TODAY, cases, events, margin, reading, session, two_sessions
 
 
@@ -74,6 +75,14 @@ def test_that_the_lane_ends_where_the_case_is_known_to_and_not_today(rows: tuple
     end = rows[0].swims[-1]
     assert (end.kind, end.on) == ("end", START + 90 * DAY)
     assert end.on < TODAY
+
+
+def test_that_a_treatment_elsewhere_lets_a_case_be_known_for_longer(shelf: Installed) -> None:
+    treated = PriorTreatment("Sorafenib", on=START + 100 * DAY, until=START + 200 * DAY)
+    row = row_of(replace(two_sessions(), prior_treatments=(treated,)), shelf)
+    assert row.followed_days == 200
+    swim = next(each for each in row.swims if each.kind == "outside")
+    assert (swim.on, swim.until) == (START + 100 * DAY, START + 200 * DAY)
 
 
 def test_that_a_margin_without_the_error_of_its_registration_is_no_number(shelf: Installed) -> None:
