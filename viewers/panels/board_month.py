@@ -128,7 +128,7 @@ def number_lines(report: MonthlyBoardReport) -> tuple[str, ...]:
         f"Mandatory entries filled: {_share(report.prepared)}",
         f"Discussion: {quality.yes} yes, {quality.no} no, {quality.unknown} unknown or not answered; "
         f"yes among the answered: {_share(quality.share)}",
-        f"Carried out (also when changed): {_share(report.executed)} of those of which somebody said; "
+        f"Carried out (also when changed): {_share(report.executed)} where it is known; "
         f"{report.changed} changed, {report.not_carried_out} not carried out, {report.open} open",
         "Days from meeting to treatment, median: "
         + ("none treated yet" if report.median_days is None else f"{report.median_days:g} d"),

@@ -62,10 +62,12 @@ class BoardSheetView(QWidget):
     ----------
     left
         Called when it is closed.
+    parent
+        The main window: the sheet goes with it.
     """
 
-    def __init__(self, left: Callable[[], object], print_sheet: Callable[[], object]) -> None:
-        super().__init__(None, Qt.WindowType.Window)
+    def __init__(self, left: Callable[[], object], print_sheet: Callable[[], object], parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
         self._left = left
         self.setWindowTitle("Board sheet")
         colour(self, ground=theme.WINDOW)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QResizeEvent, QSyntaxHighlighter, QTextCharFormat, QTextDocument
 from PySide6.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
@@ -59,7 +60,7 @@ class ParagraphEditor(LongTextEditor):
     def __init__(self) -> None:
         super().__init__()
         self._slots = _OpenSlots(self.text.document())
-        self.text.setMaximumHeight(16_777_215)
+        self.text.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.text.textChanged.connect(self._fit)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -67,8 +68,13 @@ class ParagraphEditor(LongTextEditor):
         self._fit()
 
     def _fit(self) -> None:
-        lines = max(1, round(self.text.document().size().height()))
-        self.text.setFixedHeight(round((lines + 0.8) * self.fontMetrics().lineSpacing()))
+        """As high as its lines really are: Chinese ones are higher than what the font says."""
+        height, block = 0.0, self.text.document().firstBlock()
+        while block.isValid():
+            height += self.text.document().documentLayout().blockBoundingRect(block).height()
+            block = block.next()
+        around = 2 * (self.text.document().documentMargin() + self.text.frameWidth() + 1)
+        self.text.setFixedHeight(math.ceil(max(height, self.fontMetrics().lineSpacing()) + around))
 
 
 class Paragraph(QWidget):
@@ -148,7 +154,8 @@ class SummaryPart(QWidget):
             "Keep the text", lambda: self._named(self._acts.keep), tip="The record has changed; the text was read again"
         )
         self.withdrawer = button("Withdraw", self._withdraw, tip="A released page becomes a draft; a draft goes")
-        self.releasing = row(self.name, self.releaser, self.keeper, self.withdrawer, stretch=False)
+        self.name.setMinimumWidth(round(self.fontMetrics().averageCharWidth() * 34))
+        self.releasing = row(self.name, self.releaser, self.keeper, self.withdrawer)
         layout.addWidget(self.releasing)
         self.problem = PlainLabel("", role="unverified", wrap=True)
         layout.addWidget(self.problem)

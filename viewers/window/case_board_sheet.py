@@ -57,13 +57,16 @@ class CaseBoardSheet:
             return
         self.window.finish_typing()
         if self.view is None:
-            self.view = BoardSheetView(self._left, lambda: self.window.dialogs.team.papers.print_sheet())
+            self.view = BoardSheetView(self._left, self._print, self.window)
         patient = work.opened.case.patient
         self.view.show_waiting(f"{shown_name(patient.name)} · {patient.patient_id}")
         # Not every desktop makes a window as large as the screen by itself.
         self.view.setGeometry(self.window.screen().geometry())
         self.view.showFullScreen()
         self._gather(work)
+
+    def _print(self) -> None:
+        self.window.dialogs.team.papers.print_sheet()
 
     def _left(self) -> None:
         self.window.activateWindow()
