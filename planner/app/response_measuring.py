@@ -44,6 +44,13 @@ def drawn_region(case: Case, lesion_id: str, day: date) -> tuple[PlanItem, Regio
     return found[-1] if found else None
 
 
+def nothing_drawn(case: Case, lesion_id: str, day: date) -> str:
+    """Why a region cannot be measured, and what to do."""
+    lesion = case.lesion(lesion_id)
+    name = lesion_id if lesion is None else lesion.name
+    return f"Nothing is drawn as {name} on images of {day}; mark it there, or type what was measured."
+
+
 def measured_region(
     library: Library,
     case: Case,
@@ -71,10 +78,7 @@ def measured_region(
     job = context or Context()
     found = drawn_region(case, lesion_id, day)
     if found is None:
-        lesion = case.lesion(lesion_id)
-        name = lesion_id if lesion is None else lesion.name
-        text = f"Nothing is drawn as {name} on images of {day}; mark it there, or type what was measured."
-        raise UsageError("no-region", text, subject=lesion_id)
+        raise UsageError("no-region", nothing_drawn(case, lesion_id, day), subject=lesion_id)
     item, body = found
     uids = {each.partition("#")[0] for each in item.source_uids}
     own = next((each for each in case.studies if each.series_uid in uids), None)

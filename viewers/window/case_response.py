@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from planner.app import response
-from planner.app.response_measuring import MeasuredRegion, drawn_region, measured_region
+from planner.app.response_measuring import MeasuredRegion, drawn_region, measured_region, nothing_drawn
 from planner.app.response_request import READERS
 from planner.app.sessions import local_now
 from planner.clinical.response_course_types import Assessment
@@ -236,7 +236,7 @@ class CaseResponse:
         if lesion is None:
             return NO_CASE
         if drawn_region(case, lesion_id, day) is None:
-            return f"Nothing is drawn as {lesion.name} on images of {day}; mark it there, or type what was measured."
+            return nothing_drawn(case, lesion_id, day)
         volumes = dict(work.desk.state.images.volumes)
 
         def done(found: MeasuredRegion) -> None:
