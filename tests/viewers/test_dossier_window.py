@@ -153,6 +153,36 @@ def test_that_a_task_of_ones_own_is_handed_over_and_dropped_with_a_reason(hands:
     assert case_of(hands).tasks[0].state is TaskState.DROPPED
 
 
+def test_that_what_was_typed_for_one_alert_stays_when_another_becomes_a_task(hands: Hands) -> None:
+    shown = tasks(hands)
+    first, second = list(shown.lines)[:2]
+    hands.type(shown.lines[second].owner, "Dr Half typed", leave=False)
+    hands.type(shown.lines[first].owner, "Dr Night", leave=False)
+    hands.press(shown.lines[first].go)
+    assert [each.owner for each in case_of(hands).tasks] == ["Dr Night"]
+    assert shown.lines[second].owner.text() == "Dr Half typed"
+
+
+def test_that_a_task_in_the_librarys_list_opens_at_what_can_be_done_with_it(hands: Hands) -> None:
+    shown = tasks(hands)
+    hands.type(shown.text, "Phone the patient")
+    hands.type(shown.own.owner, "Ward")
+    hands.press(shown.own.go)
+    (task,) = case_of(hands).tasks
+    case_id = case_of(hands).id
+    hands.window.show_library()
+    hands.window.library_page.show_due(True)
+    table = hands.window.library_page.due.table
+    lines = table.lines.lines
+    number = next(n for n, each in enumerate(lines) if each.due.subject == task.id and each.summary.case_id == case_id)
+    table.selectRow(number)
+    QTest.keyClick(table, Qt.Key.Key_Return)
+    hands.turn()
+    assert hands.window.dialogs.team.tasks.is_open
+    assert "Hand over" in [each.text() for each in tasks(hands).cards[task.id].findChildren(QPushButton)]
+    hands.window.library_page.show_due(False)
+
+
 def test_that_the_diary_takes_entries_on_their_scales_and_gives_them_back(hands: Hands) -> None:
     diary = tasks(hands).diary
     before = case_of(hands).reports

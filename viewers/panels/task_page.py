@@ -34,7 +34,7 @@ class OwnedLine(QWidget):
 
     def __init__(self, verb: str, owner: str, day: date | None, act: Callable[[str, date | None], str | None]) -> None:
         super().__init__()
-        self._act = act
+        self._act, self._offered = act, (owner, day)
         self.owner, self.day = QLineEdit(owner), day_editor(day)
         self.owner.setPlaceholderText("Who does it")
         self.go = button(verb, self._go)
@@ -45,6 +45,17 @@ class OwnedLine(QWidget):
         layout.addWidget(row(self.owner, PlainLabel("by", role="quiet"), self.day, self.go, stretch=False))
         layout.addWidget(self.problem)
         self.problem.hide()
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether a person has begun to fill it."""
+        return (self.owner.text(), typed_day(self.day)) != self._offered
+
+    def put(self, owner: str, day: date | None | str) -> None:
+        """What was typed before the line was built anew; what is no day is offered anew."""
+        self.owner.setText(owner)
+        if not isinstance(day, str):
+            self.day.show_value(day.isoformat() if day else None)
 
     def _go(self) -> None:
         day = typed_day(self.day)
@@ -71,6 +82,7 @@ class TaskPage(QWidget):
         self.back = button("Back to the images", acts.leave, tip="Esc, or Ctrl+Shift+T")
         self.writer = self._own_task()
         self.cards: dict[str, QWidget] = {}
+        self.lines: dict[str, OwnedLine] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -123,10 +135,14 @@ class TaskPage(QWidget):
         self.diary.show_reports(view.case.reports, view.today)
 
     def _show_alerts(self, view: TaskView) -> None:
+        typed = {key: (line.owner.text(), typed_day(line.day)) for key, line in self.lines.items() if line.is_typed}
         clear(self._alerts)
+        self.lines = {}
         self.alert_title.setText(f"Alerts without a task: {len(view.alerts)}")
         for alert in view.alerts:
             self._alerts.addWidget(self._alert(alert))
+            if alert.key in typed:
+                self.lines[alert.key].put(*typed[alert.key])
         if not view.alerts:
             words = "Nothing asks for somebody by what is entered and known. That is not the same as all well."
             self._alerts.addWidget(PlainLabel(words, role="quiet", wrap=True))
@@ -141,6 +157,7 @@ class TaskPage(QWidget):
             "Make a task", alert.owner or "", alert.due_on, lambda who, day: self._acts.open_task(alert, who, day)
         )
         layout.addWidget(line)
+        self.lines[alert.key] = line
         return holder
 
     def _show_tasks(self, view: TaskView) -> None:
@@ -195,6 +212,11 @@ class TaskPage(QWidget):
         if refusal is not None:
             self.problem.setText(refusal)
             self.problem.show()
+
+    def show_task(self, task_id: str) -> None:
+        """Open what can be done with a task, where there is one."""
+        if task_id != self.task_id and task_id in self.cards:
+            self.choose_task(task_id)
 
     def choose_task(self, task_id: str) -> None:
         """Open what can be done with a task; once more closes it."""

@@ -83,6 +83,11 @@ class CaseBoard(CasePageCover[BoardPage]):
         self.decision_id = None if found is None else found.id
         return found
 
+    def show_decision(self, decision_id: str) -> None:
+        """The page, with a decision on show."""
+        self.decision_id = decision_id
+        self.show()
+
     def choose(self, decision_id: str) -> None:
         self.window.finish_typing()
         self.decision_id = decision_id

@@ -78,6 +78,12 @@ class CaseTasks(CasePageCover[TaskPage]):
             )
         )
 
+    def show_task(self, task_id: str) -> None:
+        """The page, with what can be done with a task."""
+        self.show()
+        if self.page is not None:
+            self.page.show_task(task_id)
+
     def fill(self, page: TaskPage, work: CaseWork) -> None:
         page.show_view(TaskView(work.opened.case, self.alerts(work), work.today))
 
