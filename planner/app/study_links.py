@@ -13,6 +13,7 @@ from planner.imaging.displacement import PointMap, warped_mask
 from planner.imaging.masks import Mask
 from planner.imaging.registration import Model, Registration, register
 from planner.imaging.registration_organs import FoundOrgan, found_organ, is_like_ct
+from planner.imaging.registration_quality import stretch, there_and_back_mm
 from planner.jobs import Context
 from planner.model.case import Case
 from planner.model.links import FrameLink
@@ -78,8 +79,10 @@ def link_studies(
     Parameters
     ----------
     organ
-        ``auto``, ``liver``, ``lung`` or ``body``: what has to fit. Between CT and another modality, where it is found
-        on the CT only, it is carried over to the other image (`carried_organ_masks`).
+        ``auto``, ``liver``, ``lung`` or ``body``: what has to fit. Of CT and another modality ``liver`` and ``lung``
+        are found on the CT and carried over to the other image (`carried_organ_masks`). ``auto`` on a new MR matches
+        the bodies, which fitted better where the truth is known (``benchmarks/follow_up.py``), and is judged on the
+        organ of the earlier CT.
     fixed_mask, moving_mask
         The organ as drawn, on any grid of its image's frame; both or one. None: found automatically, or carried over.
     leave_out_fixed, leave_out_moving
@@ -97,26 +100,16 @@ def link_studies(
         When the operator cancelled.
     """
     _refuse_pair(case, fixed, moving)
+    images = _Pair(fixed, moving, model, leave_out_fixed, leave_out_moving)
     job = context or Context()
-    carried = None
-    if fixed_mask is None and moving_mask is None and organ != "body":
-        carried = carried_organ_masks(library, case, fixed, moving, organ=organ, context=job.part(0.0, 0.25))
-    if carried is not None:
-        fixed_mask, moving_mask = carried.fixed, carried.moving
-    found = register(
-        fixed,
-        moving,
-        model=model,
-        organ=organ,
-        fixed_mask=fixed_mask,
-        moving_mask=moving_mask,
-        leave_out_fixed=leave_out_fixed,
-        leave_out_moving=leave_out_moving,
-        check_inverse=check_inverse,
-        context=job if carried is None else job.part(0.25, 1.0),
-    )
-    if carried is not None:
-        found = _named(found, carried)
+    drawn = fixed_mask is not None or moving_mask is not None
+    across = not drawn and is_like_ct(fixed) != is_like_ct(moving)
+    if across and organ in ("liver", "lung"):
+        found = _matched_on_carried(library, case, images, organ, check_inverse, job)
+    elif across and organ == "auto" and is_like_ct(moving):
+        found = _matched_bodies(images, check_inverse, job)
+    else:
+        found = images.registered(organ, fixed_mask, moving_mask, check_inverse, job)
     link = link_of_registration(library, found, model=model, organ=found.organ)
     notes = list(found.notes)
     kinds = fixed.source.modality, moving.source.modality
@@ -125,9 +118,91 @@ def link_studies(
     return SolvedStudyLink(link, found.point_map, tuple(notes))
 
 
-def _named(found: Registration, carried: OrganMasks) -> Registration:
-    # A mask that came out of the other one shows how far the match moved, not how well the organs lie on each other.
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Two images and how they are matched."""
+
+    fixed: Volume
+    moving: Volume
+    model: Model
+    leave_out_fixed: Mask | None
+    leave_out_moving: Mask | None
+
+    def registered(
+        self,
+        organ: str,
+        fixed_mask: Mask | None,
+        moving_mask: Mask | None,
+        check_inverse: bool,
+        context: Context,
+    ) -> Registration:
+        return register(
+            self.fixed,
+            self.moving,
+            model=self.model,
+            organ=organ,
+            fixed_mask=fixed_mask,
+            moving_mask=moving_mask,
+            leave_out_fixed=self.leave_out_fixed,
+            leave_out_moving=self.leave_out_moving,
+            check_inverse=check_inverse,
+            context=context,
+        )
+
+    def turned(self) -> _Pair:
+        return _Pair(self.moving, self.fixed, self.model, self.leave_out_moving, self.leave_out_fixed)
+
+
+def _matched_on_carried(
+    library: Library, case: Case, images: _Pair, organ: str, check_inverse: bool, context: Context
+) -> Registration:
+    first = context.part(0.0, 0.25)
+    carried = carried_organ_masks(library, case, images.fixed, images.moving, organ=organ, context=first)
+    if carried is None:
+        return images.registered(organ, None, None, check_inverse, context)
+    found = images.registered(organ, carried.fixed, carried.moving, check_inverse, context.part(0.25, 1.0))
+    # A mask that came out of the other one tells how far the match moved, not how well the organs overlap.
     return replace(found, organ=carried.organ, organ_dice=None, notes=(*found.notes, carried.note))
+
+
+def _matched_bodies(images: _Pair, check_inverse: bool, context: Context) -> Registration:
+    found = images.registered("auto", None, None, False, context.part(0.0, 0.5 if check_inverse else 0.95))
+    opposite = None
+    if check_inverse:
+        opposite = images.turned().registered("body", None, None, False, context.part(0.5, 0.95)).point_map
+    judged = _judged_on_organ(images, found, opposite)
+    context.step(1.0, "Images matched")
+    return judged
+
+
+def _judged_on_organ(images: _Pair, found: Registration, opposite: PointMap | None) -> Registration:
+    """In the organ that the moving CT shows, carried over by the match itself."""
+    own = _organ_of_ct(images.moving, "auto", Context())
+    mask = None if own is None else carried_mask(own.mask, images.fixed.grid, found.point_map)
+    if own is None or mask is None or mask.is_empty:
+        return judged_on(found, opposite, found.organ_fixed)
+    note = f"Matched on the bodies; bending, and going there and back, are judged in the {own.organ} of the CT."
+    return replace(judged_on(found, opposite, mask), organ_dice=None, notes=(*found.notes, note))
+
+
+def judged_on(found: Registration, opposite: PointMap | None, organ: Mask) -> Registration:
+    """A registration of bodies, its map judged in one organ.
+
+    Parameters
+    ----------
+    opposite
+        From the moving frame to the fixed one, solved by itself; None: there and back is not measured.
+    organ
+        In the fixed frame.
+    """
+    stretched = stretch(found.point_map, organ)
+    back = None if opposite is None else there_and_back_mm(found.point_map, opposite, organ)
+    return replace(
+        found,
+        jacobian_minimum=stretched.minimum,
+        folded_fraction=stretched.folded_fraction,
+        inverse_consistency_mm=back,
+    )
 
 
 def carried_organ_masks(
