@@ -417,13 +417,13 @@ def _straight(
     from planner.imaging import slicing_kernels as kernels
     from planner.imaging.slicing import readable
 
-    plain, held = readable(voxels), np.float32(outside)
+    plain = readable(voxels)
     column_step, row_step = np.ascontiguousarray(steps[:3, 2]), np.ascontiguousarray(steps[:3, 1])
 
     def fill(first: int, last: int) -> None:
         for layer in range(first, last):
             start = steps[:3, 3] + layer * steps[:3, 0]
-            kernels.slice_linear(plain, start, row_step, column_step, held, image[layer], 0, image.shape[1])
+            kernels.slice_linear(plain, start, row_step, column_step, outside, image[layer], 0, image.shape[1])
 
     return fill
 

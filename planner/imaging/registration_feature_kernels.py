@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.imaging.compiled import compiled
+from planner.imaging.compiled import compiled, compiled_inline
 
 CHANNELS = 12
 REACH = 1
@@ -19,6 +19,20 @@ _PAIRS = np.array(
     [[a, b] for a in range(6) for b in range(a + 1, 6) if a // 2 != b // 2],
     dtype=np.int64,
 )
+
+
+@compiled_inline
+def _column(padded: NDArray[np.float32], pair: int, k: int, j: int, i: int) -> np.float32:
+    """Squared differences of two patches' columns of 3 x 3 voxels."""
+    a, b = _PAIRS[pair, 0], _PAIRS[pair, 1]
+    ka, ja, ia = k + 1 + _STEPS[a, 0], j + 1 + _STEPS[a, 1], i + 1 + _STEPS[a, 2]
+    kb, jb, ib = k + 1 + _STEPS[b, 0], j + 1 + _STEPS[b, 1], i + 1 + _STEPS[b, 2]
+    squares = np.float32(0.0)
+    for dk in range(3):
+        for dj in range(3):
+            gap = padded[ka + dk, ja + dj, ia] - padded[kb + dk, jb + dj, ib]
+            squares += gap * gap
+    return squares
 
 
 @compiled
@@ -39,24 +53,21 @@ def self_similarity(
     noise
         Squared differences below this are noise: what does not stand out of it counts as alike.
     """
-    apart = np.empty(CHANNELS)
+    apart, columns = np.empty(CHANNELS), np.empty((CHANNELS, 3), dtype=np.float32)
     for k in range(first, last):
         for j in range(wanted.shape[1]):
+            # Patches of neighbouring voxels share two of their three columns.
+            ready = -2
             for i in range(wanted.shape[2]):
                 if not wanted[k, j, i]:
                     continue
+                for step in range(0 if ready < i - 1 else 2, 3):
+                    for pair in range(CHANNELS):
+                        columns[pair, (i + step) % 3] = _column(padded, pair, k, j, i + step)
+                ready = i
                 total = 0.0
                 for pair in range(CHANNELS):
-                    a, b = _PAIRS[pair, 0], _PAIRS[pair, 1]
-                    ka, ja, ia = k + 1 + _STEPS[a, 0], j + 1 + _STEPS[a, 1], i + 1 + _STEPS[a, 2]
-                    kb, jb, ib = k + 1 + _STEPS[b, 0], j + 1 + _STEPS[b, 1], i + 1 + _STEPS[b, 2]
-                    squares = np.float32(0.0)
-                    for dk in range(3):
-                        for dj in range(3):
-                            for di in range(3):
-                                gap = padded[ka + dk, ja + dj, ia + di] - padded[kb + dk, jb + dj, ib + di]
-                                squares += gap * gap
-                    apart[pair] = squares / 27.0
+                    apart[pair] = (columns[pair, 0] + columns[pair, 1] + columns[pair, 2]) / 27.0
                     total += apart[pair]
                 spread = max(total / CHANNELS, noise)
                 for pair in range(CHANNELS):

@@ -145,12 +145,14 @@ def _smoothed(sums: Array) -> Array:
 def _relaxed(sums: Array, nodes: Array, stiff: float, viscous: float) -> Array:
     from planner.imaging import registration_flow_kernels as kernels
 
-    wanted = nodes.copy()
+    wanted, inverses = nodes.copy(), np.empty_like(sums)
+    held = stiff + viscous
+    in_bands(len(nodes), lambda a, b: kernels.relax_inverses(sums, nodes, held, inverses, a, b), least_rows=2)
     for sweep in range(2 * _SWEEPS):
         colour = sweep % 2
 
         def half(first: int, last: int, colour: int = colour) -> None:
-            kernels.relax(sums, nodes, wanted, stiff, viscous, colour, first, last)
+            kernels.relax(inverses, nodes, wanted, stiff, viscous, colour, first, last)
 
         in_bands(len(nodes), half, least_rows=2)
     return wanted

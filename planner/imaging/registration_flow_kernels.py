@@ -159,8 +159,54 @@ def field_sums(
 
 
 @compiled
+def relax_inverses(sums: _Array, nodes: _Array, held: float, inverses: _Array, first: int, last: int) -> None:
+    """What `relax` needs of every node and does not change between its sweeps, of layers first..last.
+
+    Parameters
+    ----------
+    held
+        Weight of the differences from one neighbour.
+    inverses
+        (K, J, I, 9): the inverse of the left side (kk, jj, ii, kj, ki, ji), then its right side but for neighbours.
+    """
+    size_k, size_j, size_i = nodes.shape[0], nodes.shape[1], nodes.shape[2]
+    for k in range(first, last):
+        for j in range(size_j):
+            for i in range(size_i):
+                around = (k > 0) + (k < size_k - 1) + (j > 0) + (j < size_j - 1) + (i > 0) + (i < size_i - 1)
+                side = held * around + 1e-6
+                aa, bb, cc = sums[k, j, i, 0], sums[k, j, i, 1], sums[k, j, i, 2]
+                ab, ac, bc = sums[k, j, i, 3], sums[k, j, i, 4], sums[k, j, i, 5]
+                x, y, z = nodes[k, j, i, 0], nodes[k, j, i, 1], nodes[k, j, i, 2]
+                a, b, c = aa + side, bb + side, cc + side
+                share = 1.0 / (a * (b * c - bc * bc) - ab * (ab * c - bc * ac) + ac * (ab * bc - b * ac))
+                found = inverses[k, j, i]
+                found[0], found[1] = share * (b * c - bc * bc), share * (a * c - ac * ac)
+                found[2], found[3] = share * (a * b - ab * ab), share * (bc * ac - ab * c)
+                found[4], found[5] = share * (ab * bc - b * ac), share * (ab * ac - a * bc)
+                found[6] = aa * x + ab * y + ac * z - sums[k, j, i, 6]
+                found[7] = ab * x + bb * y + bc * z - sums[k, j, i, 7]
+                found[8] = ac * x + bc * y + cc * z - sums[k, j, i, 8]
+
+
+@compiled_inline
+def _add_neighbour(
+    wanted: _Array, nodes: _Array, k: int, j: int, i: int, held: float, viscous: float, right: _Floats
+) -> None:
+    for axis in range(3):
+        right[axis] += held * wanted[k, j, i, axis] - viscous * nodes[k, j, i, axis]
+
+
+@compiled
 def relax(
-    sums: _Array, nodes: _Array, wanted: _Array, stiff: float, viscous: float, colour: int, first: int, last: int
+    inverses: _Array,
+    nodes: _Array,
+    wanted: _Array,
+    stiff: float,
+    viscous: float,
+    colour: int,
+    first: int,
+    last: int,
 ) -> None:
     """One half sweep (nodes whose k + j + i has this parity) of Gauss-Seidel for the new vectors `wanted`.
 
@@ -168,44 +214,31 @@ def relax(
     `viscous` times those of neighbouring changes (wanted - nodes).
     """
     size_k, size_j, size_i = nodes.shape[0], nodes.shape[1], nodes.shape[2]
-    right = np.empty(3)
+    right, held = np.empty(3), stiff + viscous
     for k in range(first, last):
         for j in range(size_j):
             for i in range((colour + k + j) % 2, size_i, 2):
-                around = 0.0
+                around = (k > 0) + (k < size_k - 1) + (j > 0) + (j < size_j - 1) + (i > 0) + (i < size_i - 1)
                 for axis in range(3):
-                    right[axis] = 0.0
-                for face in range(6):
-                    step = 1 if face % 2 else -1
-                    near_k = k + (step if face // 2 == 0 else 0)
-                    near_j = j + (step if face // 2 == 1 else 0)
-                    near_i = i + (step if face // 2 == 2 else 0)
-                    if 0 <= near_k < size_k and 0 <= near_j < size_j and 0 <= near_i < size_i:
-                        around += 1.0
-                        for axis in range(3):
-                            there = wanted[near_k, near_j, near_i, axis]
-                            right[axis] += (stiff + viscous) * there
-                            right[axis] += viscous * (nodes[k, j, i, axis] - nodes[near_k, near_j, near_i, axis])
-                held = (stiff + viscous) * around + 1e-6
-                aa, bb, cc = sums[k, j, i, 0], sums[k, j, i, 1], sums[k, j, i, 2]
-                ab, ac, bc = sums[k, j, i, 3], sums[k, j, i, 4], sums[k, j, i, 5]
-                x, y, z = nodes[k, j, i, 0], nodes[k, j, i, 1], nodes[k, j, i, 2]
-                x, y, z = (
-                    right[0] + aa * x + ab * y + ac * z - sums[k, j, i, 6],
-                    right[1] + ab * x + bb * y + bc * z - sums[k, j, i, 7],
-                    right[2] + ac * x + bc * y + cc * z - sums[k, j, i, 8],
-                )
-                a, b, c = aa + held, bb + held, cc + held
-                determinant = a * (b * c - bc * bc) - ab * (ab * c - bc * ac) + ac * (ab * bc - b * ac)
-                wanted[k, j, i, 0] = (
-                    x * (b * c - bc * bc) - ab * (y * c - bc * z) + ac * (y * bc - b * z)
-                ) / determinant
-                wanted[k, j, i, 1] = (
-                    a * (y * c - bc * z) - x * (ab * c - bc * ac) + ac * (ab * z - y * ac)
-                ) / determinant
-                wanted[k, j, i, 2] = (
-                    a * (b * z - y * bc) - ab * (ab * z - y * ac) + x * (ab * bc - b * ac)
-                ) / determinant
+                    right[axis] = inverses[k, j, i, 6 + axis] + viscous * around * nodes[k, j, i, axis]
+                if k > 0:
+                    _add_neighbour(wanted, nodes, k - 1, j, i, held, viscous, right)
+                if k < size_k - 1:
+                    _add_neighbour(wanted, nodes, k + 1, j, i, held, viscous, right)
+                if j > 0:
+                    _add_neighbour(wanted, nodes, k, j - 1, i, held, viscous, right)
+                if j < size_j - 1:
+                    _add_neighbour(wanted, nodes, k, j + 1, i, held, viscous, right)
+                if i > 0:
+                    _add_neighbour(wanted, nodes, k, j, i - 1, held, viscous, right)
+                if i < size_i - 1:
+                    _add_neighbour(wanted, nodes, k, j, i + 1, held, viscous, right)
+                x, y, z = right[0], right[1], right[2]
+                kk, jj, ii = inverses[k, j, i, 0], inverses[k, j, i, 1], inverses[k, j, i, 2]
+                kj, ki, ji = inverses[k, j, i, 3], inverses[k, j, i, 4], inverses[k, j, i, 5]
+                wanted[k, j, i, 0] = kk * x + kj * y + ki * z
+                wanted[k, j, i, 1] = kj * x + jj * y + ji * z
+                wanted[k, j, i, 2] = ki * x + ji * y + ii * z
 
 
 @compiled

@@ -158,7 +158,7 @@ def _on_grid(
         out = warped_mask(left_out, grid, point_map).full()
         if out.any() and not out.all():
             nearest = ndimage.distance_transform_edt(out, return_distances=False, return_indices=True)
-            image = image[tuple(nearest)]
+            image[out] = image[tuple(axis[out] for axis in nearest)]
         seen &= ~ndimage.binary_dilation(out)
     return np.ascontiguousarray(image), seen
 

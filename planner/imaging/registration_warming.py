@@ -1,4 +1,4 @@
-"""Compiles what matching two studies computes with, ahead of its first use; what is compiled lies on disk afterwards."""
+"""Compiles what matching two studies computes with, ahead of its first use; it lies on disk afterwards."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def _between(flat: _Array, strides: tuple[int, int], k: int, j: int, i: int, c: 
     s += a * (flat[at + layer + row + three] - s)
     p += b * (q - p)
     r += b * (s - r)
-    return p + c * (r - p)
+    return float(p + c * (r - p))
 
 
 @compiled_inline

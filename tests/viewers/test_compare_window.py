@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -20,11 +21,13 @@ from planner.app.cases import case_from_series
 from planner.app.frame_links import linked_frames
 from planner.app.images import scan, write_volume
 from planner.app.library import open_library
+from planner.errors import Cancelled
 from planner.geometry import Grid, SpaceMap, lps
 from planner.imaging import ImageSource, Volume
-from planner.imaging.displacement import PointMap
+from planner.imaging.displacement import DisplacementField, PointMap
+from planner.jobs import Context
 from planner.model.people import Patient
-from viewers.state.compare import COMPARE_LANDMARK, Change, LandmarkPair
+from viewers.state.compare import COMPARE_LANDMARK, Change, LandmarkPair, Linked
 from viewers.window.case_compare import CaseCompare
 
 SHIFT = np.array([9.0, -5.0, 6.0])
@@ -197,11 +200,11 @@ def quick_register(later: Volume, earlier: Volume, **given: object) -> SimpleNam
     homogeneous = np.eye(4)
     homogeneous[:3, :3], homogeneous[:3, 3] = turn, SHIFT + (1.0, 0.0, 0.0)
     ends = lps(earlier.grid.frame_uid), lps(later.grid.frame_uid)
-    assert given["check_inverse"]
+    assert not given.get("check_inverse"), "what can be looked at first comes first"
     return SimpleNamespace(
         point_map=PointMap(SpaceMap(*ends, homogeneous)),
         similarity=0.93,
-        inverse_consistency_mm=0.4,
+        inverse_consistency_mm=None,
         jacobian_minimum=1.0,
         folded_fraction=0.0,
         organ_dice=None,
@@ -216,6 +219,7 @@ def test_that_studies_are_matched_as_a_job_and_what_is_not_measured_says_so(
     hands: CompareHands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("planner.imaging.registration.register", quick_register)
+    monkeypatch.setattr("planner.imaging.registration.measured_inverse_mm", lambda *given, **more: 0.4)
     hands.compare()
     hands.pick(hands.part.panel.organ, "body")
     hands.pick(hands.part.panel.model, "rigid")
@@ -245,6 +249,70 @@ def test_that_studies_are_matched_as_a_job_and_what_is_not_measured_says_so(
     assert kept.landmarks == 5
     assert kept.quality.landmark_after_mm[0] == pytest.approx(1.0, abs=0.01)
     assert kept.quality.landmark_before_mm[0] > 5.0
+
+
+def test_that_a_match_is_accepted_while_there_and_back_is_measured_and_the_number_comes_later(
+    hands: CompareHands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(*given: object, context: Context, **more: object) -> float:
+        go_on.wait(20.0)
+        context.step(0.9)
+        return 0.4
+
+    monkeypatch.setattr("planner.imaging.registration.register", quick_register)
+    monkeypatch.setattr("planner.imaging.registration.measured_inverse_mm", slow)
+    hands.compare()
+    hands.press(hands.part.panel.match)
+    try:
+        hands.until(lambda: hands.part.panel.content.quality, "the review")
+        assert "inverse consistency: being measured" in quality(hands)
+        hands.press(hands.part.panel.accept)
+        assert hands.work.opened.case.links[0].quality.inverse_consistency_mm is None
+    finally:
+        go_on.set()
+    hands.settle()
+    link = hands.work.opened.case.links[0]
+    assert link.quality.inverse_consistency_mm == 0.4
+    assert link.reviewed_by == "Dr Fellow", "the number takes no review back"
+
+
+def test_that_a_cancelled_measurement_there_and_back_is_called_not_measured(
+    hands: CompareHands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*given: object, **more: object) -> float:
+        raise Cancelled("cancelled by the operator")
+
+    monkeypatch.setattr("planner.imaging.registration.register", quick_register)
+    monkeypatch.setattr("planner.imaging.registration.measured_inverse_mm", stopped)
+    hands.compare()
+    hands.press(hands.part.panel.match)
+    hands.settle()
+    assert "inverse consistency: not measured" in quality(hands)
+    hands.press(hands.part.panel.accept)
+    hands.settle()
+    assert hands.work.opened.case.links[0].is_reviewed
+
+
+def test_that_a_bent_study_is_shown_coarse_first_and_then_whole(hands: CompareHands) -> None:
+    hands.compare()
+    hands.match_by_landmarks()
+    linked = hands.state.compare.linked.value
+    grid = hands.part.matching.volumes()[0].grid
+    around = Grid.of((4, 4, 4), spacing_kji_mm=(20.0, 20.0, 20.0), frame_uid=grid.frame_uid)
+    field = DisplacementField(around, np.zeros((4, 4, 4, 3), dtype=np.float32))
+    shown: list[tuple[bool, tuple[int, int, int]]] = []
+    leave = hands.state.compare.warped.changed.connect(
+        lambda made: shown.append((made.rough, made.volume.grid.size_kji)) if made is not None else None
+    )
+    bent = PointMap(linked.link_map.moving_from_fixed, field)
+    hands.state.compare.linked.set(Linked(bent, False, "bent", "waits"))
+    hands.settle()
+    leave()
+    assert [rough for rough, _ in shown] == [True, False]
+    assert shown[1][1] == grid.size_kji
+    assert shown[0][1] == tuple((size + 1) // 2 for size in grid.size_kji)
 
 
 def test_that_a_cancelled_match_leaves_no_link(hands: CompareHands) -> None:

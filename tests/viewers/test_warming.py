@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from viewers.window.compare_warming import compared_studies
 from viewers.window.needle_warming import margins, needles
 from viewers.window.vessel_warming import lumens, vessels
 
@@ -38,6 +39,18 @@ def test_that_vessels_and_lumens_find_their_kernels_compiled() -> None:
         "planner.planning.working_view_kernels": ("hidden_shares",),
         "planner.imaging.lumen_kernels": ("inscribed",),
         "planner.imaging.reformat_kernels": ("rows_linear",),
+    }.items():
+        for kernel in kernels:
+            assert compiled(module, kernel), f"{module}.{kernel}"
+
+
+def test_that_a_match_and_what_is_laid_over_find_their_kernels_compiled() -> None:
+    compared_studies()
+    for module, kernels in {
+        "planner.imaging.registration_flow_kernels": ("field_sums", "relax", "affine_sums"),
+        "planner.imaging.registration_warp_kernels": ("warp_along", "warp_across"),
+        "planner.imaging.registration_kernels": ("jacobians", "inverted"),
+        "viewers.scene.fusion_kernels": ("difference_words", "steepest", "paint_found"),
     }.items():
         for kernel in kernels:
             assert compiled(module, kernel), f"{module}.{kernel}"

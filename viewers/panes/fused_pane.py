@@ -35,6 +35,7 @@ FUSED_PLANES: dict[str, PlaneKind] = {
     "fused-sagittal": "sagittal",
 }
 NOT_REVIEWED = "Match not reviewed yet"
+ROUGH = "The earlier study is coarse yet: it is being refined"
 NOT_BROUGHT = "The earlier study is being brought onto the new one's grid"
 
 
@@ -120,7 +121,9 @@ class FusedPane(ComparePane):
     KINDS: tuple[str, ...] = tuple(FUSED_PLANES)
     PLANES = FUSED_PLANES
     _stale = False
-    """Slices or look are other than those of the picture that is shown."""
+    """Slices or look may be other than those of the picture that is shown."""
+    _fused_from: tuple[SlicePicture, FusionLook] | None = None
+    """What the picture that is shown was made of."""
 
     def __init__(self, spec: PaneSpec, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(spec, desk, parent)
@@ -160,6 +163,8 @@ class FusedPane(ComparePane):
             notice = NOT_REVIEWED
         elif compare.linked.value is not None and not self.is_fused:
             notice = NOT_BROUGHT
+        if compare.fused is not None and compare.fused.rough:
+            notice = f"{notice}. {ROUGH}" if notice else ROUGH
         return replace(found, notice=notice, extra_lines=())
 
     def _arrived(self) -> None:
@@ -180,9 +185,12 @@ class FusedPane(ComparePane):
         super().paintEvent(event)
 
     def _fuse(self) -> None:
-        picture = self.renderer.picture
+        picture, look = self.renderer.picture, self.compare.look.value
+        before, self._fused_from = self._fused_from, None if picture is None else (picture, look)
+        if self._image is not None and before is not None and before[0] is picture and before[1] == look:
+            return
         if isinstance(picture, FusedPicture):
-            pixels = fused_pixels(picture, self.compare.look.value)
+            pixels = fused_pixels(picture, look)
             picture = SlicePicture(picture.request, picture.values, pixels)
         self._image = None if picture is None else image_of(picture)
 

@@ -144,10 +144,8 @@ def difference_pixels(picture: FusedPicture, limit: float) -> NDArray[np.uint8]:
     nothing = float("nan") if outside is None else outside
     words = np.empty(later.shape, dtype=np.uint32)
     colours, scale = difference_table().view(np.uint32)[:, 0].copy(), 127.0 / limit
-    in_bands(
-        len(words), lambda a, b: kernels.difference_words(later, before, nothing, scale, colours, words, a, b),
-        least_rows=_BAND,
-    )  # fmt: skip
+    given = (later, before, nothing, scale, colours, words)
+    in_bands(len(words), lambda a, b: kernels.difference_words(*given, a, b), least_rows=_BAND)
     return words[..., None].view(np.uint8)
 
 

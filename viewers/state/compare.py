@@ -98,12 +98,15 @@ class WarpedStudy:
         In the later study's frame of reference.
     outside
         The value beyond the earlier study, where nothing is compared; None: it is NaN there.
+    rough
+        On a coarser grid, for a first look: the whole one is still made.
     """
 
     pair: ComparedPair
     link_id: str
     volume: Volume
     outside: float | None = None
+    rough: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)

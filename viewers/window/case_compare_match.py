@@ -4,40 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from planner.app.frame_links import linked_frames, map_of_link, point_map, with_landmarks
-from planner.app.marking import load_mask, region_of
 from planner.app.needle_day import link_of_match
 from planner.app.registered_links import link_of_registration
 from planner.app.run_items import add_link, remove_link, review_link
 from planner.errors import OperatorError
-from planner.geometry import Grid
 from planner.imaging import Volume
 from planner.imaging.displacement import PointMap
-from planner.imaging.masks import Mask
-from planner.imaging.resampling import resampled_mask
 from planner.imaging.rigid_registration import landmark_rigid
 from planner.jobs import Context
 from planner.model.case import Case
 from planner.model.edits import Edit
-from planner.model.items import REGION
 from planner.model.links import FrameLink, LinkQuality
-from planner.store.library import Library
 from planner.units import shown
 from viewers.panes.desk import Desk
 from viewers.state.compare import ENOUGH_LANDMARKS, ComparedPair, Linked, SameFrame
 from viewers.state.jobs import Job, JobState
+from viewers.window.case_compare_inverse import InverseMeasuring, MatchInput, merge_key
 from viewers.window.case_work import CaseWork
+
+if TYPE_CHECKING:
+    from planner.imaging.registration import Registration
 
 Line = tuple[str, str]
 LEAST_PAIRS = 3
 BY_LANDMARKS = "landmarks"
-ZONE = "ablation_zone"
 TWO_PATIENTS = "Two patients: these images are not compared"
-NOT_MEASURED = "not measured"
+NOT_MEASURED, BEING_MEASURED = "not measured", "being measured …"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +47,11 @@ class _Way:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class MatchInput:
-    """What a match stands on."""
+class Matched:
+    """A link that waits for its review, and what it was made of."""
 
-    library: Library
-    case: Case
-    later: Volume
-    earlier: Volume
-    organ: str
-    model: Any
+    link: FrameLink
+    found: Registration
 
 
 class CompareMatching:
@@ -78,6 +71,7 @@ class CompareMatching:
         self._changed, self._came = changed, came
         self._way: _Way | None = None
         self._job: Job | None = None
+        self.inverse = InverseMeasuring(desk, changed)
         desk.jobs.ended.connect(self._ended)
 
     def follow(self, work: CaseWork | None) -> None:
@@ -86,6 +80,7 @@ class CompareMatching:
         if self._job is not None:
             self._job.cancel()
         self._job = None
+        self.inverse.follow(work)
 
     # What links the two
 
@@ -184,11 +179,11 @@ class CompareMatching:
         if model == BY_LANDMARKS:
             return self._match_landmarks(*volumes)
         given = MatchInput(work.opened.library, work.opened.case, *volumes, organ=organ, model=model)
-
+        self.inverse.cancel()
         self._job = self.desk.jobs.submit(
             f"Matching two studies ({model})",
             lambda context: registered_link(given, context),
-            self._take,
+            lambda matched: self._take_matched(matched, given),
             still_valid=lambda: self.compare.pair.value == pair and self.work is work,
             group="compare-match",
         )
@@ -208,10 +203,17 @@ class CompareMatching:
         self._take(replace(link, quality=LinkQuality(model="rigid", landmark_after_mm=after)))
         return None
 
+    def _take_matched(self, matched: Matched, given: MatchInput) -> None:
+        """It can be looked at from now on; there and back is measured meanwhile."""
+        self._take(matched.link)
+        self.inverse.start(matched.link, given, matched.found)
+
     def _take(self, link: FrameLink) -> None:
         """Keep a computed link in the case; it links nothing until a person has looked."""
-        if self.work is not None:
-            self.work.apply("Match two studies", lambda: add_link(link))
+        work = self.work
+        if work is not None:
+            edit, merge = add_link(link), merge_key(link)
+            work.attempt(lambda: work.opened.document.apply("Match two studies", edit, merge=merge))
         self.refresh()
         self._came()
         self._changed()
@@ -241,6 +243,7 @@ class CompareMatching:
         work, link = self.work, self.waiting
         if work is None or link is None:
             return "There is no match to reject."
+        self.inverse.cancel()
         refusal = work.apply("Reject the match of two studies", lambda: remove_link(link.id))
         self.refresh()
         self._changed()
@@ -249,7 +252,9 @@ class CompareMatching:
     def quality(self) -> tuple[Line, ...]:
         """What is known of the match that waits, error first; a surrogate is never called one."""
         link = self.waiting
-        return () if link is None else quality_lines(link, self.landmark_error())
+        if link is None:
+            return ()
+        return quality_lines(link, self.landmark_error(), measuring=self.inverse.is_measuring(link))
 
     def landmark_error(self) -> tuple[float, float, float, int] | None:
         """Mean and largest distance at the landmarks by the link that is looked at, the mean before, and how many."""
@@ -276,11 +281,11 @@ class CompareMatching:
         return tuple(lines)
 
 
-def registered_link(given: MatchInput, context: Context) -> FrameLink:
-    """Match in a job, forth and back; drawn ablation zones are left out. Loaded here: little else needs it."""
+def registered_link(given: MatchInput, context: Context) -> Matched:
+    """Match in a job, one way; drawn ablation zones are left out. Loaded here: little else needs it."""
     from planner.imaging.registration import register
 
-    zones = [zones_of(given.library, given.case, each.grid) for each in (given.later, given.earlier)]
+    zones = given.zones()
     found = register(
         given.later,
         given.earlier,
@@ -288,33 +293,23 @@ def registered_link(given: MatchInput, context: Context) -> FrameLink:
         organ=given.organ,
         leave_out_fixed=zones[0],
         leave_out_moving=zones[1],
-        check_inverse=True,
         context=context.part(0.0, 0.98),
     )
-    return link_of_registration(given.library, found, model=given.model, organ=found.organ)
+    return Matched(link_of_registration(given.library, found, model=given.model, organ=found.organ), found)
 
 
-def zones_of(library: Library, case: Case, grid: Grid) -> Mask | None:
-    """Every ablation zone drawn in a frame of reference, on a grid of it; None without any."""
-    found: np.ndarray | None = None
-    for session in case.sessions:
-        for item in session.items:
-            if item.type != REGION or item.frame_uid != grid.frame_uid or region_of(item).structure != ZONE:
-                continue
-            full = resampled_mask(load_mask(library, region_of(item).blob), grid).full()
-            found = full if found is None else found | full
-    return None if found is None else Mask.of(grid, found)
-
-
-def quality_lines(link: FrameLink, measured: tuple[float, float, float, int] | None) -> tuple[Line, ...]:
-    """Landmark error, inverse consistency, folding, overlap, what was left out."""
+def quality_lines(
+    link: FrameLink, measured: tuple[float, float, float, int] | None, *, measuring: bool = False
+) -> tuple[Line, ...]:
+    """Landmark error, inverse consistency (which may still be measured), folding, overlap, what was left out."""
     quality = link.quality
     lines: list[Line] = [_error_line(link, measured)]
     if quality is None:
         return (*lines, (link.note, "")) if link.note else tuple(lines)
     lines.append((f"model: {quality.model}" + (f", organ: {link.organ}" if link.organ else ""), ""))
     consistency = quality.inverse_consistency_mm
-    told = NOT_MEASURED if consistency is None else f"{shown(consistency, 'mm', digits=2)} there and back (a surrogate)"
+    unknown = BEING_MEASURED if measuring else NOT_MEASURED
+    told = unknown if consistency is None else f"{shown(consistency, 'mm', digits=2)} there and back (a surrogate)"
     lines.append((f"inverse consistency: {told}", ""))
     lines.append(_folding_line(quality))
     dice = NOT_MEASURED if quality.organ_dice is None else f"{quality.organ_dice:.2f} (a surrogate)"

@@ -1,4 +1,4 @@
-"""Compiles the kernels of 3D, runs, needles and vessels before their first use, in a process that gives way to others.
+"""Compiles kernels before their first use (3D, runs, needles, vessels, matches), in a process that gives way.
 
 Compiling holds the interpreter lock for seconds, so in a thread the window would stutter. What the process compiles
 lies on disk afterwards (see `planner.imaging.compiled`), where this program finds it.
@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from viewers.window.compare_warming import compared_studies
 from viewers.window.needle_warming import margins, needles
 from viewers.window.vessel_warming import lumens, vessels
 
@@ -68,8 +69,8 @@ def _work() -> None:
 
 
 def warm_up(steps: Sequence[Callable[[], object]] | None = None) -> None:
-    """Compile, or find on disk, the kernels of 3D pictures, runs, needles, vessels and lumens."""
-    for step in (picture, run_once, needles, margins, vessels, lumens) if steps is None else steps:
+    """Compile, or find on disk, the kernels of 3D pictures, runs, needles, vessels, lumens and compared studies."""
+    for step in (picture, run_once, needles, margins, vessels, lumens, compared_studies) if steps is None else steps:
         step()
 
 

@@ -14,7 +14,7 @@ from registration_bodies import Bodies, ball, bodies, truth
 from planner.errors import Cancelled, FrameMismatch, InputRefused, UsageError
 from planner.imaging import Volume
 from planner.imaging.masks import Mask
-from planner.imaging.registration import Registration, organ_mask, register
+from planner.imaging.registration import Registration, measured_inverse_mm, organ_mask, register
 from planner.imaging.registration_flow import stretches, unfolded
 from planner.imaging.registration_organs import found_organ
 from planner.jobs import Context
@@ -94,6 +94,8 @@ def test_that_going_there_and_back_is_measured_when_asked_for() -> None:
     assert found.point_map.field is None
     assert found.inverse_consistency_mm is not None
     assert 0.0 < found.inverse_consistency_mm < 1.5
+    afterwards = measured_inverse_mm(pair.fixed, pair.moving, found)
+    assert afterwards == pytest.approx(found.inverse_consistency_mm, abs=1e-6)
 
 
 def test_that_no_map_folds() -> None:
