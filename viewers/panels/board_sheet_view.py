@@ -17,7 +17,7 @@ from viewers.state import theme
 
 TEXT_SHARES = (0.021, 0.0185, 0.0165, 0.0148, 0.0135)
 """Height of the text over that of the screen, tried from the largest until everything is seen without scrolling."""
-QUESTION_SHARE = 0.028
+QUESTION_SHARE, PATIENT_SHARE = 0.028, 0.0155
 LEAST_PX = 12
 SIDE_PX = 8
 SPACE = 0.25
@@ -130,6 +130,7 @@ class BoardSheetView(QWidget):
         """The largest type with which nothing has to be scrolled."""
         if self.content is None:
             return
+        self.patient.setFont(self._font(max(LEAST_PX, round(self.height() * PATIENT_SHARE)), False))
         self.question.setFont(self._font(max(LEAST_PX, round(self.height() * QUESTION_SHARE)), True))
         self.strip.show_png(self.png, round(self.height() * PICTURE_SHARE))
         for share in TEXT_SHARES:
