@@ -13,7 +13,6 @@ from planner.imaging.displacement import PointMap, warped_mask
 from planner.imaging.masks import Mask
 from planner.imaging.registration import Model, Registration, register
 from planner.imaging.registration_organs import FoundOrgan, found_organ, is_like_ct
-from planner.imaging.registration_quality import stretch, there_and_back_mm
 from planner.jobs import Context
 from planner.model.case import Case
 from planner.model.links import FrameLink
@@ -79,10 +78,8 @@ def link_studies(
     Parameters
     ----------
     organ
-        ``auto``, ``liver``, ``lung`` or ``body``: what has to fit. Of CT and another modality ``liver`` and ``lung``
-        are found on the CT and carried over to the other image (`carried_organ_masks`). ``auto`` on a new MR matches
-        the bodies, which fitted better where the truth is known (``benchmarks/follow_up.py``), and is judged on the
-        organ of the earlier CT.
+        ``auto``, ``liver``, ``lung`` or ``body``: what has to fit. Between CT and another modality it is found on the
+        CT and carried over to the other image (`carried_organ_masks`), so that the link is made and judged on it.
     fixed_mask, moving_mask
         The organ as drawn, on any grid of its image's frame; both or one. None: found automatically, or carried over.
     leave_out_fixed, leave_out_moving
@@ -104,10 +101,8 @@ def link_studies(
     job = context or Context()
     drawn = fixed_mask is not None or moving_mask is not None
     across = not drawn and is_like_ct(fixed) != is_like_ct(moving)
-    if across and organ in ("liver", "lung"):
+    if across and organ != "body":
         found = _matched_on_carried(library, case, images, organ, check_inverse, job)
-    elif across and organ == "auto" and is_like_ct(moving):
-        found = _matched_bodies(images, check_inverse, job)
     else:
         found = images.registered(organ, fixed_mask, moving_mask, check_inverse, job)
     link = link_of_registration(library, found, model=model, organ=found.organ)
@@ -149,9 +144,6 @@ class _Pair:
             context=context,
         )
 
-    def turned(self) -> _Pair:
-        return _Pair(self.moving, self.fixed, self.model, self.leave_out_moving, self.leave_out_fixed)
-
 
 def _matched_on_carried(
     library: Library, case: Case, images: _Pair, organ: str, check_inverse: bool, context: Context
@@ -163,46 +155,6 @@ def _matched_on_carried(
     found = images.registered(organ, carried.fixed, carried.moving, check_inverse, context.part(0.25, 1.0))
     # A mask that came out of the other one tells how far the match moved, not how well the organs overlap.
     return replace(found, organ=carried.organ, organ_dice=None, notes=(*found.notes, carried.note))
-
-
-def _matched_bodies(images: _Pair, check_inverse: bool, context: Context) -> Registration:
-    found = images.registered("auto", None, None, False, context.part(0.0, 0.5 if check_inverse else 0.95))
-    opposite = None
-    if check_inverse:
-        opposite = images.turned().registered("body", None, None, False, context.part(0.5, 0.95)).point_map
-    judged = _judged_on_organ(images, found, opposite)
-    context.step(1.0, "Images matched")
-    return judged
-
-
-def _judged_on_organ(images: _Pair, found: Registration, opposite: PointMap | None) -> Registration:
-    """In the organ that the moving CT shows, carried over by the match itself."""
-    own = _organ_of_ct(images.moving, "auto", Context())
-    mask = None if own is None else carried_mask(own.mask, images.fixed.grid, found.point_map)
-    if own is None or mask is None or mask.is_empty:
-        return judged_on(found, opposite, found.organ_fixed)
-    note = f"Matched on the bodies; bending, and going there and back, are judged in the {own.organ} of the CT."
-    return replace(judged_on(found, opposite, mask), organ_dice=None, notes=(*found.notes, note))
-
-
-def judged_on(found: Registration, opposite: PointMap | None, organ: Mask) -> Registration:
-    """A registration of bodies, its map judged in one organ.
-
-    Parameters
-    ----------
-    opposite
-        From the moving frame to the fixed one, solved by itself; None: there and back is not measured.
-    organ
-        In the fixed frame.
-    """
-    stretched = stretch(found.point_map, organ)
-    back = None if opposite is None else there_and_back_mm(found.point_map, opposite, organ)
-    return replace(
-        found,
-        jacobian_minimum=stretched.minimum,
-        folded_fraction=stretched.folded_fraction,
-        inverse_consistency_mm=back,
-    )
 
 
 def carried_organ_masks(

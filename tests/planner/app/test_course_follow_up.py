@@ -141,7 +141,7 @@ def carried_link(library: Library) -> FrameLink:
     """MR registered to the baseline CT on the liver that the rigid link carries over; not reviewed yet."""
     case = course_case(library, (), (rigid_link(MR),))
     ct, mr = tiny_timepoint(FIRST).volumes["portal-venous"], tiny_timepoint(MR.key).volumes[MR.role]
-    solved = link_studies(library, case, mr, ct, model="rigid", organ="liver", check_inverse=False)
+    solved = link_studies(library, case, mr, ct, model="rigid", check_inverse=False)
     assert any("reviewed link" in note for note in solved.notes)
     return solved.link
 

@@ -17,8 +17,7 @@ from planner.app.study_links import carried_organ_masks, link_studies
 from planner.errors import FrameMismatch, InputRefused
 from planner.geometry import Grid, SpaceMap, lps
 from planner.imaging import ImageSource, Volume
-from planner.imaging.displacement import DisplacementField, PointMap
-from planner.imaging.registration import Registration
+from planner.imaging.displacement import PointMap
 from planner.imaging.registration_organs import FoundOrgan
 from planner.planning.lesion_matching import ball_mask
 from planner.store.library import Library
@@ -150,36 +149,6 @@ def test_that_nothing_is_carried_where_the_ct_shows_no_such_organ(
 ) -> None:
     mr = replaced(fixed, modality="MR", unit=None)
     assert carried_organ_masks(library, make_case(), mr, moving, organ="lung") is None
-
-
-def test_that_an_automatic_match_of_two_modalities_is_judged_in_the_organ_of_the_ct(
-    library: Library, fixed: Volume, moving: Volume, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    straight, off = np.eye(4), np.eye(4)
-    straight[:3, 3], off[:3, 3] = SHIFT, (1.5, 0.0, 0.0)
-    known = PointMap(SpaceMap(lps(EARLIER), lps(NEW), straight))
-    # Half of the trunk is bent much: where the organ lies nothing is.
-    lattice = fixed.grid.lps_from_kji.points(np.moveaxis(np.indices(fixed.grid.size_kji), 0, -1))
-    bent = np.zeros((*fixed.grid.size_kji, 3), dtype=np.float32)
-    bent[..., 0] = -0.6 * np.maximum(-20.0 - lattice[..., 0], 0.0)
-    there = PointMap(known.moving_from_fixed, DisplacementField(fixed.grid, bent))
-    back = PointMap(SpaceMap(lps(NEW), lps(NEW), off).after(known.moving_from_fixed.inverse()))
-    body = ball_mask(fixed.grid, (0.0, 0.0, 0.0), 120.0)
-
-    def match(first: Volume, second: Volume, **_: object) -> Registration:
-        own = there if first.grid.frame_uid == NEW else back
-        return Registration("rigid", own, 0.9, None, 0.4, 0.1, 0.6, 1.0, (), (), "body", body, None, 1.0)
-
-    organ = ball_mask(moving.grid, SHIFT + (40.0, 0.0, 10.0), 50.0)
-    monkeypatch.setattr(study_links, "register", match)
-    monkeypatch.setattr(study_links, "found_organ", lambda *_: FoundOrgan("liver", organ))
-    found = link_studies(library, make_case(), replaced(fixed, modality="MR", unit=None), moving)
-    quality = found.link.quality
-    assert quality is not None
-    assert (found.link.organ, quality.organ_dice, quality.folded_fraction) == ("body", None, 0.0)
-    assert quality.jacobian_minimum == pytest.approx(1.0, abs=0.02)
-    assert quality.inverse_consistency_mm == pytest.approx(1.5, abs=0.05)
-    assert any("judged in the liver" in note for note in found.notes)
 
 
 def replaced(image: Volume, **source: str | None) -> Volume:
