@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
 
@@ -13,7 +14,7 @@ from planner.errors import Cancelled
 from planner.jobs import Context
 from planner.model.session import SessionState
 from planner.store.actors import SaveReason
-from planner.workflow.examples import ExampleStage
+from planner.workflow.examples import ExampleStage, example_stages
 from planner.workflow.status import Status
 from planner.workflow.template import Phase
 
@@ -71,7 +72,7 @@ def walk_stages(
             desk.answer(step.stage, name, value, by=FELLOW)
         _pass(desk, step.stage, told["overrides"])
         if step.stage in told.get("look_again", ()):
-            _sign_again(desk, steps[:number])
+            _sign_again(desk, steps[:number], told["overrides"])
         for role, person in step.signed_by.items():
             desk.sign(step.stage, role=role, by=person, prepared_by=FELLOW)
         reason = SaveReason.SIGN
@@ -83,10 +84,11 @@ def walk_stages(
         opened.save(reason)
 
 
-def _sign_again(desk: SessionDesk, steps: Sequence[ExampleStage]) -> None:
+def _sign_again(desk: SessionDesk, steps: Sequence[ExampleStage], reasons: Mapping[str, Mapping[str, str]]) -> None:
     """Who signed what has changed since looks at it again."""
     for step in steps:
         if desk.status().stage(step.stage).status is Status.STALE:
+            _pass(desk, step.stage, reasons)
             for role, person in step.signed_by.items():
                 desk.sign(step.stage, role=role, by=person, prepared_by=FELLOW)
 
@@ -98,3 +100,35 @@ def _pass(desk: SessionDesk, stage_id: str, reasons: Mapping[str, Mapping[str, s
         told = reasons[stage_id].get(finding.code)
         if finding.blocks and told is not None:
             desk.override(stage_id, finding, by=FELLOW, reason=told)
+
+
+def changed_steps(
+    base: str,
+    changes: Sequence[str],
+    day: date,
+    *,
+    lesions: tuple[str, ...],
+    series: Mapping[str, str],
+    items: Mapping[str, str] | None = None,
+) -> list[ExampleStage]:
+    """The stages of an example with what other examples answer differently, and on which day; the last one counts.
+
+    Parameters
+    ----------
+    items
+        Answers that stand for marked items (``@item:path:1``) -> id of the item.
+    """
+    place = items or {}
+    steps = example_stages(base, day, lesions=lesions, series=series)
+    for name in changes:
+        own = {each.stage: each for each in example_stages(name, day, lesions=lesions, series=series)}
+        for number, step in enumerate(steps):
+            changed = own.get(step.stage)
+            if changed is not None:
+                steps[number] = replace(step, day=changed.day, answers={**step.answers, **changed.answers})
+    filled = [{name: _placed(value, place) for name, value in step.answers.items()} for step in steps]
+    return [replace(step, answers=answers) for step, answers in zip(steps, filled, strict=True)]
+
+
+def _placed(value: Any, place: Mapping[str, str]) -> Any:
+    return place.get(value, value) if isinstance(value, str) else value

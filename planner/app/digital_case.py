@@ -101,7 +101,7 @@ def make_digital_case(
     found = scan(places, job.part(0.88, 0.95)).series
     entries = tuple(each for each in found if each.kind == "volume")
     angiography = tuple(each for each in found if each.kind == ANGIO)
-    made = _case(REHEARSALS[case].title, (*entries, *angiography))
+    made = case_of(REHEARSALS[case].title, (*entries, *angiography))
     made = with_laboratory(made, written.truth / "laboratory.csv", by=by.user, now=now)
     revision = library.create_case(made, by)
     remember_places(library, made, by)
@@ -110,7 +110,8 @@ def make_digital_case(
     return DigitalCase(OpenCase(library, None, made, revision, by), patient, entries, series, angiography)
 
 
-def _case(title: str, entries: Sequence[SeriesEntry]) -> Case:
+def case_of(title: str, entries: Sequence[SeriesEntry]) -> Case:
+    """A simulated case with its images; it is in no library yet."""
     if not entries:
         raise BugError("the digital patient was written and cannot be read")
     case = case_from_series(entries[0], title=title, simulated=True)
@@ -140,8 +141,10 @@ def _runs_by_role(case: Case) -> dict[str, str]:
     return {role: f"{runs[place].series_uid}#{runs[place].part}" for role, place in chosen.items()}
 
 
-def with_laboratory(case: Case, file: Path, *, by: str, now: datetime) -> Case:
-    """The case with every complete reading of a laboratory table.
+def with_laboratory(
+    case: Case, file: Path, *, by: str, now: datetime, after: date = date.min, until: date = date.max
+) -> Case:
+    """The case with every complete reading of a laboratory table that was taken after one day and not after another.
 
     Raises
     ------
@@ -157,7 +160,7 @@ def with_laboratory(case: Case, file: Path, *, by: str, now: datetime) -> Case:
     except OSError as error:
         raise UsageError("cannot-read", f"{file} cannot be read ({error.strerror}).", subject=str(file)) from error
     for each in table.rows:
-        if each.usable and each.unit is not None and each.taken_on is not None:
+        if each.usable and each.unit is not None and each.taken_on is not None and after < each.taken_on <= until:
             case = add_laboratory_value(case, each.analyte, _given(each), by=by, now=now)
     return case
 
@@ -177,13 +180,18 @@ def begin_digital_session(
 ) -> SessionDesk:
     """A session in draft with the series of both phases and the runs in their roles."""
     desk = begin_session(made.opened.document, installed, template_id, profile_id, title=title, clock=clock)
+    put_series(made, desk, by=by)
+    made.opened.save(SaveReason.SAVE)
+    return desk
+
+
+def put_series(made: DigitalCase, desk: SessionDesk, *, by: str) -> None:
+    """The images of a case in the roles that a session has for them."""
     for stage in desk.template.stages:
         for described in stage.fields:
             key = made.series.get(described.role or "")
             if key is not None:
                 desk.answer(stage.id, described.id, key, by=by)
-    made.opened.save(SaveReason.SAVE)
-    return desk
 
 
 @dataclass(slots=True)

@@ -25,6 +25,10 @@ class Rehearsal:
     session: str
 
 
+WHOLE_COURSE = "course"
+COURSE_TITLE = "The whole course: TACE twice, ablation, follow-up"
+"""Of the digital patient that is there at the first start: not one session but all of them."""
+
 REHEARSALS = {
     each.case: each
     for each in (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner.app.applicators import CoverTask, plan_session_cover, put_cover
 from planner.app.demo_marking import MarkedLesion, mark_lesions
@@ -90,14 +91,21 @@ class AblationRehearsal(RehearsalSteps):
 
     def _paths(self) -> dict[str, Any]:
         task = CoverTask(self._task(self._target(), "planning"), self.devices[DEVICE], self._wanted_mm())
+        self.cover(task)
+        return {"needles": self.needle_rows(), "patient_position": "supine"}
+
+    def needle_rows(self) -> list[dict[str, Any]]:
+        """The table of the stage ``paths``."""
+        lesion = self._lesion_id()
+        return [{"needle": each, "lesion": lesion, "judged": "admissible"} for each in self.needle_ids()]
+
+    def cover(self, task: CoverTask) -> None:
+        """Applicators that cover the target, with their paths measured."""
         planned = plan_session_cover(
             self.store, self.made.opened.case, self.desk.session, self.desk.template, task, self.context
         )
         self.apply("Plan applicators", put_cover(self.desk.session, task, planned, by=self.by))
-        self.measure(self._task(self._target(), "planning"))
-        lesion = self._lesion_id()
-        rows = [{"needle": each, "lesion": lesion, "judged": "admissible"} for each in self.needle_ids()]
-        return {"needles": rows, "patient_position": "supine"}
+        self.measure(task.needle)
 
     def _wanted_mm(self) -> float:
         rules = self.desk.template.needle
@@ -154,10 +162,8 @@ class AblationRehearsal(RehearsalSteps):
     def _completed(self) -> dict[str, Any]:
         completion = self.volume("completion")
         target = self._target()
-        centre = self.store.mask(region_of(target).blob).centroid_lps_mm()
         organ = self.region_mask(ORGAN, completion.grid.frame_uid)
-        click = np.asarray(centre) + np.asarray(BESIDE_LPS_MM)
-        guess = zone_from_click(completion, click, organ=organ, context=self.context)
+        guess = zone_from_click(completion, self.zone_click(), organ=organ, context=self.context)
         series_uid = completion.source.series_uid
         self.mark_region("Mark the zone", guess.mask, "ablation_zone", "Zone of L2", series_uid, tool=ZONE_TOOL)
         zone = next(item for item in self.desk.session.items if item.tool == ZONE_TOOL)
@@ -194,6 +200,12 @@ class AblationRehearsal(RehearsalSteps):
             "repetitions": [kept],
             "decision": decision,
         }
+
+    def zone_click(self) -> NDArray[np.float64]:
+        """Where a person clicks into the zone, LPS mm."""
+        centre = self.store.mask(region_of(self._target()).blob).centroid_lps_mm()
+        place: NDArray[np.float64] = np.asarray(centre) + np.asarray(BESIDE_LPS_MM)
+        return place
 
     def _ended(self) -> dict[str, Any]:
         ((_, body),) = margins_of(self.desk.session.items, ACHIEVED)

@@ -1,4 +1,7 @@
-"""``demo``: the digital patient through its whole course, headless; pictures and papers to look at."""
+"""``demo``: the digital patient through its whole course, headless; pictures and papers to look at.
+
+Single procedures are walked on their own with ``--procedure``.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from planner.app.demo import DemoResult
+    from planner.app.demo_course import CourseDemoResult
     from planner.app.demo_marking import MarkedLesion
     from planner.app.demo_needles import NeedleDemoResult
 
 
 PROCEDURES = {"tace": "tace", "ablation": "ablation", "vertebroplasty": "vertebra", "stent": "stent"}
 """Procedure -> the digital patient's case."""
+COURSE = "course"
 
 
 def register(app: typer.Typer) -> None:
@@ -34,22 +39,27 @@ def _command(
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write to; a fresh temporary one if not.")] = None,
     preset: Annotated[str, typer.Option("--preset", help="Resolution: tiny, demo or full.")] = "demo",
     procedure: Annotated[
-        str, typer.Option("--procedure", help="What is walked: tace, ablation, vertebroplasty or stent.")
-    ] = "tace",
+        str,
+        typer.Option("--procedure", help="What is walked: the whole course, tace, ablation, vertebroplasty or stent."),
+    ] = COURSE,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Walk the digital patient through a procedure, TACE into the second session; write pictures and the PDF plans."""
+    """Walk the digital patient through its whole course, or one procedure; write pictures, papers and the case."""
     from planner.errors import UsageError
     from planner.store.actors import Actor
 
-    if procedure not in PROCEDURES:
-        said = f"There is no demonstration of {procedure!r}; choose one of {', '.join(PROCEDURES)}."
+    if procedure not in (COURSE, *PROCEDURES):
+        said = f"There is no demonstration of {procedure!r}; choose one of {', '.join((COURSE, *PROCEDURES))}."
         raise UsageError("unknown-procedure", said, subject=procedure)
     folder = out if out is not None else Path(tempfile.mkdtemp(prefix="seldinger-demo-"))
     renderer = command_context(context).make_renderer()
-    result: DemoResult | NeedleDemoResult
+    result: CourseDemoResult | DemoResult | NeedleDemoResult
     try:
-        if procedure == "tace":
+        if procedure == COURSE:
+            from planner.app.demo_course import run_course_demo
+
+            result = run_course_demo(folder, renderer, Actor.here(), preset=preset, context=_spoken())
+        elif procedure == "tace":
             from planner.app.demo import run_demo
 
             result = run_demo(folder, renderer, Actor.here(), preset=preset, context=_spoken())
@@ -77,7 +87,7 @@ def _spoken() -> Context:
     return Context(report)
 
 
-def _table(target: Console, result: DemoResult | NeedleDemoResult) -> None:
+def _table(target: Console, result: CourseDemoResult | DemoResult | NeedleDemoResult) -> None:
     target.print(plain(f"case    {result.case_id}"), soft_wrap=True)
     for path in result.files:
         target.print(plain(f"file    {path}"), soft_wrap=True)

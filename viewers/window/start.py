@@ -1,4 +1,4 @@
-"""Starts the desktop: library, recovery, theme, window; on the first start the digital patient is put in.
+"""Starts the desktop: library, recovery, theme, window; on the first start the digital patient's course is put in.
 
 Importing this module loads nothing heavier than Qt. A plain frame is painted first; what the window stands on is
 loaded behind it, and what only an open case needs when the window can be used.
@@ -16,6 +16,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from planner.app.rehearsals import WHOLE_COURSE
 from planner.errors import OperatorError, StoreError
 from viewers.panels.look import apply_look
 from viewers.state.theme import scale_for
@@ -165,7 +166,7 @@ def after_start(window: MainWindow) -> None:
     window.prepare()
     offer_recovery(window)
     if not window.library.list_cases():
-        put_in_digital_patient(window, "tace")
+        put_in_digital_patient(window, WHOLE_COURSE)
 
 
 def offer_recovery(window: MainWindow) -> None:

@@ -1,4 +1,4 @@
-"""The demonstrations of needles: both walked once at the coarsest resolution, without a display."""
+"""The demonstration of a vertebra, walked once at the coarsest resolution; the ablation is walked in the course."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from planner.app.templates import installed
 from planner.errors import UsageError
 from planner.model.case import Case
 from planner.model.codec import from_json
-from planner.model.needle_items import ACHIEVED, PLANNED
-from planner.model.needle_reading import margins_of, needles_of, vertebrae_of
+from planner.model.needle_reading import needles_of, vertebrae_of
 from planner.store.actors import Actor
 from planner.units import shown
 
@@ -43,19 +42,13 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def ablation(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    return Demo(tmp_path_factory.mktemp("ablation"), "ablation")
-
-
-@pytest.fixture(scope="module")
 def vertebra(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo(tmp_path_factory.mktemp("vertebra"), "vertebra")
 
 
-@pytest.fixture(scope="module", params=["ablation", "vertebra"])
-def demo(request: pytest.FixtureRequest) -> Demo:
-    found: Demo = request.getfixturevalue(request.param)
-    return found
+@pytest.fixture(scope="module")
+def demo(vertebra: Demo) -> Demo:
+    return vertebra
 
 
 def test_that_every_stage_is_signed_without_an_override(demo: Demo) -> None:
@@ -99,24 +92,6 @@ def test_that_the_result_tells_scripts_the_case_and_its_files(demo: Demo) -> Non
     assert told["case"] == demo.case.id
     assert all(Path(each).exists() for each in told["files"])
     json.dumps(told)
-
-
-def test_that_the_achieved_margin_stands_beside_its_registration_error(ablation: Demo) -> None:
-    ((_, achieved),) = margins_of(ablation.items, ACHIEVED)
-    error, least = achieved.registration_error_mm, achieved.mean.minimum_mm
-    assert error is not None
-    assert least is not None
-    assert 0.5 < error < 3.0, "clicks of a person, not of a machine"
-    assert f"registration error {shown(error, 'mm')}" in ablation.paper
-    assert shown(least, "mm") in ablation.paper
-    assert margins_of(ablation.items, PLANNED)
-
-
-def test_that_needles_of_the_ablation_lie_on_the_images_of_the_day(ablation: Demo) -> None:
-    (_, achieved), *_ = margins_of(ablation.items, ACHIEVED)
-    today = ablation.case.sessions[0].series_roles["today"]
-    assert today in {body.measured.series for _, body in needles_of(ablation.items) if body.measured is not None}
-    assert achieved.zone_id in {item.id for item in ablation.items}
 
 
 def test_that_needles_of_the_vertebra_stay_in_the_bone_for_a_patient_who_lies_prone(vertebra: Demo) -> None:
