@@ -34,8 +34,8 @@ class CourseAblation(AblationRehearsal):
         return super().zone_click() if centre is None else centre + np.asarray(BESIDE_LPS_MM)
 
     def cover(self, task: CoverTask) -> None:
-        """As planned where every path is admissible; else with one applicator, as a person tries."""
-        tries = (task, replace(task, at_minus_sd=False, maximum=1))
+        """With two applicators where every path is admissible; else with one, as a person tries."""
+        tries = (replace(task, maximum=2), replace(task, at_minus_sd=False, maximum=1))
         for each in tries:
             for item_id in self.needle_ids():
                 self.apply("Remove an applicator", remove_item(self.desk.session_id, item_id))
