@@ -21,10 +21,12 @@ from viewers.state.jobs import Job, JobState
 from viewers.window.case_work import CaseWork
 
 if TYPE_CHECKING:
+    from planner.app.study_links import OrganMasks
     from planner.geometry import Grid
     from planner.imaging.registration import Registration
 
 ZONE = "ablation_zone"
+WHOLE_BODY = "body"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,6 +46,17 @@ class MatchInput:
             zones_of(self.library, self.case, self.later.grid),
             zones_of(self.library, self.case, self.earlier.grid),
         )
+
+    def carried_organ(self, context: Context) -> OrganMasks | None:
+        """In a job: the organ found on the CT of a pair and carried over to the other image.
+
+        None where there is nothing to carry: two CTs, no CT, the bodies asked for, or no such organ on the CT.
+        """
+        from planner.app.study_links import carried_organ_masks
+
+        if self.organ == WHOLE_BODY:
+            return None
+        return carried_organ_masks(self.library, self.case, self.later, self.earlier, organ=self.organ, context=context)
 
 
 class InverseMeasuring:

@@ -282,20 +282,30 @@ class CompareMatching:
 
 
 def registered_link(given: MatchInput, context: Context) -> Matched:
-    """Match in a job, one way; drawn ablation zones are left out. Loaded here: little else needs it."""
+    """Match in a job, one way; drawn ablation zones are left out. Between CT and MR it is judged on the CT's organ.
+
+    Loaded here: little else needs it.
+    """
     from planner.imaging.registration import register
 
     zones = given.zones()
+    carried = given.carried_organ(context.part(0.0, 0.25))
     found = register(
         given.later,
         given.earlier,
         model=given.model,
         organ=given.organ,
+        fixed_mask=None if carried is None else carried.fixed,
+        moving_mask=None if carried is None else carried.moving,
         leave_out_fixed=zones[0],
         leave_out_moving=zones[1],
-        context=context.part(0.0, 0.98),
+        context=context.part(0.0 if carried is None else 0.25, 0.98),
     )
-    return Matched(link_of_registration(given.library, found, model=given.model, organ=found.organ), found)
+    told = found
+    if carried is not None:
+        # A mask that came out of the other one tells how far the match moved, not how well the organs overlap.
+        told = replace(found, organ=carried.organ, organ_dice=None, notes=(*found.notes, carried.note))
+    return Matched(link_of_registration(given.library, told, model=given.model, organ=told.organ), found)
 
 
 def quality_lines(
