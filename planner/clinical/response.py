@@ -9,6 +9,9 @@ from planner.clinical.constants import RuleConstants
 from planner.clinical.results import Given, Outcome, Value
 from planner.findings import Finding, Severity
 
+NO_FLAG = "none"
+"""The output ``flag`` of `mrecist` where nothing is to be flagged."""
+
 
 def change_percent(before: float, now: float) -> float | None:
     """Relative change in per cent; None where there was nothing before."""
@@ -54,7 +57,7 @@ def mrecist(given: Given, constants: RuleConstants) -> Outcome:
         return _refused(constants, outputs, text, "nadir_sum")
     from_baseline, from_nadir = change_percent(baseline, current), change_percent(nadir, current)
     grown = above(current, nadir) and (from_nadir is None or at_least(from_nadir, constants.number("progression_from")))
-    flag = "none"
+    flag = NO_FLAG
     findings: tuple[Finding, ...] = ()
     if given.flag("new_lesion") or grown:
         category = "PD"

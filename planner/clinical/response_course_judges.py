@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from planner.clinical.comparisons import at_least, at_most
-from planner.clinical.registry import evaluate
-from planner.clinical.response import change_percent
-from planner.clinical.response_course_measures import constants
+from planner.clinical.response import NO_FLAG, change_percent
+from planner.clinical.response_course_measures import constants, ruled
 from planner.clinical.results import RuleResult
 from planner.findings import Finding, Severity
 
@@ -77,7 +76,7 @@ def _said(result: RuleResult, name: str) -> str | None:
 
 def _recist(sums: Sums) -> Verdict:
     given = {"baseline_sum": sums.first, "nadir_sum": sums.nadir, "current_sum": sums.now, "new_lesion": False}
-    result = evaluate("recist11", given)
+    result = ruled("recist11", given)
     return _complete(sums, Verdict(_said(result, "category"), None, result.findings))
 
 
@@ -88,8 +87,10 @@ def _mrecist(sums: Sums) -> Verdict:
         "current_viable": list(sums.current),
         "new_lesion": False,
     }
-    result = evaluate("mrecist", given)
-    return _complete(sums, Verdict(_said(result, "category"), _said(result, "flag"), result.findings))
+    result = ruled("mrecist", given)
+    flag = _said(result, "flag")
+    # The rule's word for "no flag" is no flag of a timepoint.
+    return _complete(sums, Verdict(_said(result, "category"), None if flag == NO_FLAG else flag, result.findings))
 
 
 def _complete(sums: Sums, verdict: Verdict) -> Verdict:
@@ -110,7 +111,7 @@ def _easl(sums: Sums) -> Verdict:
             "current_enhancing_area": sums.now,
             "new_enhancement": sums.returned,
         }
-        return evaluate("easl", given)
+        return ruled("easl", given)
 
     result = by(sums.first)
     category = _said(result, "category")
@@ -126,7 +127,7 @@ def _choi(sums: Sums) -> Verdict:
 
     def by(change: float | None) -> RuleResult:
         given = {"size_change": change, "attenuation_change": attenuation or 0.0, "new_lesion": False}
-        return evaluate("choi", given)
+        return ruled("choi", given)
 
     result = by(size)
     category = _said(result, "category")
@@ -138,9 +139,7 @@ def _choi(sums: Sums) -> Verdict:
 
 
 def _no_attenuation() -> Finding:
-    text = (
-        "Choi needs the attenuation in the portal phase (density_hu, above 0) at the baseline and now; not evaluated."
-    )
+    text = "Choi needs the attenuation in the portal phase (above 0 HU) at the baseline and now; not evaluated."
     return Finding("no-attenuation", Severity.WARN, text, subject="density_hu")
 
 

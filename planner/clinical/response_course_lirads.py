@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from planner.clinical.registry import evaluate, rule
-from planner.clinical.response_course_measures import constants
+from planner.clinical.registry import rule
+from planner.clinical.response_course_measures import constants, ruled
 from planner.clinical.response_course_types import CourseRequest, Followed, LesionTimepoint, Seen, Timepoint
 from planner.findings import Finding, Severity
 
@@ -86,7 +86,7 @@ def _row(lesion: Followed, seen: Seen) -> tuple[LesionTimepoint, tuple[Finding, 
         # Ancillary features are optional: not looked at, they upgrade nothing.
         "mri_ancillary_present": bool(seen.mri_ancillary),
     }
-    result = evaluate(RULE, given)
+    result = ruled(RULE, given)
     said = tuple(_dated(finding, lesion, seen.on) for finding in result.findings)
     unread = None if result.grade is not None else "not evaluated"
     return LesionTimepoint(lesion.id, lesion.role, result.grade, measured, note=unread), said

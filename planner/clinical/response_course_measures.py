@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from typing import Any
 
 from planner.catalogues import catalogue
 from planner.clinical.comparisons import below
 from planner.clinical.constants import RuleConstants, read_constants
+from planner.clinical.registry import evaluate
 from planner.clinical.response_course_types import Followed, Seen
+from planner.clinical.results import RuleResult
 
 CATALOGUE = "rules/response_course.toml"
 UNITS = {
@@ -24,6 +28,25 @@ UNITS = {
 """Criteria -> unit of what is added up; None where nothing is."""
 VIABILITY = frozenset({"mrecist", "easl", "qeasl", "lirads-tr-2024"})
 """Criteria that read enhancement."""
+VALUE_WORDS = {
+    "viable_mm": "viable diameter",
+    "short_axis_mm": "short axis",
+    "enhancing_mm": "enhancing diameters",
+    "enhancing_ml": "enhancing volume",
+    "diameter_mm": "diameter",
+    "volume_ml": "volume",
+    "masslike_enhancement": "masslike enhancement",
+    "baseline_sum": "sum at the baseline",
+    "nadir_sum": "smallest sum so far",
+    "current_sum": "sum now",
+    "baseline_viable": "viable diameters at the baseline",
+    "current_viable": "viable diameters now",
+    "baseline_enhancing_area": "enhancing area at the baseline",
+    "current_enhancing_area": "enhancing area now",
+    "size_change": "change of size",
+    "attenuation_change": "change of attenuation",
+}
+"""Fields of `Seen` and inputs of the rules -> what a person reads. A finding's subject keeps the name itself."""
 
 
 @cache
@@ -52,6 +75,18 @@ def is_node(lesion: Followed) -> bool:
     short = any(seen.short_axis_mm is not None for seen in lesion.observations)
     long = any(seen.diameter_mm is not None for seen in lesion.observations)
     return short and (not long or lesion.organ is None or says(lesion, "node_region"))
+
+
+def ruled(rule_id: str, given: Mapping[str, Any]) -> RuleResult:
+    """A rule's answer; its findings name what they speak of in words (a request's keys are no words for a reader)."""
+    result = evaluate(rule_id, given)
+    found = tuple(replace(each, text=_in_words(each.text, each.subject)) for each in result.findings)
+    return replace(result, findings=found)
+
+
+def _in_words(text: str, name: str | None) -> str:
+    words = VALUE_WORDS.get(name or "")
+    return text if name is None or words is None else text.replace(name, words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +141,7 @@ def reading_of(seen: Seen | None, basis: str) -> Reading:
         return Reading(assumed, basis == "short_axis_mm", assumed=True)
     if seen.diameter_mm == 0.0 and basis != "short_axis_mm":
         return Reading(0.0, True)
-    return Reading(None, why_not=f"{basis} is missing")
+    return Reading(None, why_not=f"{VALUE_WORDS[basis]} not measured")
 
 
 def _value(seen: Seen, basis: str) -> float | None:

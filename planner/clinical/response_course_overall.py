@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from planner.clinical.comparisons import at_least, below
-from planner.clinical.registry import evaluate
-from planner.clinical.response_course_measures import constants, is_node, reading_of, says
+from planner.clinical.response_course_measures import constants, is_node, reading_of, ruled, says
 from planner.clinical.response_course_types import NOT_EVALUABLE, Followed, Seen
 from planner.findings import Finding, Severity
 
@@ -166,5 +165,5 @@ def overall(criteria: str, target: str | None, non_target: str | None, new: bool
         return standing(criteria) if without == STANDING else without
     if criteria == "mrecist" and NOT_EVALUABLE not in (target, non_target):
         given = {"target": target, "non_target": non_target or "CR", "new_lesion": False}
-        return str(evaluate("mrecist_overall", given).value("overall"))
+        return str(ruled("mrecist_overall", given).value("overall"))
     return str(table.table("with_target")[target][plain or ""])

@@ -128,6 +128,8 @@ class Timepoint:
         Categories; None at the baseline and where the criteria name none.
     new_lesion
         None where a new lesion may be there and cannot be told.
+    flag
+        What a rule wants looked at again; None is no flag.
     """
 
     on: date

@@ -15,7 +15,7 @@ from planner.planning.lesion_matching import Identity, IdentityKind
 from planner.workflow.course_ledger import LedgerRow, Quantity
 from viewers.panels.identity_content import CONFIRMS, KIND_MARKS, IdentityLine
 from viewers.panels.ledger_panel import cells_of, share_of
-from viewers.panels.response_content import ResponseView, lesion_cell, plain_words, summary_rows
+from viewers.panels.response_content import ResponseView, lesion_cell, summary_rows
 
 FIRST, LATER = date(2026, 5, 1), date(2026, 6, 24)
 
@@ -60,7 +60,9 @@ def test_that_a_cell_says_why_it_is_not_evaluable() -> None:
     why = Finding(
         "viability-on-oil", Severity.WARN, "L1, 2026-06-24: viability is not read from CT with oil.", subject="l1"
     )
-    point = Timepoint(LATER, "mm", lesions=(LesionTimepoint("l1", "target", "NE", note="viable_mm is missing"),))
+    point = Timepoint(
+        LATER, "mm", lesions=(LesionTimepoint("l1", "target", "NE", note="viable diameter not measured"),)
+    )
     shown = view(point, findings=(why,), seen=(Observation(LATER, modality="CT"),))
     assert lesion_cell(shown, shown.case.lesions[0], LATER).text == "NE · Lipiodol: MR or not evaluable"
     plain = view(point, seen=(Observation(LATER, modality="CT"),))
@@ -77,18 +79,10 @@ def test_that_unknown_is_never_shown_as_no_or_zero() -> None:
     assert rows["Change from baseline"] == "–"
 
 
-def test_that_a_flag_none_is_no_word_of_the_response() -> None:
-    rows = {
-        label: cells[1].text for label, cells in summary_rows(view(Timepoint(LATER, "mm", overall="PR", flag="none")))
-    }
-    assert rows["Response"] == "PR"
-
-
-def test_that_names_of_values_are_words() -> None:
-    assert (
-        plain_words("L1 was not measured (enhancing_ml is missing)")
-        == "L1 was not measured (enhancing volume not measured)"
-    )
+def test_that_a_flag_stands_beside_the_response_and_none_beside_none() -> None:
+    points = [Timepoint(LATER, "mm", overall="PD", flag=flag) for flag in (None, "increase-lt-5mm")]
+    said = [{label: cells[1].text for label, cells in summary_rows(view(each))}["Response"] for each in points]
+    assert said == ["PD", "PD · increase-lt-5mm"]
 
 
 def ledger_row(window: float | None, limit: float | None) -> LedgerRow:

@@ -32,17 +32,6 @@ WHY = {
     "ablated": "ablated: no target",
 }
 """Codes of findings about one lesion on one day -> why it is not evaluable, short enough for a cell."""
-VALUES = {
-    "viable_mm": "viable diameter",
-    "short_axis_mm": "short axis",
-    "enhancing_mm": "enhancing diameters",
-    "enhancing_ml": "enhancing volume",
-    "diameter_mm": "diameter",
-    "volume_ml": "volume",
-    "density_hu": "density",
-    "masslike_enhancement": "masslike enhancement",
-}
-"""Names of the rules' inputs -> what a person reads."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -102,13 +91,6 @@ def own_observations(lesion: Lesion, day: date, reader: str) -> tuple[Observatio
     return tuple(sorted(rows, key=lambda each: each.region_item_id is not None))
 
 
-def plain_words(text: str) -> str:
-    """A sentence of the rules with the names of values in words."""
-    for name, words in VALUES.items():
-        text = text.replace(f"{name} is missing", f"{words} not measured").replace(name, words)
-    return text
-
-
 def percent(value: float | None) -> str:
     return "–" if value is None else f"{value:+.0f} %"
 
@@ -135,13 +117,13 @@ def lesion_cell(view: ResponseView, lesion: Lesion, day: date) -> Cell:
         parts.append(row.category)
     if row.measured is None or row.category == "NE":
         why = next((WHY[each.code] for each in reasons if each.code in WHY), row.note)
-        parts += [plain_words(why)] if why else [] if row.category else ["not measured"]
+        parts += [why] if why else [] if row.category else ["not measured"]
     return Cell(" · ".join(parts) or "–", _tip(row, reasons))
 
 
 def _tip(row: LesionTimepoint, reasons: tuple[Finding, ...]) -> str:
     lines = [f"Change from the baseline {percent(row.change_from_baseline)}"]
-    lines += [plain_words(row.note)] if row.note else []
+    lines += [row.note] if row.note else []
     return "\n".join((*lines, *(each.text for each in reasons)))
 
 
@@ -255,7 +237,7 @@ def _overall(point: Timepoint | None) -> Cell:
         return Cell("baseline")
     if point.overall is None:
         return Cell("open", "See the findings: something has to be decided or measured first.")
-    return Cell(f"{point.overall} · {point.flag}" if point.flag not in (None, "none") else point.overall)
+    return Cell(f"{point.overall} · {point.flag}" if point.flag is not None else point.overall)
 
 
 def _signed(view: ResponseView, day: date, role: str) -> Cell:

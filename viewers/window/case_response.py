@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import QTimer
+
 from planner.app import response
 from planner.app.response_measuring import MeasuredRegion, drawn_region, measured_region, nothing_drawn
 from planner.app.response_request import READERS
@@ -17,7 +19,7 @@ from planner.findings import Finding, Severity
 from planner.model.case import Case
 from planner.model.disease import Observation
 from planner.model.edits import Edit
-from viewers.panels.response_content import READER_NAMES, ResponseView, own_observations, plain_words
+from viewers.panels.response_content import READER_NAMES, ResponseView, own_observations
 from viewers.panels.response_page import ResponseActs, ResponsePage
 from viewers.window.case_response_pages import covered, leave_page
 
@@ -46,6 +48,10 @@ class CaseResponse:
         self.unread = False
         self._history = history
         self._pair: dict[tuple[str, date], dict[str, float | None]] = {}
+        self._soon = QTimer()
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self.refresh)
 
     def follow(self, work: CaseWork) -> None:
         """Another open case: its criteria are those that hold for its tumour."""
@@ -53,7 +59,7 @@ class CaseResponse:
         histology = work.opened.case.diagnosis.histology
         self.criteria = "mrecist" if histology == "HCC" else "recist-1.1"
         self.reader, self.baseline_on, self._pair = "first", None, {}
-        work.changed.connect(self.refresh)
+        work.changed.connect(self._case_changed)
 
     @property
     def is_open(self) -> bool:
@@ -72,8 +78,11 @@ class CaseResponse:
             self.window.say(NO_CASE)
             return
         if self.page is None:
+            # The page is seen before it is filled: building it and reading the case are two turns of the event loop.
             self.page = ResponsePage(self._acts())
-        self.page.show_view(self.view(work))
+            self._soon.start()
+        else:
+            self.page.show_view(self.view(work))
         self.window.case_page.cover(self.page)
         self.page.table.setFocus()
 
@@ -89,12 +98,21 @@ class CaseResponse:
         self.show()
         if self.page is not None:
             self.page.choose(None, found.on)
+            if self._soon.isActive():
+                self.refresh()
 
     def leave(self) -> None:
         leave_page(self.window, self.page)
 
+    def _case_changed(self) -> None:
+        """A burst of edits is read once; images and stages that change concern the reading not."""
+        view = self.page.view if self.page is not None else None
+        if self.is_open and (view is None or self.window.work is None or view.case is not self.window.work.opened.case):
+            self._soon.start()
+
     def refresh(self) -> None:
-        """After every change of the case, while the page is seen."""
+        """What the page shows, anew, while it is seen."""
+        self._soon.stop()
         if self.is_open and self.page is not None and self.window.work is not None:
             self.page.show_view(self.view(self.window.work))
 
@@ -109,8 +127,6 @@ class CaseResponse:
             case, self.criteria, self.reader, baseline_on=self.baseline_on, templates=templates
         )
         found = self._assessed(case)
-        plain = tuple(replace(each, text=plain_words(each.text)) for each in found.findings)
-        found = replace(found, findings=plain)
         visible = response.visible_readings(case, self.criteria, self.reader)
         seen = {each.id for each in visible}
         own = {each.on for each in visible if each.role == self.reader}

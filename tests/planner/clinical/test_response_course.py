@@ -37,6 +37,8 @@ def test_that_mrecist_calls_the_same_growth_progression_and_flags_it() -> None:
     found = course(lesion("a", 20, 24.5, key="viable_mm"), criteria="mrecist")
     assert overall(found) == ["PD"]
     assert found.timepoints[1].flag == "increase-lt-5mm"
+    unflagged = course(lesion("a", 20, 26, key="viable_mm"), criteria="mrecist").timepoints[1]
+    assert (unflagged.overall, unflagged.flag) == ("PD", None)
     assert "increase-lt-5mm" in codes(found)
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from planner.clinical.registry import RULES
 from planner.clinical.response_course import assess
-from planner.clinical.response_course_types import Assessment, CourseRequest, Followed, Seen
+from planner.clinical.response_course_judges import RULES as RULES_OF
+from planner.clinical.response_course_measures import VALUE_WORDS, basis_of
+from planner.clinical.response_course_types import CRITERIA, Assessment, CourseRequest, Followed, Seen
 from tests.response_requests import codes, course, day, lesion, overall
 
 
@@ -106,6 +108,36 @@ def test_that_lirads_names_what_is_missing() -> None:
     found = lirads(lesion("a", {"modality": "CT", "masslike_enhancement": "present"}))
     assert found.timepoints[0].overall is None
     assert any("therapy" in finding.text for finding in found.findings if finding.code == "missing-input")
+
+
+NAMES = ("_mm", "_ml", "_hu", "masslike_", "_sum", "_area", "_viable", "_change")
+"""Parts of the names of a request's keys and of the rules' inputs."""
+
+
+@pytest.mark.parametrize(
+    ("criteria", "asked", "words"),
+    [
+        ("mrecist", lesion("a", {"viable_mm": 40}, {"diameter_mm": 20}), "viable diameter not measured"),
+        ("easl", lesion("a", *area((40, 25)), {"diameter_mm": 9}), "enhancing diameters not measured"),
+        ("choi", lesion("a", *choi((100, None), (95, None))), "above 0 HU"),
+        ("lirads-tr-2024", lesion("a", treated(None)), "masslike enhancement ("),
+        ("lirads-tr-2024", lesion("a", treated("stable")), "masslike enhancement 'stable'"),
+    ],
+)
+def test_that_findings_and_notes_speak_in_words(criteria: str, asked: dict[str, Any], words: str) -> None:
+    found = course(asked, criteria=criteria)
+    notes = [row.note or "" for point in found.timepoints for row in point.lesions]
+    said = [*notes, *(finding.text for finding in found.findings)]
+    assert any(words in each for each in said)
+    assert not [each for each in said if any(name in each for name in NAMES)]
+
+
+def test_that_every_value_that_counts_has_words() -> None:
+    rules = (*RULES_OF.values(), "lirads_tr_2024")
+    asked = {name for each in rules for name in RULES[each].inputs if "_" in name}
+    assert asked - set(VALUE_WORDS) == {"new_lesion", "new_enhancement", "mri_ancillary_present"}
+    bases = {basis_of(each, Followed("a", "target"), day(0)) for each in CRITERIA}
+    assert bases < set(VALUE_WORDS)
 
 
 @pytest.mark.parametrize(("criteria", "key"), [("qeasl", "enhancing_ml"), ("volumetric", "volume_ml")])
