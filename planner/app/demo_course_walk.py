@@ -15,7 +15,7 @@ from planner.app.demo_course_hands import BASELINE, READER, CourseHands, observe
 from planner.app.demo_course_images import CourseDay, CourseImages, attach, patient_on
 from planner.app.demo_course_people import CoursePeople
 from planner.app.demo_marking import MarkedLesion, MarkedPath, keep_views, mark_lesions, mark_paths
-from planner.app.demo_walk import FELLOW, changed_steps, moment_at, quiet, walk_stages
+from planner.app.demo_walk import FELLOW, changed_steps, moment_at, quiet, sign_again, walk_stages
 from planner.app.digital_case import Clock, DigitalCase, put_series, with_laboratory
 from planner.app.next_plan import plan_next
 from planner.app.open_case import OpenCase
@@ -49,11 +49,13 @@ class Walked:
     told: Mapping[str, Any]
     before: Callable[[str], Mapping[str, Any]]
     hands: TaceVessels | CourseAblation
+    done: list[ExampleStage] = field(default_factory=list)
 
     def until(self, last: str | None) -> list[ExampleStage]:
         """The next stages, up to and with a named one; they are not given out again."""
         place = next((number for number, each in enumerate(self.steps, start=1) if each.stage == last), len(self.steps))
         taken, self.steps = self.steps[:place], self.steps[place:]
+        self.done += taken
         return taken
 
 
@@ -238,6 +240,9 @@ class CourseWalk:
         session = self.sessions["ablation"].desk.session_id
         self._read_ct("follow-up-3m", session, ("recist-1.1", "mrecist"), job.part(0.0, 0.9))
         self.people.done("images-ablation", self.clock().date(), self.clock().date())
+        walked = self.sessions["ablation"]
+        # What was drawn at three months lies in this session: its record is looked at again.
+        sign_again(walked.desk, walked.done, walked.told["overrides"])
         self._walk("ablation", None, job.part(0.9, 1.0))
         self._at(189)
         self.people.decide("third")

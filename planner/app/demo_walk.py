@@ -72,7 +72,7 @@ def walk_stages(
             desk.answer(step.stage, name, value, by=FELLOW)
         _pass(desk, step.stage, told["overrides"])
         if step.stage in told.get("look_again", ()):
-            _sign_again(desk, steps[:number], told["overrides"])
+            sign_again(desk, steps[:number], told["overrides"])
         for role, person in step.signed_by.items():
             desk.sign(step.stage, role=role, by=person, prepared_by=FELLOW)
         reason = SaveReason.SIGN
@@ -84,7 +84,7 @@ def walk_stages(
         opened.save(reason)
 
 
-def _sign_again(desk: SessionDesk, steps: Sequence[ExampleStage], reasons: Mapping[str, Mapping[str, str]]) -> None:
+def sign_again(desk: SessionDesk, steps: Sequence[ExampleStage], reasons: Mapping[str, Mapping[str, str]]) -> None:
     """Who signed what has changed since looks at it again."""
     for step in steps:
         if desk.status().stage(step.stage).status is Status.STALE:

@@ -79,7 +79,7 @@ def test_that_every_session_of_the_course_is_signed_from_first_stage_to_last(dem
         assert list(demo.every_stage[key]) == [stage.id for stage in installed().template(name).stages]
         assert set(demo.every_stage[key].values()) == {"signed"}, key
     assert demo.stages == demo.every_stage["tace-1"]
-    assert demo.overrides == 0
+    assert demo.overrides <= 2, "at most the planned margin of the ablation, before and on the day"
 
 
 def test_that_sessions_are_closed_and_each_next_one_starts_from_the_one_before(
@@ -193,7 +193,7 @@ def test_that_the_achieved_margin_stands_beside_its_registration_error_and_the_t
     assert margin.found_mm == achieved.mean.minimum_mm
     assert margin.registration_error_mm is not None
     assert margin.found_mm is not None
-    assert abs(margin.found_mm - margin.true_mm) < 5.0
+    assert margin.found_mm < margin.true_mm, "the match of the day may hide margin, never invent it"
 
 
 def test_that_what_is_left_after_the_first_session_is_the_target_of_the_second(case: Case) -> None:
