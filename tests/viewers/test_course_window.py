@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWid
 from planner.imaging import Volume
 from planner.model.case import Case
 from planner.model.course import CourseStep
+from planner.model.disease import BoardDecision
 from planner.model.people import Patient
 from tests.course_scene import TODAY, course_case, study
 from tests.window_hands import LEFT, PERSON, Hands
@@ -242,6 +243,20 @@ def test_that_a_session_on_the_axis_opens_and_a_step_is_chosen_there(hands: Hand
     assert hands.work.session_desk is not None
     assert hands.work.session_desk.session_id == "session-2"
     assert not course(hands).is_open
+
+
+def test_that_a_meeting_on_the_axis_opens_its_decision(hands: Hands) -> None:
+    later = BoardDecision("decision-2", held_on=date(2026, 1, 20), decision="Ablation")
+    hands.work.apply("Decision", lambda: lambda case: replace(case, decisions=(*case.decisions, later)))
+    hands.turn()
+    canvas, board = page(hands).timeline.canvas, hands.window.dialogs.team.board
+    QTest.mouseClick(canvas, LEFT, Qt.KeyboardModifier.NoModifier, place(hands, "decision-1"))
+    hands.turn()
+    assert not course(hands).is_open
+    assert board.is_open
+    assert board.decision is not None
+    assert board.decision.id == "decision-1", "the one that was clicked, not the newest"
+    board.leave()
 
 
 def place(hands: Hands, mark_id: str) -> QPoint:

@@ -28,6 +28,7 @@ class Timeline(QWidget):
     compare_wanted = Signal(str, str)
     reading_wanted = Signal(str)
     step_wanted = Signal(str)
+    decision_wanted = Signal(str)
 
     def __init__(self, memory: TimelineMemory | None = None, *, legend: bool = True) -> None:
         super().__init__()
@@ -95,6 +96,7 @@ class Timeline(QWidget):
             Opens.STUDY: self.study_wanted,
             Opens.READING: self.reading_wanted,
             Opens.STEP: self.step_wanted,
+            Opens.DECISION: self.decision_wanted,
         }
         if mark.opens is not None:
             signals[mark.opens].emit(mark.target)

@@ -92,8 +92,16 @@ def course_marks(case: Case, steps: Sequence[StepStatus], today: date) -> tuple[
     for decision in case.decisions:
         if decision.held_on is not None:
             carried = f"carried out: {decision.carried_out or 'not said'}"
-            detail = (*_some(decision.decision), carried)
-            marks.append(TimelineMark(decision.id, "between", decision.held_on, "Board", detail=detail))
+            mark = TimelineMark(
+                decision.id,
+                "between",
+                decision.held_on,
+                "Board",
+                opens=Opens.DECISION,
+                target=decision.id,
+                detail=(*_some(decision.decision), carried, "click: opens the meeting"),
+            )
+            marks.append(mark)
     return tuple(marks)
 
 

@@ -29,6 +29,7 @@ class Opens(StrEnum):
     STUDY = "study"
     READING = "reading"
     STEP = "step"
+    DECISION = "decision"
 
 
 LANES = {

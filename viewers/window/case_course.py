@@ -85,6 +85,7 @@ class CaseCourse:
         if self.page is None:
             bands = tuple(Choice(key, title) for key, title in risk_bands().items())
             self.page = CoursePage(self._acts(), bands, self.window.timeline_memory)
+            self.page.timeline.decision_wanted.connect(self.open_decision)
         self.window.case_page.cover(self.page)
         same, self._case_id = self._case_id == work.opened.case.id, work.opened.case.id
         self.page.show_view(self.view(work), keep_view=same)
@@ -331,6 +332,12 @@ class CaseCourse:
         words = CRITERIA.get(reading.criteria, reading.criteria)
         result = reading.overall or f"not evaluable: {reading.not_evaluated or 'no reason given'}"
         self.window.say(f"{reading.on.isoformat()}: {words} {result}, read by {reading.read_by}.")
+
+    def open_decision(self, decision_id: str) -> None:
+        """A decision of the meeting, on its page."""
+        if any(each.id == decision_id for each in self._case.decisions):
+            self.leave()
+            self.window.dialogs.team.board.show_decision(decision_id)
 
     def _open(self, dialog: QDialog) -> None:
         self.dialog = dialog
