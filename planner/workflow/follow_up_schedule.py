@@ -150,8 +150,7 @@ def _of_session(case: Case, followed: _Followed) -> Iterator[ScheduledVisit]:
     rows = [
         row
         for row in procedures()[followed.session.template.id].rows
-        if (not row.bands or followed.band in row.bands)
-        and (not row.techniques or technique in row.techniques)
+        if (not row.bands or followed.band in row.bands) and (not row.techniques or technique in row.techniques)
     ]
     for row in rows:
         if row.what == LABORATORY:
