@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
 
@@ -96,6 +96,10 @@ class CoursePage(QWidget):
             role="quiet",
             wrap=True,
         )
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._show_steps)
         self._build()
 
     def _build(self) -> None:
@@ -142,8 +146,11 @@ class CoursePage(QWidget):
         return scroll
 
     def show_view(self, view: CourseView, *, keep_view: bool = True) -> None:
-        """Show a course as it is now; the chosen step stays chosen while it is there."""
-        self.view = view
+        """Show a course as it is now; the chosen step stays chosen while it is there.
+
+        The first time the steps follow in the next turn of the event loop: the axis is seen before them.
+        """
+        first, self.view = self.view is None, view
         courses = view.case.courses
         self.head.show_course(courses, view.course, view.head)
         self.timeline.menu.simulated = view.case.simulated
@@ -151,6 +158,17 @@ class CoursePage(QWidget):
         known = [status.step.id for status in view.statuses]
         if self.step_id not in known:
             self.step_id = next((each.step.id for each in view.statuses if each.is_open), None)
+        if first:
+            self._later.start()
+        else:
+            self._show_steps()
+
+    def _show_steps(self) -> None:
+        """The table, what stands against the course, and the chosen step."""
+        self._later.stop()
+        view = self.view
+        if view is None:
+            return
         self.table.show_steps(view.statuses, view.case, self.step_id)
         self.table.setVisible(view.course is not None)
         self.adder.setEnabled(view.course is not None)

@@ -150,7 +150,9 @@ class LedgerPage(ReviewPage):
         self.body.addLayout(across, 1)
 
     def show_view(self, view: LedgerView) -> None:
-        """Show a ledger; the chosen line stays chosen."""
+        """Show a ledger; the chosen line stays chosen. Nothing is built where it says the same."""
+        if view == self.view:
+            return
         self.view = view
         self.note.setText(view.ledger.note)
         self.of.clear()

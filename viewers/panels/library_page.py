@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -21,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from planner import DISCLAIMER
+from planner.errors import OperatorError
 from planner.model.case import Case
 from planner.store.summary import CaseSummary
 from planner.workflow.template import Template
@@ -32,6 +35,8 @@ from viewers.panels.timeline_content import course_content
 from viewers.panels.words import SEXES, state_word
 from viewers.panels.worklist import Worklist, counted
 from viewers.scene.slice_text import shown_name
+from viewers.state.course_lanes import TimelineContent
+from viewers.state.jobs import LatestWins, Post
 from viewers.state.timeline_memory import TimelineMemory
 
 PREVIEW_AFTER_MS = 60
@@ -110,6 +115,14 @@ def _cells(summary: CaseSummary) -> tuple[str, ...]:
     )
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Preview:
+    """A revision of a case, and its time axis as it stands today."""
+
+    case: Case
+    course: TimelineContent
+
+
 class LibraryPage(QWidget):
     """Search as you type; cases, or what is due; and the chosen case's course.
 
@@ -127,6 +140,8 @@ class LibraryPage(QWidget):
         Which curves are switched off.
     cohort
         Shows all treated cases together; without it no button is offered.
+    threads
+        Where cases are read for the preview, and the way back; without them that is done on the spot.
     """
 
     def __init__(
@@ -141,8 +156,12 @@ class LibraryPage(QWidget):
         templates: Callable[[], Mapping[str, Template]] = dict,
         memory: TimelineMemory | None = None,
         cohort: Callable[[], object] | None = None,
+        threads: tuple[ThreadPoolExecutor, Post] | None = None,
     ) -> None:
         super().__init__()
+        self._reader: LatestWins[tuple[str, int], _Preview] | None = None
+        if threads is not None:
+            self._reader = LatestWins(*threads, self._read, self._was_read, self._not_read)
         self._search, self._look, self._templates = search, look, templates
         self._open_case, self._open_session = open_case, open_session
         self._memory = memory if memory is not None else TimelineMemory()
@@ -159,7 +178,7 @@ class LibraryPage(QWidget):
         self.due.table.chosen.connect(self._preview_soon)
         self.timeline: Timeline | None = None
         self._revisions: dict[str, int] = {}
-        self._previewed: tuple[object, ...] | None = None
+        self._previewed: tuple[str, int] | None = None
         self._cases: dict[tuple[str, int], Case] = {}
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -278,14 +297,39 @@ class LibraryPage(QWidget):
         """Reading a long case takes longer than a key: only the line a person stays on is read."""
         self._soon.start()
 
-    def _case(self, case_id: str, revision: int) -> Case:
+    @property
+    def is_settled(self) -> bool:
+        """Whether the preview is that of the chosen line."""
+        return not self._soon.isActive() and (self._reader is None or self._reader.is_idle)
+
+    def _read(self, wanted: tuple[str, int]) -> _Preview:
+        """A revision with its time axis; may run in a thread."""
+        case = self._cases.get(wanted) or self._look(*wanted)
+        return _Preview(case, course_content(case, self._templates(), date.today()))
+
+    def _was_read(self, wanted: tuple[str, int], found: _Preview) -> None:
         """A revision never changes, so the last ones that were looked at are kept."""
-        key = (case_id, revision)
-        if key not in self._cases:
-            while len(self._cases) >= KEPT_CASES:
-                del self._cases[next(iter(self._cases))]
-            self._cases[key] = self._look(case_id, revision)
-        return self._cases[key]
+        self._cases.pop(wanted, None)
+        while len(self._cases) >= KEPT_CASES:
+            del self._cases[next(iter(self._cases))]
+        self._cases[wanted] = found.case
+        if wanted == self._previewed:
+            clear(self._detail)
+            self._show_case(found)
+
+    def _not_read(self, wanted: tuple[str, int], error: Exception) -> None:
+        if not isinstance(error, OperatorError):
+            raise error
+        if wanted == self._previewed:
+            # Asked for again, it is read again: the library may be reached by then.
+            self._previewed = None
+            self._show_words(error.message)
+
+    def _show_words(self, words: str) -> None:
+        clear(self._detail)
+        self.timeline = None
+        self._detail.addWidget(PlainLabel(words, role="quiet", wrap=True))
+        self._detail.addStretch(1)
 
     def _preview(self) -> None:
         self._soon.stop()
@@ -294,15 +338,16 @@ class LibraryPage(QWidget):
         if wanted is not None and wanted == self._previewed:
             return
         self._previewed = wanted
-        clear(self._detail)
-        self.timeline = None
-        if wanted is None or chosen is None:
-            self._detail.addWidget(PlainLabel("Choose a case on the left.", role="quiet"))
-            self._detail.addStretch(1)
-            return
-        self._show_case(self._case(*wanted))
+        if wanted is None:
+            self._show_words("Choose a case on the left.")
+        elif self._reader is None:
+            self._was_read(wanted, self._read(wanted))
+        else:
+            # The case that was on show stays until this one is read.
+            self._reader.ask(wanted)
 
-    def _show_case(self, case: Case) -> None:
+    def _show_case(self, found: _Preview) -> None:
+        case = found.case
         self._detail.addWidget(PlainLabel(shown_name(case.patient.name) or case.patient.patient_id, role="title"))
         for line in describe(case):
             self._detail.addWidget(PlainLabel(line, role="quiet", wrap=True))
@@ -313,7 +358,7 @@ class LibraryPage(QWidget):
         self.timeline.session_wanted.connect(lambda session: self._open_session(case.id, session))
         for signal in (self.timeline.study_wanted, self.timeline.reading_wanted, self.timeline.step_wanted):
             signal.connect(lambda _: self._open_case(case.id))
-        self.timeline.show_content(course_content(case, self._templates(), date.today()), keep_view=False)
+        self.timeline.show_content(found.course, keep_view=False)
         self._detail.addWidget(self.timeline, 1)
         self._detail.addWidget(PlainLabel("Lesions", role="section"))
         for lesion in case.lesions[:MOST_LESIONS]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from planner.findings import Finding
@@ -98,7 +98,16 @@ class StagePanel(QWidget):
         foot_layout.addWidget(self.signing)
         outer.addWidget(foot)
         self._stage_id = ""
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._build_cards)
         self._cards_shown: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def stage_id(self) -> str:
+        """The stage on show; empty before the first."""
+        return self._stage_id
 
     def show_content(self, content: StageContent) -> None:
         stage = content.status.stage
@@ -150,7 +159,12 @@ class StagePanel(QWidget):
             return
         self._cards_shown = cards
         clear(self._cards)
-        for title, lines in cards:
+        # Built in the next turn of the event loop: the form and its findings are there first.
+        self._later.start()
+
+    def _build_cards(self) -> None:
+        clear(self._cards)
+        for title, lines in self._cards_shown:
             self._cards.addWidget(FoldingCard(title, lines))
 
 

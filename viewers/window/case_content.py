@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from planner.app.sessions import CourseOverview
 from planner.model.case import Case
 from planner.model.disease import SeriesRef
+from planner.model.people import LabValue
 from planner.units import shown
 from planner.workflow.pinning import basis_of
 from planner.workflow.status import SessionStatus, StageStatus
@@ -29,7 +30,34 @@ THINNERS = frozenset(
 """Kinds of medicine that make a person bleed, as the templates name them."""
 
 
-def banner_text(work: CaseWork) -> BannerText:
+@dataclass(frozen=True, slots=True)
+class JudgedFacts:
+    """What the banner says that needs the whole session judged.
+
+    Attributes
+    ----------
+    session_id, laboratory
+        What it was judged for: with other values than these it is not shown again.
+    """
+
+    session_id: str | None
+    laboratory: tuple[LabValue, ...]
+    kidney: str
+    note: str
+
+    def fits(self, work: CaseWork) -> bool:
+        """Whether the banner may say it until the session is judged anew."""
+        session_id = work.session_desk.session_id if work.session_desk is not None else None
+        return session_id == self.session_id and work.opened.case.laboratory == self.laboratory
+
+
+def judged_facts(work: CaseWork) -> JudgedFacts:
+    """Judges the open session where the case is another value than before."""
+    session_id = work.session_desk.session_id if work.session_desk is not None else None
+    return JudgedFacts(session_id, work.opened.case.laboratory, kidney_fact(work), work.signed_note())
+
+
+def banner_text(work: CaseWork, judged: JudgedFacts) -> BannerText:
     """The patient in one line; numbers with their dates, unknowns said."""
     case, today = work.opened.case, work.today
     patient = case.patient
@@ -39,7 +67,7 @@ def banner_text(work: CaseWork) -> BannerText:
     if patient.weight_kg is not None:
         on = f" ({patient.weight_on.isoformat()})" if patient.weight_on else " (no date)"
         weight = shown(patient.weight_kg, "kg") + on
-    labs = [kidney_fact(work), lab_fact(case, "inr", "INR")]
+    labs = [judged.kidney, lab_fact(case, "inr", "INR")]
     session = work.session_desk.session if work.session_desk else None
     state = f"{session.title} · {state_word(session.state.value)}" if session else "no session open"
     if session is not None and session.emergency:
@@ -48,7 +76,7 @@ def banner_text(work: CaseWork) -> BannerText:
     return BannerText(
         name=shown_name(patient.name) or "(no name)",
         facts=facts_line((*facts, allergy_fact(case), *labs, anticoagulant_fact(case))),
-        session=f"{state}\n{work.signed_note()}" if session else state,
+        session=f"{state}\n{judged.note}" if session else state,
         alarm=alarm_of(work),
         simulated=case.simulated,
     )

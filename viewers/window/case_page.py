@@ -38,7 +38,14 @@ from viewers.panes.volume_frame import volume_frame
 from viewers.panes.working_view_pane import working_view_frame
 from viewers.state.run_marks import RunMarks, jump_to_run
 from viewers.window.case_compare import CaseCompare
-from viewers.window.case_content import banner_text, course_lines, stage_content, stage_lines
+from viewers.window.case_content import (
+    JudgedFacts,
+    banner_text,
+    course_lines,
+    judged_facts,
+    stage_content,
+    stage_lines,
+)
 from viewers.window.case_day import CaseDay
 from viewers.window.case_lumens import CaseLumens
 from viewers.window.case_margins import CaseMargins
@@ -90,6 +97,9 @@ OPERATIONS = (
     ("shrink", "Shrink 1 mm"),
     ("union", "Join all"),
 )
+
+REST_MS = 250
+"""Without an edit for so long, the banner over a page that covers the stages is judged anew."""
 
 MARGIN_STEP_MM = 1.0
 SMOOTH_MM = 2.0
@@ -146,18 +156,21 @@ class CasePage(QWidget):
         self.below = QWidget()
         self.under = QVBoxLayout(self.below)
         self.under.setContentsMargins(0, 0, 0, 0)
-        self._soon = self._soon_timer()
+        self._judged: JudgedFacts | None = None
         self._build()
         self._listen()
 
-    def _soon_timer(self) -> QTimer:
+    def _timer(self, after_ms: int, act: Callable[[], None]) -> QTimer:
         made = QTimer(self)
         made.setSingleShot(True)
-        made.setInterval(0)
-        made.timeout.connect(self.refresh)
+        made.setInterval(after_ms)
+        made.timeout.connect(act)
         return made
 
     def _build(self) -> None:
+        self._soon = self._timer(0, self._refresh_first)
+        self._then = self._timer(0, self._refresh_stage)
+        self._rest = self._timer(REST_MS, self._judge_banner)
         self.compare = CaseCompare(self.desk, self._show_right)
         right, right_layout = panel()
         right_layout.setContentsMargins(0, 0, 0, 0)
@@ -222,7 +235,9 @@ class CasePage(QWidget):
         self.vessels.follow(work)
         self.lumens.follow(work)
         self.compare.follow(work)
-        self._soon.stop()
+        self._judged = None
+        for each in (self._soon, self._then, self._rest):
+            each.stop()
         if work is not None:
             work.changed.connect(self.refresh_soon)
             self.refresh()
@@ -234,13 +249,16 @@ class CasePage(QWidget):
 
     def refresh(self) -> None:
         """Show everything anew; panels rebuild only what differs."""
+        self._refresh_first()
+        self._refresh_stage()
+
+    def _refresh_first(self) -> None:
+        """Banner, course and list of stages; the panels of the stage follow in the next turn of the event loop."""
         self._soon.stop()
         work = self.work
         if work is None:
             return
-        document = work.opened.document
-        self.banner.show_text(banner_text(work))
-        self.banner.show_steps(document.undo_label, document.redo_label)
+        self._show_banner(work)
         if self.covered_by is not None:
             return
         self.stage_list.show_course(course_lines(work))
@@ -254,8 +272,32 @@ class CasePage(QWidget):
                 "Case → Patient and history holds what is known of the patient."
             )
             return
+        self.stage_list.show_stages(stage_lines(desk.status()), work.stage_id)
+        self._then.start()
+
+    def _show_banner(self, work: CaseWork) -> None:
+        """Judged at once where the stages are seen, which need it anyway; over another page once edits rest."""
+        document, known = work.opened.document, self._judged
+        if self.covered_by is not None and known is not None and known.fits(work):
+            self._rest.start()
+        else:
+            known = self._judged = judged_facts(work)
+        self.banner.show_text(banner_text(work, known))
+        self.banner.show_steps(document.undo_label, document.redo_label)
+
+    def _judge_banner(self) -> None:
+        if self.work is not None:
+            self._judged = judged_facts(self.work)
+            self.banner.show_text(banner_text(self.work, self._judged))
+
+    def _refresh_stage(self) -> None:
+        """What belongs to the stage on show: its tools, form, cards, findings and signatures."""
+        self._then.stop()
+        work = self.work
+        desk = work.session_desk if work is not None else None
+        if work is None or desk is None or work.stage_id is None or self.covered_by is not None:
+            return
         status = desk.status()
-        self.stage_list.show_stages(stage_lines(status), work.stage_id)
         stage = status.stage(work.stage_id)
         self._show_tools(stage)
         self.needles.show_stage(stage.stage)
@@ -377,17 +419,21 @@ class CasePage(QWidget):
         return self.work.answer(stage, name, value) if self.work is not None else None
 
     def _sign(self, role: str, name: str) -> str | None:
-        return self.work.sign(role, name) if self.work is not None else None
+        return self.work.sign(role, name) if self.work is not None and self._shows_its_stage() else None
 
     def _withdraw(self, role: str) -> str | None:
-        return self.work.withdraw(role) if self.work is not None else None
+        return self.work.withdraw(role) if self.work is not None and self._shows_its_stage() else None
 
     def _time_out(self, names: Sequence[str]) -> str | None:
         return self.work.time_out(names) if self.work is not None else None
 
     def _override(self, finding: object, reason: str) -> None:
-        if self.work is not None:
+        if self.work is not None and self._shows_its_stage():
             self.work.override(finding, reason)
+
+    def _shows_its_stage(self) -> bool:
+        """False between going to a stage and its panels: what is pressed then was meant for the stage before."""
+        return self.work is not None and self.stage_panel.stage_id == self.work.stage_id
 
     def _step(self, by: int) -> None:
         if self.work is not None:

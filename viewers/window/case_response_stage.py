@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,15 +11,15 @@ from PySide6.QtCore import QTimer
 from planner.app.course_planning import course_profile
 from planner.app.sessions import local_now
 from planner.model.case import Case
-from planner.workflow.course_ledger import course_ledger, projected
+from planner.workflow.course_ledger import CourseLedger, Projection, course_ledger, projected
 from planner.workflow.next_step import NextStepCard, next_step_card
-from planner.workflow.template import Profile
+from planner.workflow.template import Profile, Template
 from viewers.panels.ledger_panel import LedgerBrief, LedgerPage, LedgerView
 from viewers.panels.next_step_card import NextStepBrief, NextStepPage
 from viewers.window.case_response_pages import covered, leave_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from viewers.window.case_work import CaseWork
     from viewers.window.main_window import MainWindow
@@ -29,6 +30,20 @@ TODAY = "today"
 NO_CASE = "Open a case first."
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Basis:
+    """What card and ledger are judged from; while all of it is the same, they are not judged again."""
+
+    case: Case
+    templates: Mapping[str, Template]
+    profile: Profile
+    moment: str
+
+    def holds(self, now: _Basis) -> bool:
+        same = self.case is now.case and self.templates is now.templates and self.profile is now.profile
+        return same and self.moment == now.moment
+
+
 class CaseNextStep:
     """The card as a page, and in short on the stage of the next step."""
 
@@ -37,14 +52,13 @@ class CaseNextStep:
         self._plan, self._ledger = plan, ledger
         self.page: NextStepPage | None = None
         self.brief: NextStepBrief | None = None
-        self._soon = QTimer()
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.timeout.connect(self.refresh)
+        self._known: tuple[_Basis, NextStepCard] | None = None
+        self._soon = _soon_timer(self.refresh)
 
     def follow(self, work: CaseWork) -> None:
         self.leave()
         work.changed.connect(self._refresh_soon)
+        self._known = None
         self.refresh()
 
     def _refresh_soon(self) -> None:
@@ -68,8 +82,11 @@ class CaseNextStep:
             self.window.say(NO_CASE)
             return
         if self.page is None:
+            # The page is seen before it is filled: building it and judging are two turns of the event loop.
             self.page = NextStepPage(self.leave, self._plan, self._ledger)
-        self.page.show_card(self.card(work))
+            self._soon.start()
+        else:
+            self.page.show_card(self.card(work))
         self.window.case_page.cover(self.page)
         self.page.setFocus()
 
@@ -79,7 +96,10 @@ class CaseNextStep:
     def card(self, work: CaseWork) -> NextStepCard:
         """What the rule sets say of the case now."""
         now = datetime.combine(work.today, local_now().timetz())
-        return next_step_card(work.opened.case, self.window.installed.templates, _profile(self.window, work), now)
+        basis = _basis(self.window, work, now.isoformat(timespec="minutes"))
+        if self._known is None or not self._known[0].holds(basis):
+            self._known = (basis, next_step_card(basis.case, basis.templates, basis.profile, now))
+        return self._known[1]
 
     def refresh(self) -> None:
         """After every change, where it is seen."""
@@ -108,12 +128,20 @@ class CaseLedgers:
         self.page: LedgerPage | None = None
         self.brief: LedgerBrief | None = None
         self.of = TODAY
+        self._known: tuple[_Basis, CourseLedger] | None = None
+        self._ahead: tuple[_Basis, str, Projection] | None = None
+        self._soon = _soon_timer(self.refresh)
 
     def follow(self, work: CaseWork) -> None:
         self.leave()
         self.of = TODAY
-        work.changed.connect(self.refresh)
+        self._known = self._ahead = None
+        work.changed.connect(self._refresh_soon)
         self.refresh()
+
+    def _refresh_soon(self) -> None:
+        """A burst of edits is added up once."""
+        self._soon.start()
 
     @property
     def is_open(self) -> bool:
@@ -144,7 +172,7 @@ class CaseLedgers:
 
     def view(self, work: CaseWork) -> LedgerView:
         """The ledger as it stands today, or as it would stand after a planned session."""
-        case, templates, profile = work.opened.case, self.window.installed.templates, _profile(self.window, work)
+        case, templates = work.opened.case, self.window.installed.templates
         planned = [each for each in case.sessions if each.performed_on is None and each.template.id in templates]
         choices = [(TODAY, f"As given, {work.today.isoformat()}")]
         choices += [(each.id, f"With the plan of {each.title}") for each in planned]
@@ -152,9 +180,8 @@ class CaseLedgers:
         if self.of not in dict(choices):
             self.of = TODAY
         if self.of == TODAY:
-            found = course_ledger(case, templates, profile, work.today)
-            return LedgerView(found, tuple(choices), TODAY, sessions)
-        ahead = projected(case, self.of, templates, profile, work.today)
+            return LedgerView(self._given(work), tuple(choices), TODAY, sessions)
+        ahead = self._projected(work, self.of)
         return LedgerView(ahead.ledger, tuple(choices), self.of, sessions, ahead.planned, ahead.silent)
 
     def refresh(self) -> None:
@@ -170,14 +197,27 @@ class CaseLedgers:
         if self.brief is not None:
             self.brief.setVisible(signing)
         if signing and self.brief is not None and desk is not None:
-            case: Case = work.opened.case
-            ahead = projected(
-                case, desk.session_id, self.window.installed.templates, _profile(self.window, work), work.today
-            )
+            ahead = self._projected(work, desk.session_id)
             performed = desk.session.performed_on is not None
             self.brief.show_projection(ahead.ledger, ahead.silent, performed=performed)
         if self.is_open and self.page is not None:
             self.page.show_view(self.view(work))
+
+    def _given(self, work: CaseWork) -> CourseLedger:
+        """What was given so far, added up once for a value of the case."""
+        basis = _basis(self.window, work, work.today.isoformat())
+        if self._known is None or not self._known[0].holds(basis):
+            found = course_ledger(basis.case, basis.templates, basis.profile, work.today)
+            self._known = (basis, found)
+        return self._known[1]
+
+    def _projected(self, work: CaseWork, session_id: str) -> Projection:
+        """With what a session plans, added up once for a value of the case."""
+        basis, known = _basis(self.window, work, work.today.isoformat()), self._ahead
+        if known is None or known[1] != session_id or not known[0].holds(basis):
+            ahead = projected(basis.case, session_id, basis.templates, basis.profile, work.today)
+            known = self._ahead = (basis, session_id, ahead)
+        return known[2]
 
     def _open_here(self) -> None:
         work = self.window.work
@@ -197,3 +237,15 @@ def _profile(window: MainWindow, work: CaseWork) -> Profile:
     """Limits of the open session's institution; without one, those of the course."""
     desk = work.session_desk
     return desk.profile if desk is not None else course_profile(work.opened.case, window.installed)
+
+
+def _basis(window: MainWindow, work: CaseWork, moment: str) -> _Basis:
+    return _Basis(work.opened.case, window.installed.templates, _profile(window, work), moment)
+
+
+def _soon_timer(act: Callable[[], None]) -> QTimer:
+    made = QTimer()
+    made.setSingleShot(True)
+    made.setInterval(0)
+    made.timeout.connect(act)
+    return made

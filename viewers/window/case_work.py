@@ -62,6 +62,7 @@ class CaseWork:
         self.session_desk: SessionDesk | None = None
         self.stage_id: str | None = None
         self._host: DocumentHost | None = None
+        self._course: tuple[Case, Installed, date, CourseOverview] | None = None
         self.series = CaseSeries(opened, desk, self._volume_came)
         self.runs = CaseRuns(opened, desk, self.series.moved.emit)
         self.changed.connect(self.runs.refresh)
@@ -357,7 +358,11 @@ class CaseWork:
             images_there.set_primary(lead)
 
     def course(self) -> CourseOverview:
-        return course_overview(self.opened.case, self.installed, self.today)
+        """The course at a glance; kept while case, templates and day stay the same."""
+        case, installed, today, known = self.opened.case, self.installed, self.today, self._course
+        if known is None or known[0] is not case or known[1] is not installed or known[2] != today:
+            known = self._course = (case, installed, today, course_overview(case, installed, today))
+        return known[3]
 
     def signed_note(self) -> str:
         """``Plan signed by … ; not a clearance``, or what is missing."""

@@ -115,6 +115,7 @@ class MainWindow(QMainWindow):
             templates=lambda: {} if callable(self._installed) else self._installed.templates,
             memory=self.timeline_memory,
             cohort=lambda: self.cohort.show(),
+            threads=(self.desk.renderers, self.desk.post),
         )
 
     @property
