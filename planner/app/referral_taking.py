@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import TypeVar
 
 from planner.app.identity import Verdict, compare
-from planner.app.referral import Referral
-from planner.errors import InputRefused
+from planner.app.referral import NextStep, Referral
+from planner.app.tasks import write_task
+from planner.errors import InputRefused, UsageError
 from planner.model.case import Case
-from planner.model.edits import new_id
+from planner.model.edits import Edit, new_id
+from planner.model.follow_up import TaskState
 from planner.model.people import LabValue, PriorTreatment
 from planner.model.session import Session
+from planner.workflow.alerts import TASK_KINDS
 from planner.workflow.ledgers import session_entries
 from planner.workflow.template import Template
 
@@ -86,6 +90,46 @@ def take_over(
     lines += [f"The amounts of {title} could not be read; they are not in the ledger." for title in unread]
     lines.append("Not taken over: lesions, images, plans, decisions. Import it as a case of its own to see them.")
     return TakenOver(case if taken == case else taken, tuple(lines))
+
+
+def task_of_step(
+    referral: Referral,
+    step: NextStep,
+    *,
+    owner: str,
+    due_on: date | None,
+    by: str,
+    now: datetime,
+    confirmed: bool = False,
+) -> Edit:
+    """Make a task here of what the sender says is to be done; its words say where they come from.
+
+    Parameters
+    ----------
+    owner, due_on
+        Who does it here and by when; the sender's own are a proposal.
+    confirmed
+        As for `take_over`.
+
+    Raises
+    ------
+    UsageError
+        ``missing-owner``; when applied ``task-exists`` while the same task is open.
+    InputRefused
+        When applied, as `take_over`.
+    """
+    sender = referral.sender or "a sender who is not named"
+    words = f"{step.text} (proposed by {sender}, referral of {referral.made_on.isoformat()})"
+    kind = TASK_KINDS.get(step.kind, "other")
+    write = write_task(kind, words, owner=owner, due_on=due_on, by=by, now=now)
+
+    def edit(case: Case) -> Case:
+        _refuse_other(case, referral.case, confirmed)
+        if any(each.text == words and each.state is TaskState.OPEN for each in case.tasks):
+            raise UsageError("task-exists", "A task of this proposal is open already.", subject=case.id)
+        return write(case)
+
+    return edit
 
 
 def _refuse_other(case: Case, theirs: Case, confirmed: bool) -> None:

@@ -333,6 +333,22 @@ def test_that_a_referral_goes_out_and_comes_in_only_for_the_same_patient(hands: 
     hands.window.open_case(same.id)
     referral.read_from(tmp_path / "out.zip")
     hands.settle()
+    line = referral.dialog.steps[0]
+    hands.press(line.go)
+    assert "Name who does it" in line.problem.text()
+    line.owner.setText("Nurse Hale")
+    hands.press(line.go)
+    assert not line.isEnabled()
+    (task,) = case_of(hands).tasks
+    assert task.owner == "Nurse Hale"
+    assert "proposed by" in task.text
+    hands.press(referral.dialog.into)
+    hands.shortcut(Qt.Key.Key_Z)
+    assert case_of(hands).tasks == (task,)
+    hands.shortcut(Qt.Key.Key_Z)
+    assert case_of(hands) == same
+    referral.read_from(tmp_path / "out.zip")
+    hands.settle()
     hands.press(referral.dialog.into)
     assert len(case_of(hands).laboratory) == len(sent.laboratory)
     hands.shortcut(Qt.Key.Key_Z)

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
-from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QFormLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
-from planner.app.referral import Referral
+from planner.app.referral import NextStep, Referral
 from viewers.panels.parts import PlainLabel, button, row, sized
+from viewers.panels.task_page import OwnedLine
 from viewers.scene.slice_text import shown_name
 
 OUT_NOTE = (
     "One file with the whole case, a summary as text and PDF, the next steps and the codes (ICD-11, LOINC). "
     "It names the patient; the export stands in the audit trail."
 )
+
+MakeTask = Callable[[NextStep, str, date | None, bool], str | None]
 
 
 class ReferralOutDialog(QDialog):
@@ -58,6 +71,9 @@ class ReferralInDialog(QDialog):
     take_over
         Takes treatments and values into the open case, with whether a person has compared both sides; a sentence when
         it was refused.
+    make_task
+        Makes a task in the open case of what the sender proposes, with who does it here, by when, and whether a person
+        has compared both sides; a sentence when it was refused.
     as_own
         Puts it into the library as a case of its own; a sentence when it was refused.
     """
@@ -67,11 +83,13 @@ class ReferralInDialog(QDialog):
         referral: Referral,
         here: str | None,
         take_over: Callable[[bool], str | None],
+        make_task: MakeTask,
         as_own: Callable[[], str | None],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._take_over = take_over
+        self._make_task = make_task
+        self.steps: list[OwnedLine] = []
         self.setWindowTitle("A referral came")
         layout = QVBoxLayout(self)
         layout.addWidget(PlainLabel("A referral came", role="title"))
@@ -86,8 +104,10 @@ class ReferralInDialog(QDialog):
             ("Open case here", here or "none"),
         ):
             layout.addWidget(PlainLabel(f"{label}: {words}", wrap=True))
-        layout.addWidget(PlainLabel("What the sender says is to be done (proposals)", role="section"))
-        layout.addWidget(_steps(referral), 1)
+        layout.addWidget(
+            PlainLabel("What the sender says is to be done (proposals; each can be made a task here)", role="section")
+        )
+        layout.addWidget(self._proposals(referral, here is not None), 3)
         layout.addWidget(PlainLabel("Summary", role="section"))
         self.summary = QPlainTextEdit()
         self.summary.setReadOnly(True)
@@ -105,6 +125,9 @@ class ReferralInDialog(QDialog):
             "I compared both sides: the same patient", lambda: self._try(lambda: take_over(True)), tip="Takes it over"
         )
         self.same.hide()
+        self.compared = QCheckBox("I compared both sides: it is the same patient, tasks may be made")
+        self.compared.hide()
+        layout.addWidget(self.compared)
         self.own = button("As a case of its own", lambda: self._try(as_own))
         layout.addWidget(row(self.into, self.same, self.own, button("Not now", self.reject)))
         sized(self, 56, 42)
@@ -117,17 +140,35 @@ class ReferralInDialog(QDialog):
         self.problem.setText(refusal)
         self.same.setVisible("cannot be told" in refusal)
 
+    def _proposals(self, referral: Referral, is_case: bool) -> QScrollArea:
+        """The sender's next steps, each with who does it here and by when."""
+        scroll, page = QScrollArea(), QWidget()
+        scroll.setWidgetResizable(True)
+        layout = QVBoxLayout(page)
+        for each in referral.next_steps:
+            day = each.due_on.isoformat() if each.due_on else "no day"
+            owner = f" · {each.owner}" if each.owner else ""
+            layout.addWidget(PlainLabel(f"{day} · {each.text}{owner}", wrap=True))
+            if is_case:
+                layout.addWidget(self._owned(each))
+        if not referral.next_steps:
+            layout.addWidget(PlainLabel("nothing named", role="quiet"))
+        layout.addStretch(1)
+        scroll.setWidget(page)
+        return scroll
 
-def _steps(referral: Referral) -> QScrollArea:
-    scroll, page = QScrollArea(), QWidget()
-    scroll.setWidgetResizable(True)
-    layout = QVBoxLayout(page)
-    for each in referral.next_steps:
-        day = each.due_on.isoformat() if each.due_on else "no day"
-        owner = f" · {each.owner}" if each.owner else ""
-        layout.addWidget(PlainLabel(f"{day} · {each.text}{owner}", wrap=True))
-    if not referral.next_steps:
-        layout.addWidget(PlainLabel("nothing named", role="quiet"))
-    layout.addStretch(1)
-    scroll.setWidget(page)
-    return scroll
+    def _owned(self, step: NextStep) -> OwnedLine:
+        """Who does it here is typed: whom the sender names works elsewhere."""
+
+        def make(owner: str, day: date | None) -> str | None:
+            refusal = self._make_task(step, owner, day, self.compared.isChecked())
+            if refusal is None:
+                line.setEnabled(False)
+                line.go.setText("Task made")
+            elif "cannot be told" in refusal:
+                self.compared.show()
+            return refusal
+
+        line = OwnedLine("Make a task", "", step.due_on, make)
+        self.steps.append(line)
+        return line

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QFileDialog
 
-from planner.app.referral import Referral, Referred, import_referral, read_referral, write_referral
-from planner.app.referral_taking import take_over
+from planner.app.referral import NextStep, Referral, Referred, import_referral, read_referral, write_referral
+from planner.app.referral_taking import take_over, task_of_step
+from planner.app.sessions import local_now
 from planner.errors import OperatorError
 from planner.jobs import Context
 from viewers.panels.dossier_referral import ReferralInDialog, ReferralOutDialog
@@ -87,6 +89,7 @@ class CaseReferral:
                 referral,
                 here,
                 lambda confirmed: self._take(referral, confirmed),
+                lambda step, owner, day, confirmed: self._make_task(referral, step, owner, day, confirmed),
                 lambda: self._as_own(path),
                 self.window,
             )
@@ -104,6 +107,19 @@ class CaseReferral:
         if refusal is None:
             self.window.say(" ".join(taken.lines))
         return refusal
+
+    def _make_task(
+        self, referral: Referral, step: NextStep, owner: str, due_on: date | None, confirmed: bool
+    ) -> str | None:
+        work = self.window.work
+        if work is None:
+            return "Open the case first that it belongs to."
+        return work.apply(
+            "Make a task of a proposal",
+            lambda: task_of_step(
+                referral, step, owner=owner, due_on=due_on, by=work.who, now=local_now(), confirmed=confirmed
+            ),
+        )
 
     def _as_own(self, path: Path) -> str | None:
         """Copies what the package holds; in the background, for it may be large."""

@@ -18,8 +18,8 @@ import pytest
 from stored_cases import COLLEAGUE, DOCTOR, make_case, region
 
 from planner.app.codes import coded
-from planner.app.referral import Referral, import_referral, read_referral, write_referral
-from planner.app.referral_taking import take_over
+from planner.app.referral import NextStep, Referral, import_referral, read_referral, write_referral
+from planner.app.referral_taking import take_over, task_of_step
 from planner.app.templates import installed
 from planner.errors import InputRefused, StoreError, UsageError
 from planner.model.case import Case
@@ -190,6 +190,30 @@ def test_that_treatments_elsewhere_count_in_the_ledger_and_twice_changes_nothing
     assert len(taken.case.allergies) == len(taken.case.implants) == len(taken.case.reports) == 1
     assert any("Not taken over: lesions" in line for line in taken.lines)
     assert take_over(taken.case, _referral(_case()), installed().templates).case is taken.case
+
+
+def test_that_a_proposal_of_the_sender_becomes_a_task_here_once_with_an_owner() -> None:
+    referral, step = _referral(_case()), NextStep("marker", "AFP", date(2026, 5, 4), "Dr Elsewhere")
+    make = task_of_step(referral, step, owner="Nurse Hale", due_on=step.due_on, by="Dr Fellow", now=NOW)
+    case = make(_ours())
+    (task,) = case.tasks
+    assert (task.kind, task.owner, task.due_on, task.opened_by) == (
+        "laboratory",
+        "Nurse Hale",
+        date(2026, 5, 4),
+        "Dr Fellow",
+    )
+    assert task.text == "AFP (proposed by Centre, referral of 2026-04-20)"
+    with pytest.raises(UsageError, match="open already"):
+        make(case)
+    with pytest.raises(UsageError, match="Name who does it"):
+        task_of_step(referral, step, owner=" ", due_on=None, by="Dr Fellow", now=NOW)
+    for patient, words in (
+        (Patient("OTHER", "ZZPHI^Zoë", issuer="HOSPITAL", birth_date=date(1951, 2, 3)), "another patient"),
+        (Patient("", "ZZPHI^Zoë", birth_date=date(1951, 2, 3)), "cannot be told"),
+    ):
+        with pytest.raises(InputRefused, match=words):
+            make(replace(_ours(), patient=patient))
 
 
 def test_that_our_own_session_coming_back_is_not_counted_twice() -> None:
