@@ -251,7 +251,7 @@ def _markers(case: Case) -> Iterator[DueItem]:
 def _devices(case: Case) -> Iterator[DueItem]:
     for each in devices_due(case):
         owner = case.responsible_physician
-        yield DueItem(f"device:{each.key}", DEVICE, each.text, each.due_on, owner, each.name, each.session_id)
+        yield DueItem(f"device:{each.key}", DEVICE, each.task, each.due_on, owner, each.name, each.session_id)
 
 
 def _decisions(case: Case) -> Iterator[DueItem]:

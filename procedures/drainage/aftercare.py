@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from planner.findings import Finding
 from planner.workflow.context import StageContext
+from planner.workflow.devices import REGISTER
 from procedures.drainage.registry import REGISTRY
-from procedures.spine.devices_in_body import REGISTER
 from procedures.spine.support import against, as_date, as_number, limit, not_evaluated, number
 
 

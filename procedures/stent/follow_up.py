@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planner.findings import Finding, Severity
 from planner.workflow.context import StageContext
-from procedures.spine.devices_in_body import REGISTER
+from planner.workflow.devices import REGISTER
 from procedures.spine.support import against, as_date, as_number, limit, not_evaluated, number
 from procedures.stent.after import hours_after
 from procedures.stent.kit_day import moment

@@ -6,7 +6,7 @@ from typing import Any
 
 from planner.findings import Finding, Severity
 from planner.workflow.context import StageContext
-from procedures.spine.devices_in_body import REGISTER
+from planner.workflow.devices import REGISTER
 from procedures.spine.support import against, as_date, as_number, limit, not_evaluated, number, text_of
 from procedures.stent.registry import REGISTRY
 from procedures.stent.sepsis import is_infected

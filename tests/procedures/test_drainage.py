@@ -8,11 +8,11 @@ from typing import Any
 import needle_walks as nw
 import pytest
 
+from planner.workflow.devices import devices_of
 from planner.workflow.inheritance import start_next_session
 from planner.workflow.last_time import last_time_card
 from planner.workflow.lifecycle import set_emergency
 from planner.workflow.loader import lint_template
-from procedures.spine.devices_in_body import devices_of
 
 NAME = "drainage"
 BILIARY, NEPHROSTOMY = "biliary", "nephrostomy"

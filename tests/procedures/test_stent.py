@@ -13,13 +13,13 @@ from planner.model.case import Case
 from planner.model.edits import with_session
 from planner.model.vessel_items import StenosisMeasures
 from planner.planning.stent_catalogue import stent_catalogue
+from planner.workflow.devices import devices_of
 from planner.workflow.evaluate import evaluate
 from planner.workflow.last_time import last_time_card
 from planner.workflow.ledgers import ledger_of
 from planner.workflow.loader import lint_template
 from planner.workflow.status import SessionStatus
 from planner.workflow.template import FieldKind, Phase
-from procedures.spine.devices_in_body import devices_of
 from procedures.stent.lumens import LANDMARKS
 from procedures.stent.segments import BRANCHES
 from procedures.stent.sites import CATALOGUE_SITES, LUMEN_KIND

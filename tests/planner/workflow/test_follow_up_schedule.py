@@ -10,8 +10,9 @@ from between_sessions import TREATED, case, day, images, lab, session
 from planner.catalogues import catalogue
 from planner.clinical.laboratory import analytes
 from planner.model.course import Course
+from planner.model.people import Implant
 from planner.model.session import SessionState
-from planner.workflow.devices import devices_due
+from planner.workflow.devices import devices_due, devices_of
 from planner.workflow.follow_up_rules import action_rules, levels, markers, procedures
 from planner.workflow.follow_up_schedule import ScheduledVisit, follow_up_schedule, marker_visits, open_visits
 from planner.workflow.scales import scales
@@ -123,9 +124,20 @@ def test_that_a_device_waits_until_it_is_out() -> None:
     row = {"device": "Drain 8 F", "kind": "drain", "site": "left duct", "action": "placed", "due_on": "2026-05-25"}
     placed = session(sign_out={"device_register": [row, "damaged", {"due_on": "never"}]})
     (device,) = devices_due(case(placed))
-    assert (device.due_on.isoformat(), device.placed_on, device.session_id) == ("2026-05-25", TREATED, "session-1")
+    assert (str(device.due_on), device.placed_on, device.session_id) == ("2026-05-25", TREATED, "session-1")
+    assert len(devices_of(case(placed))) == 2
     gone = session("session-2", "drainage", day(50), sign_out={"device_register": [{**row, "action": "removed"}]})
     assert not devices_due(case(placed, gone))
+    elsewhere = {"device_register": [{**row, "action": "removed", "site": "right duct"}]}
+    assert devices_due(case(placed, session("session-2", "drainage", day(50), sign_out=elsewhere)))
+
+
+@pytest.mark.parametrize("gone", [{"device": "port A"}, {"device": "Port A", "kind": "port"}, {"kind": "port a"}])
+def test_that_a_typed_implant_is_out_when_its_name_or_kind_is_taken_out_there(gone: dict[str, str]) -> None:
+    row = {**gone, "site": "left arm", "action": "removed"}
+    out = session("session-2", "drainage", day(50), sign_out={"device_register": [row]})
+    known = replace(case(out), implants=(Implant("Port A", "Left arm"), Implant("Port A", "Right arm")))
+    assert [each.site for each in devices_of(known)] == ["Right arm"]
 
 
 def test_that_a_session_of_no_course_is_followed_all_the_same() -> None:
