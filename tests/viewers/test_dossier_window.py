@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
@@ -21,6 +22,7 @@ from tests.window_hands import LEFT, PERSON, Hands
 from viewers.panels.dossier_page import DossierPage
 from viewers.panels.dossier_referral import ReferralInDialog, ReferralOutDialog
 from viewers.panels.task_page import TaskPage
+from viewers.panels.timeline_export import PICTURE_PX
 from viewers.window.case_work import CaseWork
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -300,6 +302,9 @@ def test_that_papers_are_printed_in_the_background_and_the_checklist_sees_them(h
     judged(hands)
     for name in ("technical", "summary", "course", "sheet"):
         assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+    (axis,) = [each for page in PdfReader(tmp_path / "course.pdf").pages for each in page.images]
+    assert axis.image is not None
+    assert axis.image.width == PICTURE_PX, "the axis of time stands in the course report"
     assert "printed as it stands" in words(shown.checklist)
 
 

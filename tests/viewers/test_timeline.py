@@ -19,6 +19,7 @@ from planner.model.session import SessionState
 from tests.course_scene import BEGUN, TODAY, course_case, study
 from viewers.panels.timeline import Timeline
 from viewers.panels.timeline_content import course_content
+from viewers.panels.timeline_export import paper_picture
 from viewers.state import theme
 from viewers.state.course_lanes import MarkState, PlacedMark, TimelineContent
 from viewers.state.timeline_memory import TimelineMemory
@@ -308,6 +309,23 @@ def test_that_a_picture_is_saved_with_names_legend_units_and_date(timeline: Time
     for curve in timeline.content.curves:
         assert shows(picture[-330:], curve.colour, 20) > 20, f"{curve.title} is not in the legend"
     assert shows(picture[-90:], theme.QUIET, 40) > 300, "the date and what hollow means stand at the foot"
+
+
+def test_that_the_picture_for_paper_shows_all_days_and_says_which_curves_it_leaves_out(
+    content: TimelineContent, qapp: QApplication
+) -> None:
+    memory = TimelineMemory()
+    whole = paper_picture(content, memory, qapp.font().family(), title="A", simulated=True, made_on=TODAY)
+    switched = content.curves[0]
+    memory.show(switched.key, False)
+    less = paper_picture(content, memory, qapp.font().family(), title="A", simulated=True, made_on=TODAY)
+    assert switched.title not in whole.caption
+    assert f"not drawn: {switched.title}" in less.caption
+    image, smaller = QImage.fromData(whole.png), QImage.fromData(less.png)
+    assert image.width() == smaller.width() == 2000
+    assert smaller.height() <= image.height()
+    assert shows(values_of(image), switched.colour, 20) > shows(values_of(smaller), switched.colour, 20)
+    assert whole.width_share * image.height() / image.width() <= 1.2 + 1e-9
 
 
 def test_that_a_new_content_keeps_the_view_and_forgets_marks_that_are_gone(

@@ -6,15 +6,17 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtCore import QBuffer, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QAction, QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from planner import DISCLAIMER
+from planner.report.content import Picture
 from viewers.panels.timeline_painter import GUTTER_EM, Look, paint_shape, paint_timeline
 from viewers.state import theme
 from viewers.state.course_lanes import LANES, LEAST_CURVE_EM, Curve, TimelineContent, arranged
 from viewers.state.time_axis import TimeAxis
+from viewers.state.timeline_memory import TimelineMemory
 
 if TYPE_CHECKING:
     from viewers.panels.timeline import Timeline
@@ -23,6 +25,9 @@ PICTURE_PX = 2000
 """Width of the exported picture."""
 
 FONT_PX = 24
+
+HIGHEST = 1.2
+"""Height over width up to which the picture takes the whole width of a page; a higher one is set narrower."""
 
 
 class TimelineMenu:
@@ -133,6 +138,30 @@ def timeline_picture(
     _paint_foot(painter, y, em, made_on)
     painter.end()
     return image
+
+
+def paper_picture(
+    content: TimelineContent, memory: TimelineMemory, family: str, *, title: str, simulated: bool, made_on: date
+) -> Picture:
+    """The whole course for a paper, with the curves as the window shows them; may be called in a job.
+
+    Parameters
+    ----------
+    title
+        Who it is about.
+    """
+    hidden = memory.hidden_of(content.curves)
+    image = timeline_picture(
+        content, TimeAxis.fitted(content.days(), 0.0, 1.0), hidden, memory.logarithmic, family,
+        title=title, simulated=simulated, made_on=made_on,
+    )  # fmt: skip
+    stream = QBuffer()
+    stream.open(QBuffer.OpenModeFlag.WriteOnly)
+    image.save(stream, "PNG")
+    left_out = ", ".join(curve.title for curve in content.curves if curve.key in hidden)
+    caption = "The course on one axis of time" + (f"; curves that are not drawn: {left_out}" if left_out else "")
+    share = min(1.0, HIGHEST * image.width() / image.height())
+    return Picture(bytes(stream.data().data()), caption, share)
 
 
 def _paint_foot(painter: QPainter, y: float, em: float, made_on: date) -> None:

@@ -16,8 +16,13 @@ from planner.app.templates import Installed
 from planner.imaging import Volume
 from planner.jobs import Context
 from planner.model.case import Case
+from planner.report.content import Picture
 from planner.store.actors import Actor
 from planner.store.library import Library
+from viewers.panels.timeline_content import course_content
+from viewers.panels.timeline_export import paper_picture
+from viewers.scene.slice_text import shown_name
+from viewers.state.timeline_memory import TimelineMemory
 
 if TYPE_CHECKING:
     from viewers.offscreen import OffscreenRenderer
@@ -100,15 +105,19 @@ class CasePapers:
         self._print("Printing the board sheet", path, draw)
 
     def course_to(self, path: Path) -> None:
-        """All sessions of the case."""
+        """All sessions of the case, with the axis of time as the window draws it."""
+        memory, family = self.window.timeline_memory, self.window.font().family()
 
         def draw(basis: Basis, context: Context) -> int:
             from planner.app.course_report import write_course_report
 
-            context.step(0.1, path.name)
+            context.step(0.1, "Drawing the axis of time")
+            axis = _course_picture(basis, memory, family)
+            context.step(0.3, path.name)
             return write_course_report(
-                basis.library, basis.case, basis.revision, basis.installed, path, by=basis.by, now=basis.now
-            )
+                basis.library, basis.case, basis.revision, basis.installed, path,
+                by=basis.by, now=basis.now, made=(axis,),
+            )  # fmt: skip
 
         self._print("Printing the course report", path, draw)
 
@@ -166,6 +175,14 @@ class CasePapers:
         self.window.say(f"{path.name}: {pages} page{'s' if pages != 1 else ''} written.")
         self.window.dialogs.team.dossier.forget()
         self.window.dialogs.team.dossier.refresh()
+
+
+def _course_picture(basis: Basis, memory: TimelineMemory, family: str) -> Picture:
+    """In a job: the course of the saved case, all of it."""
+    case, today = basis.case, basis.now.date()
+    content = course_content(case, basis.installed.templates, today)
+    title = f"{shown_name(case.patient.name)} · {case.patient.patient_id}"
+    return paper_picture(content, memory, family, title=title, simulated=case.simulated, made_on=today)
 
 
 @contextmanager
