@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from planner.app.board import missing_entries
-from planner.app.course_tables import case_profile
+from planner.app.course_tables import case_profile, last_decision
 from planner.app.response import disagreements
 from planner.app.templates import Installed
 from planner.clinical.laboratory import analytes
@@ -58,8 +58,14 @@ def missing_for_meeting(case: Case, installed: Installed, today: date) -> tuple[
 
 def _question(case: Case) -> Iterator[MeetingGap]:
     asked = asked_decision(case)
-    if asked is None or not (asked.question or "").strip():
-        yield MeetingGap("question", "Question to the meeting", "nobody has written one")
+    decided = last_decision(case)
+    # A decision that nobody has said to be carried out is still what the meeting talks of.
+    wanted = asked or (decided if decided is not None and decided.carried_out is None else None)
+    if wanted is None or not (wanted.question or "").strip():
+        # The sheet shows the last decision's question: what lacks is a new one.
+        held = decided.held_on if decided is not None and asked is None else None
+        since = f" since the decision of {held.isoformat()}" if held is not None else ""
+        yield MeetingGap("question", "Question to the meeting", f"nobody has written one{since}")
     if asked is not None:
         empty = [each.label for each in missing_entries(asked) if each.field not in ("question", "held_on")]
         # The entries of the decision itself are filled at the meeting; these are prepared before it.

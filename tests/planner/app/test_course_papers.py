@@ -172,6 +172,24 @@ def test_that_an_open_consent_an_unread_study_and_an_unreviewed_link_are_missing
     assert {"consent", "reading", "links", "question"} <= codes
 
 
+@pytest.mark.parametrize(
+    ("carried_out", "question", "why"),
+    [
+        (None, "Repeat or stop?", None),
+        (None, None, "nobody has written one since the decision of 2026-02-02"),
+        ("as-decided", "Repeat or stop?", "nobody has written one since the decision of 2026-02-02"),
+    ],
+)
+def test_that_an_open_decision_s_question_is_a_question(
+    carried_out: str | None, question: str | None, why: str | None
+) -> None:
+    held = date(2026, 2, 2)
+    decided = BoardDecision("d-1", held, "TACE of L1", question=question, carried_out=carried_out)
+    case = case_of(decisions=(decided,))
+    said = [each.why for each in missing_for_meeting(case, installed(), NOW.date()) if each.code == "question"]
+    assert said == ([] if why is None else [why])
+
+
 def test_that_the_board_sheet_is_one_page_even_of_a_long_course() -> None:
     long = replace(course_case(), sessions=tuple(tace_session(n) for n in range(1, 21)))
     page = board_page(board_sheet(long, installed(), NOW), SliceStrip(None, (), None, (NO_PLACE,)), "identity")
