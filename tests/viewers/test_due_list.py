@@ -183,6 +183,9 @@ def test_that_the_chosen_line_shows_its_course_and_a_session_on_it_opens(desk: D
     mark = next(each for each in canvas.layout_now().marks if each.mark.id == "session-2")
     QTest.mouseClick(canvas, LEFT, Qt.KeyboardModifier.NoModifier, QPoint(round(mark.x), round(mark.y)))
     assert desk.asked[-1] == ("session", "c-b", "session-2")
+    mark = next(each for each in canvas.layout_now().marks if each.mark.id == "decision-1")
+    QTest.mouseClick(canvas, LEFT, Qt.KeyboardModifier.NoModifier, QPoint(round(mark.x), round(mark.y)))
+    assert desk.asked[-1] == ("case", "c-b"), "a meeting opens its case"
     seen = desk.asked.count(("look", "c-b"))
     page.templates_came()
     assert desk.asked.count(("look", "c-b")) == seen, "a revision that was read is not read again"

@@ -356,7 +356,8 @@ class LibraryPage(QWidget):
         self.timeline.menu.title = f"{shown_name(case.patient.name)} · {case.patient.patient_id}"
         self.timeline.menu.simulated = case.simulated
         self.timeline.session_wanted.connect(lambda session: self._open_session(case.id, session))
-        for signal in (self.timeline.study_wanted, self.timeline.reading_wanted, self.timeline.step_wanted):
+        line = self.timeline
+        for signal in (line.study_wanted, line.reading_wanted, line.step_wanted, line.decision_wanted):
             signal.connect(lambda _: self._open_case(case.id))
         self.timeline.show_content(found.course, keep_view=False)
         self._detail.addWidget(self.timeline, 1)
