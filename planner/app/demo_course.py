@@ -1,6 +1,7 @@
 """The bundled demonstration: the whole course of the digital patient in a library, ready to explore.
 
-`seed_course` is what the window's first start puts in; `run_course_demo` walks the same course and prints and draws it.
+At the window's first start `begin_course` puts a case of the first images in within seconds, which stays the person's
+own; `finish_course` adds the course when it is whole. `run_course_demo` walks the same course, prints and draws it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from planner.app.demo_course_ablation import CourseAblation
 from planner.app.demo_course_hands import BASELINE, observed_on
 from planner.app.demo_course_papers import CoursePapers
 from planner.app.demo_course_people import COURSE_EXAMPLE
-from planner.app.demo_course_start import HeldBack, begun_walk
+from planner.app.demo_course_start import HeldBack, begun_walk, put_first_case
 from planner.app.demo_course_truth import CourseTruth, MarginSeen, SizeSeen
 from planner.app.demo_course_walk import L2, CourseWalk
 from planner.app.demo_marking import MarkedLesion, MarkedPath
@@ -96,7 +97,7 @@ class CourseDemoResult:
         }
 
 
-def seed_course(
+def begin_course(
     library: Library,
     folder: Path,
     by: Actor,
@@ -104,10 +105,15 @@ def seed_course(
     *,
     preset: str = "demo",
     today: date | None = None,
-) -> str:
-    """Walk the course of the digital patient and put the finished case into a library; returns its id.
+    first_case: bool = False,
+) -> CourseWalk:
+    """Make the first images of the digital patient; the course is walked by `finish_course`.
 
-    The case appears when it is whole: a person may work in the library meanwhile.
+    Parameters
+    ----------
+    first_case
+        Put a case of these images into the library at once, to be looked at and planned on. The course becomes a case
+        of its own later, so nothing is replaced under anybody's hands.
 
     Raises
     ------
@@ -115,9 +121,21 @@ def seed_course(
         ``cannot-write`` when the folder cannot be written.
     """
     job = context or Context()
-    walk = begun_walk(library, folder, by, preset, _begun_on(today), HeldBack, job.part(0.0, 0.12))
-    walk.run(job.part(0.12, 1.0))
-    case = walk.opened.case
+    walk = begun_walk(library, folder, by, preset, _begun_on(today), HeldBack, job.part(0.0, 0.95))
+    if first_case:
+        put_first_case(walk)
+    job.step(1.0, "The first images of the digital patient are made")
+    return walk
+
+
+def finish_course(walk: CourseWalk, context: Context | None = None) -> str:
+    """Walk the course and put the finished case into the library; returns its id.
+
+    The case appears when it is whole: a person may work in the library meanwhile.
+    """
+    job = context or Context()
+    walk.run(job)
+    library, case, by = walk.opened.library, walk.opened.case, walk.by
     library.create_case(case, by)
     remember_places(library, case, by)
     job.step(1.0, "The course of the digital patient is in the library")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,19 +14,34 @@ from planner.app.demo_course_images import CourseDay, TrueMap
 from planner.app.demo_marking import MarkedLesion
 from planner.app.demo_walk import FELLOW
 from planner.app.marking import remove_item
-from planner.app.rehearse_ablation import BESIDE_LPS_MM, DEVICE, AblationRehearsal
+from planner.app.rehearse_ablation import BESIDE_LPS_MM, DEVICE, ORGAN, AblationRehearsal
 from planner.imaging import Volume
-from planner.model.needle_reading import needles_of
+from planner.imaging.masks import Mask
+from planner.model.items import PlanItem
+from planner.phantom.enhancement import structure_value
 
 
 class CourseAblation(AblationRehearsal):
-    """The ablation of the smaller tumour, planned on the six-week CT with the target brought over from the MR."""
+    """The ablation of the smaller tumour, planned on the six-week CT with the target brought over from the MR.
+
+    The liver lies elsewhere in the breath of the day: tumour and liver are marked again on the scan of the day, and the
+    zone is held against what was marked there.
+    """
 
     truths: tuple[CourseDay, CourseDay, CourseDay]
+    mark_today: Callable[[], PlanItem]
 
-    def begin(self, target: MarkedLesion, planned_on: CourseDay, today: CourseDay, after: CourseDay) -> None:
-        """What is treated, and the images it is planned on, done on and looked at afterwards."""
-        self.lesions, self.truths = (target,), (planned_on, today, after)
+    def begin(
+        self, target: MarkedLesion, days: tuple[CourseDay, CourseDay, CourseDay], mark_today: Callable[[], PlanItem]
+    ) -> None:
+        """What is treated; the images it is planned on, done on and looked at afterwards.
+
+        Parameters
+        ----------
+        mark_today
+            Marks the target on the scan of the day.
+        """
+        self.lesions, self.truths, self.mark_today = (target,), days, mark_today
 
     def zone_click(self) -> NDArray[np.float64]:
         """Beside the dense middle of the zone, where a person sees it."""
@@ -34,28 +50,27 @@ class CourseAblation(AblationRehearsal):
         return super().zone_click() if centre is None else centre + np.asarray(BESIDE_LPS_MM)
 
     def cover(self, task: CoverTask) -> None:
-        """With two applicators where every path is admissible; else with one, as a person tries."""
-        tries = (replace(task, maximum=2), replace(task, at_minus_sd=False, maximum=1))
-        for each in tries:
-            for item_id in self.needle_ids():
-                self.apply("Remove an applicator", remove_item(self.desk.session_id, item_id))
-            super().cover(each)
-            if self._admissible():
-                return
-
-    def _admissible(self) -> bool:
-        measured = [body.measured for _, body in needles_of(self.desk.session.items)]
-        return all(known is not None and known.admissible for known in measured)
+        """With one applicator for the mean zone: what a person tries first for a tumour of this size."""
+        for item_id in self.needle_ids():
+            self.apply("Remove an applicator", remove_item(self.desk.session_id, item_id))
+        super().cover(replace(task, at_minus_sd=False, maximum=1))
 
     def _today(self) -> dict[str, Any]:
-        """As planned where the paths still hold on the scan of the day; else planned anew on it."""
+        """Tumour and liver are marked on the scan of the day, and the paths are planned anew on it."""
+        self.mark_today()
+        source, liver = self.volume("today").source, self._liver_today()
+        self.mark_region("Mark the liver", liver, ORGAN, ORGAN, source.series_uid)
         answers = super()._today()
-        if not self._admissible():
-            self.cover(CoverTask(self._task(self._target(), "today"), self.devices[DEVICE], self._wanted_mm()))
-            self._zone()
-            self.desk.answer("paths", "needles", self.needle_rows(), by=FELLOW)
-            self.desk.answer("zone_margin", "settings", self._setting_rows(), by=FELLOW)
+        self.cover(CoverTask(self._task(self._target(), "today"), self.devices[DEVICE], self._wanted_mm()))
+        self._zone()
+        self.desk.answer("paths", "needles", self.needle_rows(), by=FELLOW)
+        self.desk.answer("zone_margin", "settings", self._setting_rows(), by=FELLOW)
         return answers
+
+    def _liver_today(self) -> Mask:
+        """As a segmentation program would have found it."""
+        labels = self.truths[1].truth_of("portal-venous").structures
+        return Mask.of(labels.grid, labels.mask(structure_value(ORGAN)))
 
     def _true_map(self, volume: Volume) -> Any:
         planned_on, today, _ = self.truths

@@ -139,6 +139,23 @@ class CourseHands:
             made[lesion.identifier] = item
         return made
 
+    def draw_target(self, day: CourseDay, role: str, tumour: str, session_id: str) -> PlanItem:
+        """A tumour that is known, marked on the images of a session as its target."""
+        volume = self.volume(day, role)
+        mask, tool = self._drawn(volume, day.truth_of(role).lesion(tumour))
+        diameter = longest_axial_diameter(mask)
+        body = RegionBody(
+            store_mask(self.library, mask),
+            lesion_id=self.lesions[tumour],
+            volume_ml=mask.volume_ml,
+            longest_mm=None if diameter is None else diameter.length_mm,
+        )
+        lesion = self.opened.case.lesion(self.lesions[tumour])
+        name = tumour if lesion is None else lesion.name
+        item = self._item(f"{name} on {day.on.isoformat()}", body, volume, tool)
+        self.apply(f"Mark {item.name}", put_item(session_id, item))
+        return item
+
     def _drawn(self, volume: Volume, lesion: LesionOnDay) -> tuple[Mask, str]:
         """A click where it fits; else, as most treated tumours need, a line around it."""
         if lesion.state in ("viable", "new"):

@@ -11,8 +11,9 @@ from planner.app.demo_course_images import CourseImages
 from planner.app.demo_course_people import COURSE_EXAMPLE
 from planner.app.demo_course_walk import CT_ROLES, CourseWalk
 from planner.app.demo_walk import moment_at
-from planner.app.digital_case import Clock, case_of
+from planner.app.digital_case import Clock, case_of, with_laboratory
 from planner.app.open_case import OpenCase
+from planner.app.rehearsals import FIRST_IMAGES_TITLE
 from planner.app.templates import installed
 from planner.catalogues import catalogue
 from planner.jobs import Context
@@ -53,3 +54,14 @@ def begun_walk(
         remember_places(library, case, by)
     clock = Clock(moment_at(begun_on + timedelta(days=1), time(9)))
     return CourseWalk(kind(library, None, case, revision, by), images, installed(), clock, by, job)
+
+
+def put_first_case(walk: CourseWalk) -> str:
+    """The images and values before any treatment as a case of its own, which the walk never touches; its id."""
+    library, by, base = walk.opened.library, walk.by, walk.images.days[BASELINE]
+    case = case_of(FIRST_IMAGES_TITLE, [base.entries[role] for role in CT_ROLES])
+    now = walk.clock()
+    case = with_laboratory(case, walk.images.laboratory(), by=by.user, now=now, until=now.date())
+    library.create_case(case, by)
+    remember_places(library, case, by)
+    return case.id

@@ -213,9 +213,8 @@ class CourseWalk:
         volume_ml = true.mask.volume_ml
         hands.begin(
             MarkedLesion(self.hands.lesions[L2], "L2", 0, None, None, true.size.diameter_mm, volume_ml, volume_ml),
-            fu,
-            today,
-            after,
+            (fu, today, after),
+            lambda: self.hands.draw_target(today, "portal-venous", L2, desk.session_id),
         )
 
         def before(stage: str) -> Mapping[str, Any]:

@@ -28,6 +28,8 @@ class Rehearsal:
 WHOLE_COURSE = "course"
 COURSE_TITLE = "The whole course: TACE twice, ablation, follow-up"
 """Of the digital patient that is there at the first start: not one session but all of them."""
+FIRST_IMAGES_TITLE = "Digital patient: first images (its treated course comes as a case of its own)"
+"""Of the case that can be opened within seconds of the first start, while the course is being made."""
 
 REHEARSALS = {
     each.case: each

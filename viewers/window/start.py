@@ -16,12 +16,11 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from planner.app.rehearsals import WHOLE_COURSE
 from planner.errors import OperatorError, StoreError
 from viewers.panels.look import apply_look
 from viewers.state.theme import scale_for
 from viewers.window.opening import OpeningFrame
-from viewers.window.rehearsing import put_in_digital_patient
+from viewers.window.rehearsing import put_in_course_at_first_start
 
 if TYPE_CHECKING:
     from planner.app.recovery import Recovery
@@ -165,8 +164,7 @@ def after_start(window: MainWindow) -> None:
     """What can wait until the window is seen: the page of a case, kernels, recovery, the digital patient."""
     window.prepare()
     offer_recovery(window)
-    if not window.library.list_cases():
-        put_in_digital_patient(window, WHOLE_COURSE)
+    put_in_course_at_first_start(window)
 
 
 def offer_recovery(window: MainWindow) -> None:
