@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from planner.cli.given_text import given_text
 from planner.cli.output import emit, exit_code_for, plain, print_findings, shown_value
 from planner.clinical.response_course import assess
 from planner.clinical.response_course_reading import request_of
@@ -44,21 +43,9 @@ def _document(source: str) -> Any:
     InputRefused
         When it is not there, too large, no UTF-8 text, no JSON, holds NaN or Infinity, or gives a key twice.
     """
+    text = given_text(source, MAXIMUM_BYTES)
     try:
-        if source == "-":
-            data = sys.stdin.buffer.read(MAXIMUM_BYTES + 1)
-        else:
-            with Path(source).open("rb") as stream:
-                data = stream.read(MAXIMUM_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no usable path"
-        raise InputRefused("unreadable-file", f"{source} cannot be read: {reason}.", subject=source) from error
-    if len(data) > MAXIMUM_BYTES:
-        raise InputRefused("too-large", f"{source} is larger than 5 MB.", subject=source)
-    try:
-        return json.loads(data.decode("utf-8-sig"), parse_constant=_not_finite, object_pairs_hook=_single)
-    except UnicodeDecodeError as error:
-        raise InputRefused("not-text", f"{source} is not UTF-8 text.", subject=source) from error
+        return json.loads(text, parse_constant=_not_finite, object_pairs_hook=_single)
     except (ValueError, RecursionError) as error:
         raise InputRefused("not-json", f"{source} is not JSON; see the contract of 'response'.") from error
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from planner.app.scoring import assignments, inputs_of, list_rules, read_document, score
+from planner.cli.given_text import given_text
 from planner.cli.output import DONE, emit, exit_code_for, plain, print_findings, shown_value
 from planner.clinical.results import RuleResult
-from planner.errors import InputRefused, UsageError
+from planner.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,35 +45,11 @@ def _command(
         raise UsageError("usage", "Give KEY=VALUE words or --input FILE, not both.")
     given: dict[str, Any] = dict(assignments(values or []))
     if source is not None:
-        given = inputs_of(read_document(_read(source), source), rule, source)
-    overrides = read_document(_read(profile), profile) if profile is not None else None
+        given = inputs_of(read_document(given_text(source, MAXIMUM_BYTES), source), rule, source)
+    overrides = read_document(given_text(profile, MAXIMUM_BYTES), profile) if profile is not None else None
     result = score(rule, given, overrides=overrides, confirmed=confirm or ())
     emit(result.to_json(), as_json, lambda console: _print_result(console, result))
     return exit_code_for(result.findings)
-
-
-def _read(source: str) -> str:
-    """The text of a file or of stdin.
-
-    Raises
-    ------
-    InputRefused
-        When it is not there, too large, or no UTF-8 text.
-    """
-    try:
-        if source == "-":
-            data = sys.stdin.buffer.read(MAXIMUM_BYTES + 1)
-        else:
-            with Path(source).open("rb") as stream:
-                data = stream.read(MAXIMUM_BYTES + 1)
-    except OSError as error:
-        raise InputRefused("unreadable-file", f"{source} cannot be read: {error.strerror}.", subject=source) from error
-    if len(data) > MAXIMUM_BYTES:
-        raise InputRefused("too-large", f"{source} is larger than 1 MB.", subject=source)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputRefused("not-text", f"{source} is not UTF-8 text.", subject=source) from error
 
 
 def _print_rules(console: Console, rules: list[dict[str, Any]]) -> None:
