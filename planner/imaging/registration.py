@@ -26,6 +26,7 @@ from planner.imaging.registration_left_out import LeftOut, is_lung, left_out
 from planner.imaging.registration_levels import Compared, Level, Window, level_of, prepared, working_grid
 from planner.imaging.registration_organs import found_organ, is_like_ct
 from planner.imaging.registration_organs import organ_mask as organ_mask
+from planner.imaging.same_patient import refuse_strangers
 from planner.imaging.volumes import Volume
 from planner.jobs import Context
 
@@ -132,7 +133,7 @@ def register(
     """
     began = time.perf_counter()
     steps = context or Context()
-    _refuse_strangers(fixed, moving)
+    refuse_strangers(fixed, moving)
     share = 0.5 if check_inverse else 0.9
     first = _Side.of(fixed, organ, fixed_mask, leave_out_fixed, steps.part(0.0, 0.1 * share))
     wanted = first.organ if fixed_mask is None else organ
@@ -252,16 +253,6 @@ def _moving_side(volume: Volume, organ: str, mask: Mask | None, leave_out: Mask 
     body = _Side.of(volume, "body", None, leave_out, context)
     note = f"No {wanted} was found in the moving image: how the two organs overlap is not known."
     return replace(body, has_organ=False, notes=(note,))
-
-
-def _refuse_strangers(fixed: Volume, moving: Volume) -> None:
-    first, second = fixed.source, moving.source
-    if first.patient_id and second.patient_id and first.patient_id != second.patient_id:
-        raise InputRefused(
-            "different-patients",
-            "The two images carry different patient IDs and are not matched; choose two series of one patient.",
-            subject=second.series_uid,
-        )
 
 
 def _spacing_mm(side: _Side) -> float:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from planner.errors import InputRefused
 from planner.geometry import SpaceMap, lps
 from planner.imaging.masks import Mask
+from planner.imaging.same_patient import refuse_strangers
 from planner.imaging.volumes import Volume
 from planner.jobs import Context
 
@@ -170,7 +171,7 @@ def image_rigid(
     from planner.imaging import rigid_registration_search as search
 
     steps = context or Context()
-    _refuse_strangers(fixed, moving)
+    refuse_strangers(fixed, moving)
     fixed_uid, moving_uid = fixed.grid.frame_uid, moving.grid.frame_uid
     notes: tuple[str, ...] = ()
     if fixed_uid == moving_uid and start is None and not same_frame_too:
@@ -275,13 +276,3 @@ def _checked_start(start: SpaceMap, fixed_uid: str, moving_uid: str) -> Points:
     same = SpaceMap(lps(fixed_uid), lps(fixed_uid), np.eye(4))
     back = SpaceMap(lps(moving_uid), lps(moving_uid), np.eye(4))
     return back.after(start.after(same)).homogeneous
-
-
-def _refuse_strangers(fixed: Volume, moving: Volume) -> None:
-    first, second = fixed.source, moving.source
-    if first.patient_id and second.patient_id and first.patient_id != second.patient_id:
-        raise InputRefused(
-            "different-patients",
-            "The two images carry different patient IDs and are not matched; choose two series of one patient.",
-            subject=second.series_uid,
-        )
