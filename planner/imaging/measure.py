@@ -130,7 +130,7 @@ def longest_axial_diameter(mask: Mask) -> Diameter | None:
     """The longest line within one slice k of the image, as RECIST measures; None for an empty structure."""
     best: Diameter | None = None
     for at in range(mask.voxels.shape[0]):
-        outline = _outline(mask.voxels[at])
+        outline = outline_of(mask.voxels[at])
         if not len(outline):
             continue
         kji = np.insert(outline, 0, 0.0, axis=1) + np.asarray(mask.box[0]) + (at, 0, 0)
@@ -154,8 +154,8 @@ def longest_diameter(mask: Mask) -> Diameter | None:
     return _farthest(mask.grid.lps_from_kji.points(kji + np.asarray(mask.box[0])), flat=False)
 
 
-def _outline(layer: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(n, 2): middles of the pixel faces between inside and outside of one slice."""
+def outline_of(layer: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Middles of the pixel faces between inside and outside of one slice: row and column (n, 2) in pixels."""
     points = []
     for axis in range(2):
         padded = np.pad(layer, [(1, 1) if other == axis else (0, 0) for other in range(2)])

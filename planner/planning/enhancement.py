@@ -17,7 +17,7 @@ from planner.catalogues import catalogue
 from planner.clinical.comparisons import above, at_least
 from planner.errors import FrameMismatch, InputRefused
 from planner.imaging.masks import Box, Mask, box_slices, padded_box, union_box
-from planner.imaging.measure import Diameter
+from planner.imaging.measure import Diameter, outline_of
 from planner.imaging.resampling import resampled, resampled_mask
 from planner.imaging.volumes import Volume
 from planner.jobs import Context
@@ -255,14 +255,8 @@ def _extent(points: NDArray[np.float64]) -> float:
 
 
 def _outline(layer: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(n, 2) row and column: middles of the pixel faces between inside and outside; where there are many, some."""
-    points = []
-    for axis in range(2):
-        padded = np.pad(layer, [(1, 1) if other == axis else (0, 0) for other in range(2)])
-        edge = np.argwhere(np.diff(padded.astype(np.int8), axis=axis)).astype(np.float64)
-        edge[:, axis] -= 0.5
-        points.append(edge)
-    found: NDArray[np.float64] = np.concatenate(points)
+    """(n, 2) row and column of the outline; where there are many points, some of them."""
+    found = outline_of(layer)
     return found[:: max(1, -(-len(found) // _MOST_OUTLINE_POINTS))]
 
 
