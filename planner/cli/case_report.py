@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -101,30 +102,22 @@ def _report(
 
 def _plan(asked: _Asked) -> int:
     from planner.app.reporting import session_report
-    from planner.app.sessions import local_now
-    from planner.app.templates import installed
 
-    return session_report(
-        asked.library,
-        asked.case,
-        asked.revision,
-        asked.session,
-        installed(),
-        asked.out,
-        renderer=command_context(asked.context).make_renderer(),
-        volumes={},
-        by=asked.by,
-        now=local_now(),
-        context=progress(),
-    )
+    return _of_session(asked, session_report)
 
 
 def _technical(asked: _Asked) -> int:
-    from planner.app.sessions import local_now
     from planner.app.technical_record import write_technical_record
+
+    return _of_session(asked, write_technical_record)
+
+
+def _of_session(asked: _Asked, write: Callable[..., int]) -> int:
+    """Print a paper of one session that has pictures; both such papers are asked for in the same way."""
+    from planner.app.sessions import local_now
     from planner.app.templates import installed
 
-    return write_technical_record(
+    return write(
         asked.library,
         asked.case,
         asked.revision,
