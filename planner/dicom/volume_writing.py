@@ -148,23 +148,36 @@ def _nrrd(array: NDArray[np.generic], grid: Grid) -> list[bytes | memoryview]:
 
 
 def _metaimage(array: NDArray[np.generic], grid: Grid) -> list[bytes | memoryview]:
-    world_from_ijk = world_from_ijk_of(grid.lps_from_kji.homogeneous, "LPS")
-    k, j, i = array.shape
-    steps = np.linalg.norm(world_from_ijk[:3, :3], axis=0)
     packed = zlib.compress(_bytes_of(array), _FAST)
+    return [metaimage_header(grid, len(packed), f"ElementType = {_META[array.dtype.str[1:]]}"), packed]
+
+
+def metaimage_header(grid: Grid, packed_bytes: int, *element: str) -> bytes:
+    """The head of a MetaImage whose packed voxels follow it in the same file.
+
+    Parameters
+    ----------
+    packed_bytes
+        How long the packed voxels are.
+    element
+        Lines that say what one voxel is.
+    """
+    world_from_ijk = world_from_ijk_of(grid.lps_from_kji.homogeneous, "LPS")
+    k, j, i = grid.size_kji
+    steps = np.linalg.norm(world_from_ijk[:3, :3], axis=0)
     lines = (
         "ObjectType = Image",
         "NDims = 3",
         "BinaryData = True",
         "BinaryDataByteOrderMSB = False",
         "CompressedData = True",
-        f"CompressedDataSize = {len(packed)}",
+        f"CompressedDataSize = {packed_bytes}",
         f"TransformMatrix = {' '.join(_exact((world_from_ijk[:3, :3] / steps).T.ravel()))}",
         f"Offset = {' '.join(_exact(world_from_ijk[:3, 3]))}",
         "CenterOfRotation = 0 0 0",
         f"ElementSpacing = {' '.join(_exact(steps))}",
         f"DimSize = {i} {j} {k}",
-        f"ElementType = {_META[array.dtype.str[1:]]}",
+        *element,
         "ElementDataFile = LOCAL",
     )
-    return ["\n".join(lines).encode() + b"\n", packed]
+    return "\n".join(lines).encode() + b"\n"
