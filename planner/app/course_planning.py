@@ -62,6 +62,35 @@ def set_course(course_id: str, change: Callable[[Course], Course]) -> Edit:
     return edit
 
 
+def end_course(course_id: str, on: date, *, reason: str, today: date) -> Edit:
+    """Say that a course is over, since when and why; it asks for nothing any more, and its steps stay as they are.
+
+    Raises
+    ------
+    UsageError
+        ``missing-reason``; ``bad-course`` for a day to come, or, when applied, one before the course began;
+        ``unknown-course`` when applied.
+    """
+    if not reason.strip():
+        raise UsageError("missing-reason", "Say why the course ends.", subject=course_id)
+    if on > today:
+        text = f"The course cannot have ended on {on.isoformat()}: that day is still to come."
+        raise UsageError("bad-course", text, subject=course_id)
+
+    def change(course: Course) -> Course:
+        if course.begun_on is not None and on < course.begun_on:
+            text = f"The course began on {course.begun_on.isoformat()}; it cannot have ended on {on.isoformat()}."
+            raise UsageError("bad-course", text, subject=course_id)
+        return replace(course, ended_on=on, ended_why=reason.strip())
+
+    return set_course(course_id, change)
+
+
+def open_course_again(course_id: str) -> Edit:
+    """Take the end of a course back; raises UsageError ``unknown-course`` when applied."""
+    return set_course(course_id, lambda course: replace(course, ended_on=None, ended_why=None))
+
+
 def set_step(course_id: str, step: CourseStep, *, before: str | None = None) -> Edit:
     """Put a step into a course, or replace the one with its id.
 

@@ -18,6 +18,7 @@ from planner.model.disease import BoardDecision
 from planner.model.people import Patient
 from tests.course_scene import TODAY, course_case, study
 from tests.window_hands import LEFT, PERSON, Hands
+from viewers.panels.course_end import EndCourseDialog
 from viewers.panels.course_page import CoursePage
 from viewers.panels.step_dialog import StartCourseDialog, StepDialog
 from viewers.window.case_course import CaseCourse
@@ -130,6 +131,28 @@ def test_that_the_top_is_written_in_place_as_one_step_of_undo(hands: Hands) -> N
     hands.shortcut(Qt.Key.Key_Z)
     hands.shortcut(Qt.Key.Key_Z)
     assert hands.work.opened.case == before
+
+
+def test_that_a_course_is_ended_with_day_and_reason_and_opened_again(hands: Hands) -> None:
+    before = hands.work.opened.case
+    head = page(hands).head
+    hands.press(head.end)
+    dialog = course(hands).dialog
+    assert isinstance(dialog, EndCourseDialog)
+    hands.press(dialog.go)
+    assert "why" in dialog.problem.text()
+    dialog.reason.setText("<b>Goal</b> reached")
+    hands.press(dialog.go)
+    hands.turn()
+    ended = hands.work.opened.case.courses[0]
+    assert (ended.ended_on, ended.ended_why) == (TODAY, "<b>Goal</b> reached")
+    assert head.ended.text() == f"ended on {TODAY.isoformat()}: <b>Goal</b> reached"
+    assert head.end.text() == "Open the course again"
+    hands.press(head.end)
+    hands.turn()
+    assert hands.work.opened.case.courses == before.courses
+    assert head.ended.text() == ""
+    assert head.end.text() == "End the course…"
 
 
 def test_that_a_condition_is_answered_with_a_reason_when_it_is_not_needed(hands: Hands) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from planner.model.course import Course
 from planner.workflow.template import Choice, Field, FieldKind
+from viewers.panels.course_end import ended_words
 from viewers.panels.editors import FieldEditor, editor_for
 from viewers.panels.parts import PlainLabel, button, plain_tip
 
@@ -40,10 +41,17 @@ class CourseHead(QWidget):
         Called with the id of another course of the case.
     start
         Begins a course from a template.
+    end
+        Ends the course on show, or opens it again when it is over.
     """
 
     def __init__(
-        self, bands: Sequence[Choice], write: Write, chosen: Callable[[str], object], start: Callable[[], object]
+        self,
+        bands: Sequence[Choice],
+        write: Write,
+        chosen: Callable[[str], object],
+        start: Callable[[], object],
+        end: Callable[[], object],
     ) -> None:
         super().__init__()
         self._write, self._chosen = write, chosen
@@ -61,8 +69,13 @@ class CourseHead(QWidget):
         self.start = button("Start a course…", start, tip="From a template: the usual orders of treatments")
         top.addWidget(self.title)
         top.addWidget(self.courses)
+        self.end = button("End the course…", end)
+        self.ended = PlainLabel("")
+        # A long reason never widens the window; the whole of it stands in its tip.
+        self.ended.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         top.addWidget(self.start)
-        top.addStretch(1)
+        top.addWidget(self.end)
+        top.addWidget(self.ended, 1)
         grid.addLayout(top, 0, 0, 1, 4)
         for number, field in enumerate(head_fields(bands)):
             line, column = number % 3 + 1, 2 * (number // 3)
@@ -86,6 +99,11 @@ class CourseHead(QWidget):
         self.courses.setVisible(len(courses) > 1)
         self.title.setText(current.title if current is not None and len(courses) == 1 else "Course")
         self._filling = False
+        over = ended_words(current)
+        self.end.setVisible(current is not None)
+        self.end.setText("Open the course again" if over else "End the course…")
+        self.ended.setText(over)
+        self.ended.setToolTip(over)
         for name, editor in self.editors.items():
             editor.setEnabled(current is not None or name == "responsible_physician")
             editor.show_value(values.get(name))

@@ -54,6 +54,7 @@ class CourseActs:
     write: Callable[[str, Any], str | None]
     choose: Callable[[str], object]
     start: Callable[[], object]
+    end: Callable[[], object]
     add: Callable[[], object]
     leave: Callable[[], object]
     open_study: Callable[[str], object]
@@ -76,7 +77,7 @@ class CoursePage(QWidget):
         self._acts = acts
         self.view: CourseView | None = None
         self.step_id: str | None = None
-        self.head = CourseHead(bands, acts.write, acts.choose, acts.start)
+        self.head = CourseHead(bands, acts.write, acts.choose, acts.start, acts.end)
         self.back = button("Back to the images", acts.leave, tip="Esc, or Ctrl+Shift+C")
         self.timeline = Timeline(memory)
         self.timeline.session_wanted.connect(acts.step.open_session)

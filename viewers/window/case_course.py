@@ -22,6 +22,7 @@ from planner.workflow.course_dates import ProposedDate, ripple, with_dates
 from planner.workflow.course_templates import CourseTemplate
 from planner.workflow.follow_up_rules import risk_bands
 from planner.workflow.template import Choice
+from viewers.panels.course_end import EndCourseDialog
 from viewers.panels.course_page import CourseActs, CoursePage, CourseView
 from viewers.panels.step_card import StepActs
 from viewers.panels.step_dialog import CourseOffer, StartCourseDialog, StepDialog
@@ -149,6 +150,7 @@ class CaseCourse:
             write=self._write,
             choose=self._choose,
             start=self.ask_to_start,
+            end=self.end_or_open_again,
             add=self._add_step,
             leave=self.leave,
             open_study=self.open_study,
@@ -212,6 +214,22 @@ class CaseCourse:
         if refusal is not None:
             self.course_id = before
         return refusal
+
+    def end_or_open_again(self) -> None:
+        """Ask since when and why the course is over; one that is over goes on again."""
+        course, work = self._course(), self.window.work
+        if course is None or work is None:
+            return
+        if course.ended_on is not None:
+            self._apply("Open a course again", lambda: course_planning.open_course_again(course.id))
+            return
+
+        def end(on: date, reason: str) -> str | None:
+            return self._apply(
+                "End a course", lambda: course_planning.end_course(course.id, on, reason=reason, today=work.today)
+            )
+
+        self._open(EndCourseDialog(course, work.today, end, self.window))
 
     # Steps
 

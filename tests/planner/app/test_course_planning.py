@@ -14,10 +14,12 @@ from planner.app.course_planning import (
     course_status,
     course_templates,
     drop_step,
+    end_course,
     link_session,
     mark_done,
     mark_not_done,
     new_step,
+    open_course_again,
     propose_dates,
     remove_step,
     restore_step,
@@ -266,6 +268,26 @@ def test_that_the_head_of_a_course_is_changed_and_a_course_ends() -> None:
     assert ended.ended_why == "progression"
     with pytest.raises(UsageError, match="no course"):
         document.apply("course", set_course("course-9", lambda course: course))
+
+
+def test_that_a_course_ends_on_a_day_with_a_reason_and_is_opened_again() -> None:
+    document = begun("tace_on_demand")
+    open_course = document.case.courses[0]
+    end, today = START + 90 * DAY, START + 100 * DAY
+    document.apply("end", end_course("course-1", end, reason=" progression ", today=today))
+    ended = document.case.courses[0]
+    assert (ended.ended_on, ended.ended_why) == (end, "progression")
+    assert ended.steps == open_course.steps
+    document.apply("again", open_course_again("course-1"))
+    assert document.case.courses[0] == open_course
+    for on, reason, said in (
+        (end, " ", "why"),
+        (today + DAY, "x", "still to come"),
+        (START - DAY, "x", "cannot have ended"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            document.apply("end", end_course("course-1", on, reason=reason, today=today))
+    assert document.case.courses[0] == open_course
 
 
 def test_that_the_cumulative_dose_of_planned_sessions_is_said_before_they_are_booked() -> None:
