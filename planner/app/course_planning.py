@@ -63,7 +63,9 @@ def set_course(course_id: str, change: Callable[[Course], Course]) -> Edit:
 
 
 def end_course(course_id: str, on: date, *, reason: str, today: date) -> Edit:
-    """Say that a course is over, since when and why; it asks for nothing any more, and its steps stay as they are.
+    """Say that a course is over, since when and why; its steps stay as they are.
+
+    Open steps, sessions and follow-up visits of an ended course are no due items any more (`planner.workflow.due`).
 
     Raises
     ------

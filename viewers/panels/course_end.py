@@ -11,7 +11,10 @@ from planner.model.course import Course
 from viewers.panels.board_day import day_editor, typed_day
 from viewers.panels.parts import PlainLabel, button, row
 
-NOTE = "An ended course asks for nothing any more; its steps and sessions stay as they are, and it can be opened again."
+NOTE = (
+    "Its open steps, sessions and follow-up visits are asked for no more; open tasks, devices in the body and decisions "
+    "still are. Nothing is taken out, and the course can be opened again."
+)
 
 
 def ended_words(course: Course | None) -> str:
