@@ -17,7 +17,7 @@ from planner.findings import Finding, Severity
 from planner.geometry import Grid
 from planner.imaging import ImageSource
 from planner.model.case import Case
-from planner.model.people import Patient
+from planner.model.people import Patient, PriorTreatment
 from planner.store.audit import ChainReport
 from planner.store.library import PrintRecord
 from planner.workflow.values import read_path, write_path
@@ -178,6 +178,26 @@ def test_that_the_facts_of_the_patient_are_edited_in_the_templates_own_fields(qa
     assert (held.name, held.hold_from, held.restart_on) == ("Warfarin", date(2026, 3, 10), date(2026, 3, 20))
     assert read_path(facts.case, "implants") is None
     assert "implants" in dialog.editors
+    dialog.accept()
+
+
+def test_that_an_earlier_treatment_that_lasted_gets_its_last_day(qapp: QApplication) -> None:
+    facts = Facts()
+    dialog = FactsDialog(fact_fields(list(installed().templates.values())), lambda: facts.case, facts.write)
+    dialog.show()
+    table = dialog.editors["prior_treatments"]
+    QTest.mouseClick(table.add_button, LEFT)
+    cells = table.cards[0].editors
+    assert list(cells).index("until") == list(cells).index("on") + 1
+    for name, text in (("kind", "systemic"), ("on", "2025-10-01"), ("until", "2026-01-15")):
+        cells[name].line.setFocus()
+        QTest.keyClicks(cells[name].line, text)
+        QTest.keyClick(cells[name].line, Qt.Key.Key_Return)
+    assert facts.case.prior_treatments == (PriorTreatment("systemic", on=date(2025, 10, 1), until=date(2026, 1, 15)),)
+    cells["until"].line.setFocus()
+    cells["until"].line.clear()
+    QTest.keyClick(cells["until"].line, Qt.Key.Key_Return)
+    assert facts.case.prior_treatments[0].until is None
     dialog.accept()
 
 

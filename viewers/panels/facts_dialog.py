@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtWidgets import QDialog, QScrollArea, QVBoxLayout, QWidget
@@ -35,6 +36,15 @@ OWN = (
 NOT_HERE = frozenset({"lesion_list_confirmed"})
 """Bound fields that belong to their stage: a person says them in front of the images."""
 
+PRIOR_TREATMENTS = "prior_treatments"
+LAST_DAY = Field(
+    "until",
+    "Last day, of what lasted",
+    FieldKind.DATE,
+    help="A systemic line or radiotherapy; empty for one of a day, or while it goes on.",
+)
+"""Of an earlier treatment: the axis of time draws how long it went on."""
+
 Write = Callable[[str, Any], str | None]
 """(path in the case, JSON value) -> a sentence why it was refused, or None."""
 
@@ -46,8 +56,18 @@ def fact_fields(templates: Sequence[Template]) -> tuple[Field, ...]:
         for stage in template.stages:
             for each in stage.fields:
                 if each.binds is not None and each.binds not in NOT_HERE:
-                    found.setdefault(each.binds, each)
+                    found.setdefault(each.binds, _with_last_day(each) if each.binds == PRIOR_TREATMENTS else each)
     return tuple(found.values())
+
+
+def _with_last_day(field: Field) -> Field:
+    """Earlier treatments with their last day, behind the first one."""
+    columns = list(field.columns)
+    if any(each.id == LAST_DAY.id for each in columns):
+        return field
+    first = next((number for number, each in enumerate(columns) if each.id == "on"), len(columns) - 1)
+    columns.insert(first + 1, LAST_DAY)
+    return replace(field, columns=tuple(columns))
 
 
 class FactsDialog(QDialog):
