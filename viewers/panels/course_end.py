@@ -12,8 +12,8 @@ from viewers.panels.board_day import day_editor, typed_day
 from viewers.panels.parts import PlainLabel, button, row
 
 NOTE = (
-    "Its open steps, sessions and follow-up visits are asked for no more; open tasks, devices in the body and decisions "
-    "still are. Nothing is taken out, and the course can be opened again."
+    "Its open steps, sessions and follow-up visits are asked for no more; open tasks, devices in the body and "
+    "decisions still are. Nothing is taken out, and the course can be opened again."
 )
 
 
