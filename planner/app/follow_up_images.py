@@ -11,7 +11,7 @@ from datetime import date
 
 import numpy as np
 
-from planner.app.frame_links import linked_frames, point_map
+from planner.app.frame_links import point_map
 from planner.app.lesion_identity import IdentityProposals
 from planner.errors import FrameMismatch, InputRefused
 from planner.imaging import Label, LabelMap, Volume
@@ -24,7 +24,6 @@ from planner.planning.change_maps import (
     ChangedStructure,
     ViabilityMap,
     changed_structures,
-    difference,
     enhancement,
     lipiodol_map,
     viability_map,
@@ -100,23 +99,6 @@ def _map(library: Library, case: Case, new: Volume, earlier: Volume) -> PointMap
         text = "The two studies are not linked by a reviewed link; register them and review the link first."
         raise FrameMismatch("not-linked", text, subject=new.source.series_uid)
     return found
-
-
-def difference_of_days(
-    library: Library, case: Case, new: Volume, earlier: Volume, context: Context | None = None
-) -> tuple[Volume, tuple[str, ...]]:
-    """The new image less the earlier one, on the new grid, and what has to be said beside it.
-
-    Raises as `earlier_on_new`, and `InputRefused` ``other-modality``.
-    """
-    found = difference(new, earlier_on_new(library, case, new, earlier, context))
-    way = linked_frames(case, new.grid.frame_uid, earlier.grid.frame_uid)
-    notes = [] if way is None else [f"Studies {way.words}."]
-    phases = new.source.phase, earlier.source.phase
-    if phases[0] is None or phases[0] != phases[1]:
-        words = " and ".join(each or "unknown" for each in phases)
-        notes.append(f"Different contrast phases ({words}): a difference need be no change.")
-    return found, tuple(notes)
 
 
 def enhancement_of_day(library: Library, case: Case, after: Volume, before: Volume) -> Volume:

@@ -77,10 +77,6 @@ class LesionHistory:
     rows: tuple[HistoryRow, ...]
     unread_sessions: tuple[str, ...]
 
-    @property
-    def was_retreated(self) -> bool:
-        return len(self.treated_in) > 1
-
 
 def lesion_history(case: Case, lesion_id: str, templates: Mapping[str, Template]) -> LesionHistory:
     """All that the case knows of a lesion.

@@ -133,10 +133,6 @@ class Identity:
     meetings: tuple[Meeting, ...]
     reasons: tuple[str, ...]
 
-    @property
-    def is_ambiguous(self) -> bool:
-        return self.kind is IdentityKind.AMBIGUOUS
-
 
 @dataclass(frozen=True, slots=True)
 class Matching:

@@ -39,13 +39,6 @@ class SizeChange:
     uncertainty_mm: float
     by: str | None
 
-    @property
-    def volume_share(self) -> float | None:
-        """Change of volume over the earlier one; None where either is unknown."""
-        if not self.before_ml or self.after_ml is None:
-            return None
-        return self.after_ml / self.before_ml - 1.0
-
 
 def size_change(before: Sequence[Size], after: Sequence[Size], voxel_mm: float) -> SizeChange:
     """Compare the sizes of a lesion, or of all its parts, on two days.

@@ -85,10 +85,6 @@ class CaseFacts:
         """What is still waited for on a day, earliest first; items without a day come last."""
         return tuple(each for each in self.due if each.lapses_on is None or each.lapses_on >= today)
 
-    def next_due(self, today: date) -> DueSummary | None:
-        """The earliest thing with a day that is still waited for."""
-        return next((each for each in self.open_due(today) if each.due_on is not None), None)
-
 
 @dataclass(frozen=True, slots=True)
 class CaseSummary:

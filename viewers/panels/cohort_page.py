@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QSplitter, QTab
 
 from planner.app.cohort import Cohort, CohortRow
 from planner.app.cohort_tables import (
-    CohortFilter,
     filtered,
     thresholds,
     waterfall_bars,
@@ -289,9 +288,6 @@ class CohortPage(QWidget):
     def picture_plot(self, plot: Plot) -> Plot:
         """A plot as it may leave the house: without names."""
         return SwimmerPlot([each.row for each in plot.lanes], _code) if isinstance(plot, SwimmerPlot) else plot
-
-    def current_filter(self) -> CohortFilter:
-        return self.filters.chosen()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """F in the plot and the tick box say the same."""

@@ -348,9 +348,3 @@ def point_at(points: Iterable[PlacedPoint], x: float, y: float, reach: float) ->
     """The value nearest to the pointer, within reach."""
     found = min(points, key=lambda each: math.hypot(each.x - x, each.y - y), default=None)
     return found if found is not None and math.hypot(found.x - x, found.y - y) <= reach else None
-
-
-def value_near(curve: Curve, day: date) -> CurvePoint | None:
-    """The last value of a curve at a day: what was known then; None before the first."""
-    known = [point for point in curve.points if point.on <= day]
-    return max(known, key=lambda point: point.on, default=None)

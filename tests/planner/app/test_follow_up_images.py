@@ -10,7 +10,6 @@ import pytest
 from stored_cases import DOCTOR, make_case
 
 from planner.app.follow_up_images import (
-    difference_of_days,
     earlier_on_new,
     enhancement_of_day,
     lipiodol_of_day,
@@ -63,13 +62,6 @@ def test_that_the_earlier_image_comes_to_lie_on_the_new_one(library: Library, li
     moved = earlier_on_new(library, linked, new, earlier)
     assert moved.nearest((0, 0, 0)) == pytest.approx(110.0)
     assert np.isnan(np.asarray(moved.voxels)[-1]).all()
-    found, notes = difference_of_days(library, linked, new, earlier)
-    assert found.nearest((0, 0, 0)) == pytest.approx(10.0)
-    assert found.nearest((20, 20, 0)) == pytest.approx(0.0)
-    assert "error assumed 10.0 mm" in notes[0]
-    assert len(notes) == 1
-    other = Volume(earlier.voxels, earlier.grid, replace(EARLIER, phase="portal-venous"))
-    assert "contrast phases" in difference_of_days(library, linked, new, other)[1][1]
 
 
 def test_that_two_days_are_not_compared_without_a_reviewed_link(library: Library) -> None:

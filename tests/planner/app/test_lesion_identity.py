@@ -273,7 +273,6 @@ def test_that_the_history_tells_treatment_margin_oil_and_response_by_date(librar
     case = replace(case, sessions=(session,), readings=(reading,))
     found = lesion_history(case, "L1", TEMPLATES)
     assert found.treated_in == ("session-1",)
-    assert not found.was_retreated
     assert [each.kind for each in found.rows] == [
         "observation", "margin", "treatment", "record", "record", "observation", "response",
     ]  # fmt: skip

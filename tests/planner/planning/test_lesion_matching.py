@@ -42,7 +42,8 @@ def test_that_a_lesion_in_its_place_is_the_same_and_its_growth_is_measured() -> 
     assert change is not None
     assert change.kind == "grown"
     assert change.difference_mm == pytest.approx(10.0, abs=0.5)
-    assert change.volume_share == pytest.approx((30 / 20) ** 3 - 1, rel=0.08)
+    assert change.before_ml is not None
+    assert change.after_ml == pytest.approx((30 / 20) ** 3 * change.before_ml, rel=0.08)
 
 
 def test_that_a_change_within_two_drawings_of_one_edge_is_stable() -> None:

@@ -40,8 +40,7 @@ def _case() -> Case:
 def test_that_the_facts_say_what_is_due_and_leave_overdue_to_the_reader() -> None:
     facts = facts_of(_case())
     assert (facts.last_response, facts.last_response_on, facts.risk_band) == ("PR (mrecist)", date(2026, 4, 15), "high")
-    first = facts.next_due(TREATED)
-    assert first is not None
+    first = facts.open_due(TREATED)[0]
     assert (first.kind, first.owner) == ("laboratory", "Dr A")
     late = facts.open_due(date(2026, 12, 1))
     assert [each.kind for each in late if each.overdue(date(2026, 12, 1))] == ["device", "imaging"]
@@ -54,7 +53,7 @@ def test_that_facts_stored_before_are_still_read() -> None:
         older.pop(name)
     read = codec.from_json(CaseFacts, older)
     assert (read.due, read.last_response, read.risk_band) == ((), None, None)
-    assert read.next_due(TREATED) is None
+    assert read.open_due(TREATED) == ()
     assert not read.due_known
 
 
