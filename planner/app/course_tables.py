@@ -145,7 +145,7 @@ def _reading_row(case: Case, reading: ResponseReading, templates: Templates) -> 
 
 
 def _share(change: float | None) -> str:
-    return UNKNOWN if change is None else f"{100.0 * change:+.0f} % from baseline"
+    return UNKNOWN if change is None else f"{change:+.0f} % from baseline"
 
 
 def disagreements_table(case: Case) -> Table:

@@ -12,7 +12,7 @@ from datetime import date
 
 import numpy as np
 
-from planner.app.demo_course_images import CourseDay, CourseImages
+from planner.app.demo_course_images import CourseDay, CourseImages, overlap
 from planner.app.demo_course_truth import IdentitySeen, LinkSeen, link_seen
 from planner.app.demo_marking import REACH_MM, ROMAN
 from planner.app.digital_case import Clock
@@ -33,7 +33,7 @@ from planner.errors import BugError, OperatorError
 from planner.imaging import Volume
 from planner.imaging.displacement import warped_mask
 from planner.imaging.lesion import lesion_from_click
-from planner.imaging.masks import Mask, union_box
+from planner.imaging.masks import Mask
 from planner.imaging.measure import longest_axial_diameter
 from planner.imaging.registration import Model
 from planner.jobs import Context
@@ -163,7 +163,7 @@ class CourseHands:
                 mask = lesion_from_click(volume, np.asarray(lesion.centre_lps_mm), limit_mm=REACH_MM)
             except OperatorError:
                 return lesion.mask, HAND
-            if _dice(mask, lesion.mask) >= FITS:
+            if overlap(mask, lesion.mask) >= FITS:
                 return mask, CLICK
         return lesion.mask, HAND
 
@@ -298,15 +298,6 @@ class CourseHands:
 
     def _found(self, item_id: str) -> PlanItem:
         return next(item for each in self.opened.case.sessions for item in each.items if item.id == item_id)
-
-
-def _dice(one: Mask, other: Mask) -> float:
-    """Overlap of two masks of one grid, 0 to 1."""
-    if one.is_empty or other.is_empty:
-        return 0.0
-    box = union_box((one.box, other.box))
-    shared = int(np.count_nonzero(one.within(box) & other.within(box)))
-    return 2.0 * shared / (one.count + other.count)
 
 
 def observed_on(lesion_id: str, day: date, opened: OpenCase) -> Observation | None:

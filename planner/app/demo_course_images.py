@@ -17,7 +17,7 @@ from planner.app.phantoms import cannot_write
 from planner.dicom.angio_reading import KIND as ANGIO
 from planner.dicom.series import SeriesEntry
 from planner.imaging import LabelMap, Volume
-from planner.imaging.masks import box_slices
+from planner.imaging.masks import Mask, box_slices, union_box
 from planner.jobs import Context
 from planner.phantom import DigitalPatient
 from planner.phantom.angiography import PLANS
@@ -166,6 +166,15 @@ def patient_on(patient: DigitalPatient, day: CourseDay, role: str) -> DigitalPat
         landmarks=tuple(Landmark(name, (float(p[0]), float(p[1]), float(p[2]))) for name, p in places),
     )
     return replace(patient, truth=truth)
+
+
+def overlap(one: Mask, other: Mask) -> float:
+    """Overlap of two masks of one grid, 0 to 1."""
+    if one.is_empty or other.is_empty:
+        return 0.0
+    box = union_box((one.box, other.box))
+    shared = int(np.count_nonzero(one.within(box) & other.within(box)))
+    return 2.0 * shared / (one.count + other.count)
 
 
 class TrueMap:

@@ -26,6 +26,7 @@ from planner.app.rehearse_steps import RehearsalSteps, clicked_points
 from planner.app.run_items import add_link, review_link
 from planner.errors import BugError
 from planner.imaging import Volume
+from planner.imaging.masks import Mask
 from planner.imaging.rigid_registration import RigidMatch, image_rigid
 from planner.imaging.zone_segmentation import zone_from_click
 from planner.model.items import REGION, PlanItem
@@ -163,9 +164,9 @@ class AblationRehearsal(RehearsalSteps):
         completion = self.volume("completion")
         target = self._target()
         organ = self.region_mask(ORGAN, completion.grid.frame_uid)
-        guess = zone_from_click(completion, self.zone_click(), organ=organ, context=self.context)
+        zone_mask = self.zone_mask(completion, organ)
         series_uid = completion.source.series_uid
-        self.mark_region("Mark the zone", guess.mask, "ablation_zone", "Zone of L2", series_uid, tool=ZONE_TOOL)
+        self.mark_region("Mark the zone", zone_mask, "ablation_zone", "Zone of L2", series_uid, tool=ZONE_TOOL)
         zone = next(item for item in self.desk.session.items if item.tool == ZONE_TOOL)
         match = self._same_table(completion)
         measured = achieved(
@@ -200,6 +201,10 @@ class AblationRehearsal(RehearsalSteps):
             "repetitions": [kept],
             "decision": decision,
         }
+
+    def zone_mask(self, completion: Volume, organ: Mask) -> Mask:
+        """The zone as a person marks it: here, by one click."""
+        return zone_from_click(completion, self.zone_click(), organ=organ, context=self.context).mask
 
     def zone_click(self) -> NDArray[np.float64]:
         """Where a person clicks into the zone, LPS mm."""

@@ -175,9 +175,14 @@ def _lesion_response(row: LesionTimepoint, unit: str | None) -> LesionResponse:
 
 
 def _digest(request: CourseRequest, on: date) -> str:
-    """Of what a reading stands on: criteria, roles and observations up to its day. Names of lesions do not count."""
+    """Of what a reading stands on: criteria, roles, observations and ablations up to its day; no names of lesions."""
     lesions = [
-        replace(each, name=None, observations=tuple(seen for seen in each.observations if seen.on <= on))
+        replace(
+            each,
+            name=None,
+            observations=tuple(seen for seen in each.observations if seen.on <= on),
+            ablated_on=each.ablated_on if each.ablated_on is not None and each.ablated_on <= on else None,
+        )
         for each in request.lesions
     ]
     known = sorted((each for each in lesions if each.observations), key=lambda each: each.id)
