@@ -22,7 +22,6 @@ from planner.app.demo_course_truth import CourseTruth, MarginSeen, SizeSeen
 from planner.app.demo_course_walk import L2, CourseWalk
 from planner.app.demo_marking import MarkedLesion, MarkedPath
 from planner.app.demo_papers import PICTURE_PX, fresh_library
-from planner.app.open_case import OpenCase
 from planner.app.rendering import Renderer
 from planner.app.sessions import SessionDesk, course_overview, local_now
 from planner.app.templates import Installed
@@ -33,7 +32,7 @@ from planner.model.case import Case
 from planner.model.codec import to_json
 from planner.model.needle_items import ACHIEVED, PLANNED
 from planner.model.needle_reading import margins_of
-from planner.store.actors import Actor, SaveReason
+from planner.store.actors import Actor
 from planner.store.library import Library
 from planner.workflow.course import judged_steps
 from planner.workflow.due import due_items
@@ -136,7 +135,7 @@ def finish_course(walk: CourseWalk, context: Context | None = None) -> str:
     job = context or Context()
     walk.run(job)
     library, case, by = walk.opened.library, walk.opened.case, walk.by
-    library.create_case(case, by)
+    walk.opened.revision = library.create_case(case, by)
     remember_places(library, case, by)
     job.step(1.0, "The course of the digital patient is in the library")
     return case.id
@@ -176,10 +175,8 @@ def run_course_demo(
     library = fresh_library(out)
     try:
         begun_on = _begun_on(today)
-        walk = begun_walk(library, out / "images", by, preset, begun_on, OpenCase, job.part(0.0, 0.1))
-        walk.run(job.part(0.1, 0.85))
-        walk.opened.save(SaveReason.SAVE)
-        remember_places(library, walk.opened.case, by)
+        walk = begun_walk(library, out / "images", by, preset, begun_on, HeldBack, job.part(0.0, 0.1))
+        finish_course(walk, job.part(0.1, 0.85))
         papers = CoursePapers(out, walk, renderer, by, picture_px)
         files = tuple(papers.whole_course(job.part(0.85, 1.0)))
         result = _result(walk, files)

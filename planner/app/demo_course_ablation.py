@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from planner.app.applicators import CoverTask
 from planner.app.demo_course_images import CourseDay, TrueMap, overlap
+from planner.app.demo_course_people import COURSE_EXAMPLE
 from planner.app.demo_marking import MarkedLesion
 from planner.app.demo_walk import FELLOW
 from planner.app.marking import remove_item
 from planner.app.rehearse_ablation import BESIDE_LPS_MM, DEVICE, ORGAN, AblationRehearsal
+from planner.catalogues import catalogue
 from planner.errors import BugError, OperatorError
 from planner.imaging import Volume
 from planner.imaging.masks import Mask
@@ -67,22 +69,25 @@ class CourseAblation(AblationRehearsal):
         return found
 
     def cover(self, task: CoverTask) -> None:
-        """With one applicator for the mean zone: what a person tries first for a tumour of this size."""
+        """With one applicator at the setting that a person chooses for a tumour of this size, for the mean zone."""
+        setting = str(catalogue(f"examples/{COURSE_EXAMPLE}.toml")["example"]["ablation_setting"])
         for item_id in self.needle_ids():
             self.apply("Remove an applicator", remove_item(self.desk.session_id, item_id))
-        super().cover(replace(task, at_minus_sd=False, maximum=1))
+        super().cover(replace(task, setting=setting, at_minus_sd=False, maximum=1))
 
     def _today(self) -> dict[str, Any]:
-        """Tumour and liver are marked on the scan of the day, and the paths are planned anew on it."""
+        """Tumour and liver are marked on the scan of the day before the plan is moved over."""
         self.mark_today()
         source, liver = self.volume("today").source, self._liver_today()
         self.mark_region("Mark the liver", liver, ORGAN, ORGAN, source.series_uid)
-        answers = super()._today()
+        return super()._today()
+
+    def settle_today(self) -> None:
+        """The tumour lies elsewhere in this breath than the moved plan expects: its path is planned anew."""
         self.cover(CoverTask(self._task(self._target(), "today"), self.devices[DEVICE], self._wanted_mm()))
         self._zone()
         self.desk.answer("paths", "needles", self.needle_rows(), by=FELLOW)
         self.desk.answer("zone_margin", "settings", self._setting_rows(), by=FELLOW)
-        return answers
 
     def _liver_today(self) -> Mask:
         """As a segmentation program would have found it."""

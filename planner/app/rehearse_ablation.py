@@ -134,10 +134,14 @@ class AblationRehearsal(RehearsalSteps):
         series = self.made.series["today"]
         self.apply("Move the plan to today's scan", move_plan(self.desk.session, reviewed, series=series, by=self.by))
         self.find_structures(today)
-        self.measure(self._task(self._target(), "today"))
-        self._zone()
+        self.settle_today()
         error = None if match.error is None else _typed_up(match.error.mean_mm)
         return {"series": series, "registration": "images", "registration_error": error}
+
+    def settle_today(self) -> None:
+        """Paths and margin of the moved plan on today's scan."""
+        self.measure(self._task(self._target(), "today"))
+        self._zone()
 
     def _checked(self) -> dict[str, Any]:
         rows = [
