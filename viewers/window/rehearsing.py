@@ -50,7 +50,7 @@ def put_in_course_at_first_start(window: MainWindow) -> None:
 
     Only where nothing is in the library yet, or first images whose course was broken off.
     """
-    titles = {each.title for each in window.library.list_cases()}
+    titles = {each.facts.title for each in window.library.list_cases()}
     if not titles <= {FIRST_IMAGES_TITLE}:
         return
     place = _free_place(window, WHOLE_COURSE)
