@@ -67,14 +67,19 @@ def setting(name: str) -> float:
 
 
 def shown_lesion(case: Case, lesion_id: str | None = None) -> Lesion | None:
-    """The lesion that is looked at: the one asked for, else a target, else the largest, among those with a place."""
+    """The lesion that is looked at, among those with a place: the one asked for, or what the meeting is likely about.
+
+    That is one that a person confirmed as new on the newest images; else a target; else the largest.
+    """
     placed = [each for each in case.lesions if each.centre_lps_mm is not None and each.frame_uid]
     if lesion_id is not None:
         return next((each for each in placed if each.id == lesion_id), None)
+    newest = max((each.study_date for lesion in case.lesions for each in lesion.observations), default=None)
 
-    def weight(lesion: Lesion) -> tuple[bool, float]:
+    def weight(lesion: Lesion) -> tuple[bool, bool, float]:
         sizes = [each.longest_mm for each in lesion.observations if each.longest_mm is not None]
-        return lesion.role == "target", max(sizes, default=0.0)
+        fresh = lesion.identity_by is not None and lesion.role == "new" and lesion.first_seen_on == newest
+        return fresh, lesion.role == "target", max(sizes, default=0.0)
 
     return max(placed, key=weight, default=None)
 

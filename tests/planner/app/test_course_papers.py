@@ -16,7 +16,7 @@ from paper import FakeRenderer, pages_of, text_of
 
 from planner.app.board_missing import missing_for_meeting
 from planner.app.board_sheet import board_page, board_sheet, write_board_sheet
-from planner.app.board_slices import NO_PLACE, SliceStrip, slice_strip
+from planner.app.board_slices import NO_PLACE, SliceStrip, shown_lesion, slice_strip
 from planner.app.course_report import course_report, write_course_report
 from planner.app.run_items import add_link, review_link
 from planner.app.templates import installed
@@ -279,3 +279,15 @@ def test_that_the_board_sheet_is_written_and_noted(library: Library, tmp_path: P
     for words in ("Repeat or stop?", "2026-05-20 left out", "Missing for the meeting", "Last decision, 2026-01-05"):
         assert words in text
     assert library.prints(case.id)[0].what == "board"
+
+
+def test_that_the_sheet_shows_the_confirmed_new_lesion_before_the_target() -> None:
+    placed = {"centre_lps_mm": (0.0, 0.0, 0.0), "frame_uid": "1.2"}
+    days = (date(2026, 1, 5), date(2026, 7, 5))
+    target = lesion("lesion-1", (days[0], 35, 35), (days[1], 24, 0), role="target", **placed)
+    fresh = lesion("lesion-3", (days[1], 16, 16), role="new", first_seen_on=days[1], **placed)
+    case = hcc_case(lesions=(target, fresh))
+    assert shown_lesion(case) == target
+    confirmed = replace(fresh, identity_by="Dr R", identity_on=days[1])
+    assert shown_lesion(replace(case, lesions=(target, confirmed))) == confirmed
+    assert shown_lesion(replace(case, lesions=(target, confirmed)), "lesion-1") == target
